@@ -1,0 +1,79 @@
+"""The errors of the engine, one class per outcome that a user must tell apart.
+
+* :class:`UsageError` - the user can mend it (an option, a file, a port, the network): exit code 4.
+* :class:`ProvisionError` - the infrastructure failed: exit code 6, dependent tests are *broken*.
+* everything else that escapes a test is a defect of the test or of the product under test.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArtifactError",
+    "CancelledError",
+    "GroundworkError",
+    "KeeperLostError",
+    "LockTimeoutError",
+    "NotYetError",
+    "ProvisionError",
+    "ResourceDiedError",
+    "TerminalStateError",
+    "UsageError",
+    "WaitTimeoutError",
+]
+
+
+class GroundworkError(Exception):
+    """The root of the engine's errors."""
+
+
+class UsageError(GroundworkError):
+    """Something that the user can mend: one line that says what to do, exit code 4."""
+
+
+class ArtifactError(UsageError):
+    """A server's program can't be obtained; names the artifact and how to supply it."""
+
+
+class ProvisionError(GroundworkError):
+    """A resource could not be started, kept or removed: an infrastructure failure, exit code 6.
+
+    Args:
+        resource: The name of the resource.
+        message: What happened, with the last state and log lines seen.
+    """
+
+    def __init__(self, resource: str, message: str) -> None:
+        super().__init__(f"{resource}: {message}")
+        self.resource = resource
+        self.message = message
+
+
+class ResourceDiedError(ProvisionError):
+    """A resource ended without being asked to: while starting or while a run used it."""
+
+
+class KeeperLostError(ProvisionError):
+    """The keeper process is gone, and with it the environment."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("keeper", message)
+
+
+class LockTimeoutError(ProvisionError):
+    """A test waited too long for other tests to let go of a resource."""
+
+
+class CancelledError(GroundworkError):
+    """The run ended while something was still being waited for."""
+
+
+class NotYetError(GroundworkError):
+    """A condition does not hold yet; its text is the state last seen. Raised inside wait_for."""
+
+
+class TerminalStateError(GroundworkError):
+    """A condition can never hold any more: waiting on would only cost time."""
+
+
+class WaitTimeoutError(GroundworkError):
+    """A wait reached its deadline: says what was expected and what was seen last."""
