@@ -1,0 +1,158 @@
+"""The ledger: what an environment has made, on disk before it exists.
+
+One folder per environment in the user's state folder holds the ledger (append-only JSONL), the
+lock that tells whether its keeper lives, and everything the environment writes. Every creation
+is written down twice: the intent before, the identity after; so whoever cleans up after a crash
+finds a thing whichever of the two the crash came after.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Ledger", "Record", "Thing", "environments", "read", "things"]
+
+FILE = "ledger.jsonl"
+LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One transition.
+
+    Attributes:
+        step: ``open``, ``intent``, ``identity``, ``ready``, ``removed``, ``ports``, ``fault``,
+            ``healed`` or ``kept``.
+        kind: What sort of thing it is about: ``process``, ``folder``, ``worker``...
+        name: Which one, unique among the living of its kind.
+        resource: The resource it belongs to, empty for the environment itself.
+        run: The run that made it.
+        data: Further facts: an identity, ports, a fingerprint.
+    """
+
+    step: str
+    kind: str = ""
+    name: str = ""
+    resource: str = ""
+    run: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that was begun and not removed: what a clean-up has to look for."""
+
+    kind: str
+    name: str
+    resource: str
+    run: str
+    data: dict[str, Any]
+
+
+class Ledger:
+    """The writing side; there is one writer at a time, who holds the lock."""
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self.folder = folder
+        self.lock = lock
+        self._lock = threading.Lock()
+        self._file = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    @classmethod
+    def create(cls, folder: Path) -> Ledger:
+        """Make the folder of a new environment and take its lock."""
+        folder.mkdir(parents=True, mode=0o700)
+        lock = _take_lock(folder)
+        if lock is None:  # can't be: the folder is new
+            raise FileExistsError(f"{folder} is locked already")
+        return cls(folder, lock)
+
+    @classmethod
+    def inherit(cls, folder: Path, lock: int) -> Ledger:
+        """Go on with a ledger whose locked descriptor was handed over by its creator."""
+        return cls(folder, lock)
+
+    @classmethod
+    def seize(cls, folder: Path) -> Ledger | None:
+        """Take over the ledger of a dead keeper; None where the keeper lives."""
+        try:
+            lock = _take_lock(folder)
+        except FileNotFoundError:
+            return None
+        return None if lock is None else cls(folder, lock)
+
+    def append(self, record: Record) -> None:
+        """Write one transition; it is on record when this returns, whoever dies next."""
+        line = json.dumps(asdict(record), separators=(",", ":")) + "\n"
+        with self._lock:
+            os.write(self._file, line.encode())
+
+    def close(self) -> None:
+        """Let go of the file and the lock."""
+        os.close(self._file)
+        os.close(self.lock)
+
+    def delete(self) -> None:
+        """Remove the ledger and its folder: the environment is gone. The lock goes last."""
+        (self.folder / FILE).unlink(missing_ok=True)
+        (self.folder / LOCK).unlink(missing_ok=True)
+        self.folder.rmdir()
+        self.close()
+
+
+def _take_lock(folder: Path) -> int | None:
+    """The descriptor of the folder's lock, or None where somebody else holds it."""
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def read(folder: Path) -> tuple[Record, ...]:
+    """The transitions of a ledger; a last line cut short by a crash is left out."""
+    try:
+        text = (folder / FILE).read_text()
+    except FileNotFoundError:
+        return ()
+    complete = text[: text.rfind("\n") + 1]
+    return tuple(Record(**json.loads(line)) for line in complete.splitlines())
+
+
+def things(records: Iterable[Record]) -> tuple[Thing, ...]:
+    """What was begun and not removed, oldest first; an identity completes its intent."""
+    living: dict[tuple[str, str], Thing] = {}
+    for record in records:
+        key = (record.kind, record.name)
+        if record.step == "intent":
+            living[key] = Thing(record.kind, record.name, record.resource, record.run, record.data)
+        elif record.step == "identity" and key in living:
+            thing = living[key]
+            data = thing.data | record.data
+            living[key] = Thing(thing.kind, thing.name, thing.resource, thing.run, data)
+        elif record.step == "removed":
+            living.pop(key, None)
+    return tuple(living.values())
+
+
+def environments(state_dir: Path) -> tuple[Path, ...]:
+    """The folders of all environments that are on record."""
+    try:
+        return tuple(sorted(path for path in (state_dir / "envs").iterdir() if path.is_dir()))
+    except FileNotFoundError:
+        return ()
+
+
+def last(records: Iterable[Record], step: str, where: Callable[[Record], bool] = bool) -> Record | None:
+    """The last record of a step, or None."""
+    found = [record for record in records if record.step == step and where(record)]
+    return found[-1] if found else None

@@ -1,0 +1,327 @@
+"""The provisioner: launches resources in parallel, waits for them, stops them in reverse.
+
+It lives in the keeper. Every resource has a thread of its own while it starts and while it stops;
+what others may know of it is its state, guarded by one lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import requests
+
+from groundwork.errors import (
+    CancelledError,
+    GroundworkError,
+    ProvisionError,
+    ResourceDiedError,
+    TerminalStateError,
+    WaitTimeoutError,
+)
+from groundwork.graph import Graph
+from groundwork.ledger import Record
+from groundwork.process import rss_bytes
+from groundwork.resource import Description, Resource, capabilities
+from groundwork.stage import Site, Stage
+from groundwork.wait import Deadline, wait_for
+
+__all__ = ["Provisioner"]
+
+# A resource that was disturbed gets as long to be healthy again as it gets to start.
+PROBE_ERRORS: tuple[type[Exception], ...] = (requests.ConnectionError, requests.Timeout, OSError)
+
+
+@dataclass
+class Holding:
+    """One resource of the environment as the keeper holds it."""
+
+    resource: Resource
+    stage: Stage
+    run: str
+    asked_s: float
+    state: str = "starting"
+    version: str = ""
+    ready_s: float = 0.0
+    error: ProvisionError | None = None
+    settled: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+class Provisioner:
+    """Starts, watches and stops the resources of one environment."""
+
+    def __init__(self, site: Site, resources: Iterable[Resource]) -> None:
+        self.resources = {resource.name: resource for resource in resources}
+        self.graph = Graph({name: each.needs for name, each in self.resources.items()})
+        self._site = site
+        self._lock = threading.RLock()
+        self._holdings: dict[str, Holding] = {}
+        self._threads: list[threading.Thread] = []
+
+    # --- starting
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Which of the named resources and their needs haven't been started yet, in order."""
+        with self._lock:
+            return tuple(n for n in self.graph.closure(names) if n not in self._holdings)
+
+    def start(self, stages: Iterable[Stage], run: str, asked_s: float) -> None:
+        """Launch resources, all at once; returns at once. ``asked_s`` is on the monotonic clock."""
+        with self._lock:
+            fresh = []
+            for stage in stages:
+                resource = self.resources[stage.resource]
+                holding = Holding(resource, stage, run, asked_s)
+                self._holdings[resource.name] = holding
+                self._site.stages[resource.name] = stage
+                fresh.append(holding)
+            for holding in fresh:
+                thread = threading.Thread(target=self._bring_up, args=(holding,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _bring_up(self, holding: Holding) -> None:
+        """The life of one resource from launch to readiness; never raises, the holding tells."""
+        name = holding.resource.name
+        try:
+            self._site.note("launch", resource=name)
+            holding.resource.launch(holding.stage)
+            self._await_needs(holding)
+            holding.version = self._wait_ready(holding)
+            holding.resource.configure(holding.stage)
+        except CancelledError:
+            self._fail(holding, ProvisionError(name, "the run ended while it was starting"))
+        except ResourceDiedError as error:
+            self._fail(holding, error)
+        except TerminalStateError as error:
+            self._fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
+        except ProvisionError as error:
+            self._fail(holding, ProvisionError(name, f"not started: {error}"))
+        except WaitTimeoutError as error:
+            self._fail(holding, ProvisionError(name, f"not ready: {error}"))
+        except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's
+            text = f"{type(error).__name__}: {error}" if not isinstance(error, GroundworkError) else error
+            self._fail(holding, ProvisionError(name, f"can't be started: {text}\n{self._logs(holding)}"))
+        else:
+            self._succeed(holding)
+        finally:
+            holding.settled.set()
+
+    def _await_needs(self, holding: Holding) -> None:
+        for need in holding.resource.needs:
+            needed = self._holdings[need]
+            while not needed.settled.wait(timeout=0.2):
+                if self._site.cancel.is_set():
+                    raise CancelledError("the run ended")
+            if needed.error is not None:
+                raise ProvisionError(need, needed.error.message)
+
+    def _wait_ready(self, holding: Holding) -> str:
+        resource, stage = holding.resource, holding.stage
+
+        def look() -> str:
+            try:
+                version = resource.probe(stage)
+            except TerminalStateError:
+                raise
+            except Exception:
+                stage.check_alive()  # a dead process explains a failed probe better than the probe
+                raise
+            stage.check_alive()
+            return version
+
+        return wait_for(
+            look,
+            deadline=Deadline.after(resource.ready_timeout_s),
+            what=f"{resource.name} to be ready",
+            describe=stage.logs,
+            hint=f"its whole log is in {stage.log_dir}",
+            retry_on=PROBE_ERRORS,
+            cancel=self._site.cancel,
+        )
+
+    def _succeed(self, holding: Holding) -> None:
+        name = holding.resource.name
+        with self._lock:
+            if holding.error is not None:  # it died between its readiness and now
+                return
+            holding.state = "ready"
+            holding.ready_s = time.monotonic() - holding.asked_s
+        self._site.ledger.append(Record("ready", "resource", name, resource=name, run=holding.run))
+        self._site.note(
+            "ready", resource=name, version=holding.version, ready_s=round(holding.ready_s, 3)
+        )
+
+    def _fail(self, holding: Holding, error: ProvisionError) -> None:
+        with self._lock:
+            if holding.error is None:
+                holding.error = error
+                holding.state = "failed"
+        self._site.note("failed", resource=holding.resource.name, error=str(error))
+
+    def _logs(self, holding: Holding) -> str:
+        return holding.stage.logs()
+
+    def await_ready(self, name: str) -> Description:
+        """Block until a resource that was asked for is ready, and describe it.
+
+        Raises:
+            ProvisionError: It failed, or one that it needs did.
+        """
+        holding = self._holdings[name]
+        while not holding.settled.wait(timeout=0.2):
+            if self._site.cancel.is_set():
+                raise CancelledError(f"the run ended before {name} was ready")
+        if holding.error is not None:
+            raise holding.error
+        return self.describe(name)
+
+    # --- watching
+
+    def on_exit(self, resource: str, process: str, code: int) -> None:
+        """A process ended unasked: an accident, unless the resource is still starting."""
+        with self._lock:
+            holding = self._holdings.get(resource)
+            if holding is None or holding.state != "ready":
+                return
+            holding.state = "dead"
+            holding.error = ResourceDiedError(
+                resource,
+                f"process {process} ended with exit code {code} during the run\n"
+                f"{holding.stage.logs()}",
+            )
+        self._site.note("died", resource=resource, process=process, exit_code=code)
+
+    def deaths(self, names: Iterable[str]) -> dict[str, ProvisionError]:
+        """The errors of the named resources and of all they need."""
+        with self._lock:
+            found = {}
+            for name in self.graph.closure(names):
+                holding = self._holdings.get(name)
+                if holding is not None and holding.error is not None:
+                    found[name] = holding.error
+            return found
+
+    def failures(self) -> dict[str, ProvisionError]:
+        """The errors of all resources."""
+        return self.deaths(self._holdings)
+
+    def check_health(self, names: Iterable[str]) -> None:
+        """Wait until disturbed resources, and who needs them, are healthy again.
+
+        Raises:
+            ProvisionError: One of them isn't within its time.
+        """
+        affected = self._affected(names)
+        for name in self.graph.order:
+            if name in affected:
+                holding = self._holdings[name]
+                try:
+                    self._wait_ready(holding)
+                except (WaitTimeoutError, TerminalStateError) as error:
+                    failure = ProvisionError(name, f"not healthy after a disturbance: {error}")
+                    self._fail(holding, failure)
+                    raise failure from error
+
+    def _affected(self, names: Iterable[str]) -> set[str]:
+        affected: set[str] = set()
+        pending = [name for name in names if name in self._holdings]
+        while pending:
+            name = pending.pop()
+            if name not in affected:
+                affected.add(name)
+                pending.extend(n for n in self.graph.dependents(name) if n in self._holdings)
+        return affected
+
+    def stage(self, name: str) -> Stage:
+        """The stage of a resource that was started."""
+        return self._holdings[name].stage
+
+    def describe(self, name: str) -> Description:
+        """What others are told of a resource."""
+        resource = self.resources[name]
+        with self._lock:
+            holding = self._holdings.get(name)
+        if holding is None:
+            return Description(name, "not started", resource.needs)
+        ready = holding.state in {"ready", "dead"}
+        return Description(
+            name=name,
+            state=holding.state,
+            needs=resource.needs,
+            version=holding.version,
+            endpoints=resource.endpoints(holding.stage) if ready else {},
+            capabilities=capabilities(resource),
+            ready_s=round(holding.ready_s, 3),
+            rss_bytes=rss_bytes(holding.stage.identities()),
+            processes=holding.stage.pids(),
+            log_dir=str(holding.stage.log_dir),
+        )
+
+    def started(self, run: str = "") -> tuple[str, ...]:
+        """The names of the resources that were started (by this run), in starting order."""
+        with self._lock:
+            return tuple(
+                name
+                for name in self.graph.order
+                if name in self._holdings and run in {"", self._holdings[name].run}
+            )
+
+    # --- stopping
+
+    def stop(
+        self, names: Iterable[str], *, grace_s: float | None, collect: Callable[[str], None]
+    ) -> list[str]:
+        """Stop resources, each after those that need it; the errors, for stopping goes on.
+
+        Args:
+            names: Which ones; those who need them should be among them.
+            grace_s: From SIGTERM to SIGKILL; None for each resource's own.
+            collect: Called between stop and clean with the resource's name.
+        """
+        with self._lock:
+            ending = {name: self._holdings[name] for name in names if name in self._holdings}
+        errors: list[str] = []
+
+        def take_down(name: str, holding: Holding) -> None:
+            for dependent in self.graph.dependents(name):
+                if dependent in ending:
+                    ending[dependent].stopped.wait()
+            self._site.note("stop", resource=name)
+            steps: list[Callable[[], None]] = [
+                lambda: holding.stage.stop(
+                    holding.resource.stop_grace_s if grace_s is None else grace_s
+                ),
+                lambda: collect(name),
+                holding.stage.clean,
+            ]
+            for step in steps:
+                try:
+                    step()
+                except Exception as error:  # noqa: BLE001 - cleaning goes on past any error
+                    errors.append(f"{name}: {type(error).__name__}: {error}")
+            holding.stage.forget()
+            self._site.note("stopped", resource=name)
+            holding.stopped.set()
+
+        threads = [
+            threading.Thread(target=take_down, args=(name, holding), daemon=True)
+            for name, holding in ending.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with self._lock:
+            for name in ending:
+                del self._holdings[name]
+                self._site.stages.pop(name, None)
+        return errors
+
+    def join_starting(self) -> None:
+        """Wait until no start task runs any more; they look at ``cancel`` several times a second."""
+        for thread in self._threads:
+            thread.join()

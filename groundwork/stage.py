@@ -1,0 +1,241 @@
+"""The stage of a resource: all that it may do to the outside world, each step on record.
+
+A resource never spawns or makes anything by itself. It asks its stage, which writes the intent
+into the ledger, does the thing with a run token, and writes the identity.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from groundwork import process
+from groundwork.artifacts import Resolved
+from groundwork.errors import TerminalStateError
+from groundwork.ledger import Ledger, Record
+from groundwork.process import Child, Identity, ProcessFailedError
+
+__all__ = ["Site", "Stage"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all stages of an environment share.
+
+    Attributes:
+        token: Marks every process of the environment; begins with the environment's id.
+        folder: The environment's own folder, in the user's state folder.
+        note: Puts an event on the timeline.
+        on_exit: Told the resource, the process and the exit code when a process ends unasked.
+    """
+
+    token: str
+    folder: Path
+    ledger: Ledger
+    artifacts: dict[str, Resolved]
+    cancel: threading.Event
+    note: Callable[..., None]
+    on_exit: Callable[[str, str, int], None]
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a process was started, so that it can be started again after a fault."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path
+
+
+class Stage:
+    """One resource's hands. ``ports`` are on 127.0.0.1 and were reserved before any launch."""
+
+    def __init__(self, site: Site, resource: str, run: str, ports: Mapping[str, int]) -> None:
+        self.resource = resource
+        self.run_id = run
+        self.ports = dict(ports)
+        self.cancel = site.cancel
+        self._site = site
+        self._commands: dict[str, Command] = {}
+        self._children: dict[str, Child] = {}
+        self._expected: set[int] = set()
+
+    @property
+    def workdir(self) -> Path:
+        """A folder of the resource's own; made on first use, removed with the resource."""
+        folder = self._site.folder / "work" / self.resource
+        if not folder.exists():
+            self._record("intent", "folder", str(folder))
+            folder.mkdir(parents=True)
+        return folder
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the logs of the environment's processes lie."""
+        folder = self._site.folder / "logs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def artifact(self, name: str) -> Resolved:
+        """The artifact that the resource has declared."""
+        return self._site.artifacts[name]
+
+    def peer(self, resource: str) -> Stage:
+        """The stage of a resource that this one needs: for its ports."""
+        return self._site.stages[resource]
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Put an event of this resource on the timeline."""
+        self._site.note(event, resource=self.resource, **fields)
+
+    # --- processes
+
+    def spawn(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        name: str = "",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Identity:
+        """Start a process that lives as long as the resource; by default it has the same name."""
+        command = Command(tuple(map(str, argv)), dict(env or {}), cwd or self.workdir)
+        name = name or self.resource
+        self._commands[name] = command
+        return self._start(name, command)
+
+    def _start(self, name: str, command: Command) -> Identity:
+        token = f"{self._site.token}:{self.resource}:{name}"
+        self._record("intent", "process", name, token=token)
+        child = process.spawn(
+            command.argv,
+            env=process.plain_environment(command.env | {process.TOKEN: token}),
+            cwd=command.cwd,
+            log=self.log_dir / f"{name}.log",
+        )
+        self._children[name] = child
+        self._record("identity", "process", name, **child.identity.as_record())
+        threading.Thread(target=self._watch, args=(name, child), daemon=True).start()
+        return child.identity
+
+    def _watch(self, name: str, child: Child) -> None:
+        """Wait for a process's end: no zombies, and no death goes unseen."""
+        code = child.wait()
+        if child.pid not in self._expected:
+            self._site.on_exit(self.resource, name, code)
+
+    def run(
+        self, argv: Sequence[str | Path], *, timeout_s: float, env: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a short command that is part of a creation; its output."""
+        token = f"{self._site.token}:{self.resource}:command"
+        environment = process.plain_environment(dict(env or {}) | {process.TOKEN: token})
+        completed = process.run(
+            argv, timeout_s=timeout_s, env=environment, cwd=self.workdir, cancel=self.cancel
+        )
+        return completed.output
+
+    def check_alive(self) -> None:
+        """Raise TerminalStateError where a process of the resource has ended unasked."""
+        for name, child in self._children.items():
+            code = child.exit_code()
+            if code is not None and child.pid not in self._expected:
+                raise TerminalStateError(f"process {name} ended with exit code {code}")
+
+    def identities(self) -> tuple[Identity, ...]:
+        """The processes of the resource that run now."""
+        return tuple(c.identity for c in self._children.values() if c.exit_code() is None)
+
+    def pids(self) -> dict[str, int]:
+        """The process ids of the resource, by process name."""
+        running = {n: c for n, c in self._children.items() if c.exit_code() is None}
+        return {name: child.pid for name, child in running.items()}
+
+    # --- faults; the keeper has recorded them before it calls
+
+    def kill(self, name: str = "") -> None:
+        """SIGKILL a process (all of them, unnamed) and don't take it for an accident."""
+        for each in [name] if name else list(self._children):
+            child = self._children[each]
+            self._expected.add(child.pid)
+            child.kill()
+            self._record("removed", "process", each)
+
+    def revive(self, name: str = "") -> None:
+        """Start again, in the same way, what isn't running."""
+        for each in [name] if name else list(self._commands):
+            child = self._children.get(each)
+            if child is None or child.exit_code() is not None:
+                self._start(each, self._commands[each])
+
+    def pause(self, name: str = "") -> None:
+        """SIGSTOP a process, or all of them."""
+        self._signal(signal.SIGSTOP, name)
+
+    def resume(self, name: str = "") -> None:
+        """SIGCONT a process, or all of them."""
+        self._signal(signal.SIGCONT, name)
+
+    def _signal(self, number: signal.Signals, name: str) -> None:
+        for each in [name] if name else list(self._children):
+            self._children[each].signal(number)
+
+    # --- the end
+
+    def logs(self, lines: int = 20) -> str:
+        """The last log lines of every process of the resource, under its name."""
+        parts = []
+        for name in self._commands:
+            text = process.tail_of(self.log_dir / f"{name}.log", lines)
+            parts.append(f"--- last log lines of {name}\n{text}" if text else f"--- {name}: no log")
+        return "\n".join(parts)
+
+    def stop(self, grace_s: float) -> None:
+        """End all processes, the last started first, together where there are several.
+
+        Raises:
+            ProcessFailedError: Some process can't be ended; the others have been.
+        """
+        self._expected.update(child.pid for child in self._children.values())
+        names = list(reversed(self._children))
+        threads = [
+            threading.Thread(target=self._children[name].stop, args=(grace_s,)) for name in names
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        left = []
+        for name in names:
+            if self._children[name].exit_code() is None:
+                left.append(name)
+            else:
+                self._record("removed", "process", name)
+        strays = process.find_by_token(f"{self._site.token}:{self.resource}:")
+        process.end(strays, grace_s=0)
+        if left:
+            raise ProcessFailedError(f"can't end {', '.join(left)}")
+
+    def clean(self) -> None:
+        """Remove what the resource has written, after its logs were collected."""
+        folder = self._site.folder / "work" / self.resource
+        if folder.exists():
+            shutil.rmtree(folder)
+            self._record("removed", "folder", str(folder))
+
+    def forget(self) -> None:
+        """Give back the resource's ports."""
+        if self.ports:
+            self._record("removed", "ports", self.resource)
+
+    def _record(self, step: str, kind: str, name: str, **data: Any) -> None:
+        self._site.ledger.append(
+            Record(step, kind, name, resource=self.resource, run=self.run_id, data=data)
+        )
+

@@ -1,0 +1,42 @@
+"""The timeline of a run: an append-only JSONL of what happened when, on one clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Timeline"]
+
+
+class Timeline:
+    """Appends events to ``path``.
+
+    Each line holds ``at`` (UTC, ISO 8601), ``t_s`` (seconds on the machine's monotonic clock,
+    the same in every process of this boot), ``event`` and the event's own fields.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def record(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Append one event and return it as written."""
+        entry = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "t_s": round(time.monotonic(), 4),
+            "event": event,
+            **fields,
+        }
+        with self._lock:
+            os.write(self._file, (json.dumps(entry) + "\n").encode())
+        return entry
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
