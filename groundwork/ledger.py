@@ -11,8 +11,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,11 +101,15 @@ class Ledger:
         os.close(self.lock)
 
     def delete(self) -> None:
-        """Remove the ledger and its folder: the environment is gone. The lock goes last."""
+        """Remove the environment's folder: it is gone. The ledger goes after what it tells of."""
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in {FILE, LOCK}:
+                path.unlink()
         (self.folder / FILE).unlink(missing_ok=True)
         (self.folder / LOCK).unlink(missing_ok=True)
         self.folder.rmdir()
-        self.close()
 
 
 def _take_lock(folder: Path) -> int | None:
@@ -151,8 +156,3 @@ def environments(state_dir: Path) -> tuple[Path, ...]:
     except FileNotFoundError:
         return ()
 
-
-def last(records: Iterable[Record], step: str, where: Callable[[Record], bool] = bool) -> Record | None:
-    """The last record of a step, or None."""
-    found = [record for record in records if record.step == step and where(record)]
-    return found[-1] if found else None

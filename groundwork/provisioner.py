@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-import requests
-
 from groundwork.errors import (
     CancelledError,
     GroundworkError,
@@ -30,8 +28,9 @@ from groundwork.wait import Deadline, wait_for
 
 __all__ = ["Provisioner"]
 
-# A resource that was disturbed gets as long to be healthy again as it gets to start.
-PROBE_ERRORS: tuple[type[Exception], ...] = (requests.ConnectionError, requests.Timeout, OSError)
+# What a probe meets while a server starts: refused and reset connections, time-outs. The errors of
+# requests are among them.
+PROBE_ERRORS = (OSError,)
 
 
 @dataclass
@@ -59,7 +58,6 @@ class Provisioner:
         self._site = site
         self._lock = threading.RLock()
         self._holdings: dict[str, Holding] = {}
-        self._threads: list[threading.Thread] = []
 
     # --- starting
 
@@ -79,9 +77,7 @@ class Provisioner:
                 self._site.stages[resource.name] = stage
                 fresh.append(holding)
             for holding in fresh:
-                thread = threading.Thread(target=self._bring_up, args=(holding,), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                threading.Thread(target=self._bring_up, args=(holding,), daemon=True).start()
 
     def _bring_up(self, holding: Holding) -> None:
         """The life of one resource from launch to readiness; never raises, the holding tells."""
@@ -114,7 +110,7 @@ class Provisioner:
         for need in holding.resource.needs:
             needed = self._holdings[need]
             while not needed.settled.wait(timeout=0.2):
-                if self._site.cancel.is_set():
+                if holding.stage.cancel.is_set():
                     raise CancelledError("the run ended")
             if needed.error is not None:
                 raise ProvisionError(need, needed.error.message)
@@ -140,7 +136,7 @@ class Provisioner:
             describe=stage.logs,
             hint=f"its whole log is in {stage.log_dir}",
             retry_on=PROBE_ERRORS,
-            cancel=self._site.cancel,
+            cancel=stage.cancel,
         )
 
     def _succeed(self, holding: Holding) -> None:
@@ -172,9 +168,7 @@ class Provisioner:
             ProvisionError: It failed, or one that it needs did.
         """
         holding = self._holdings[name]
-        while not holding.settled.wait(timeout=0.2):
-            if self._site.cancel.is_set():
-                raise CancelledError(f"the run ended before {name} was ready")
+        holding.settled.wait()  # bounded: every step of a start has a deadline
         if holding.error is not None:
             raise holding.error
         return self.describe(name)
@@ -186,7 +180,7 @@ class Provisioner:
         with self._lock:
             holding = self._holdings.get(resource)
             if holding is None or holding.state != "ready":
-                return
+                return  # a start sees it by itself, a stop expects it
             holding.state = "dead"
             holding.error = ResourceDiedError(
                 resource,
@@ -284,44 +278,39 @@ class Provisioner:
         """
         with self._lock:
             ending = {name: self._holdings[name] for name in names if name in self._holdings}
+            fresh = [name for name, holding in ending.items() if holding.state != "stopping"]
+            for name in fresh:
+                ending[name].state = "stopping"
         errors: list[str] = []
 
         def take_down(name: str, holding: Holding) -> None:
+            holding.stage.cancel.set()
+            holding.settled.wait()
             for dependent in self.graph.dependents(name):
                 if dependent in ending:
                     ending[dependent].stopped.wait()
             self._site.note("stop", resource=name)
+            grace = holding.resource.stop_grace_s if grace_s is None else grace_s
             steps: list[Callable[[], None]] = [
-                lambda: holding.stage.stop(
-                    holding.resource.stop_grace_s if grace_s is None else grace_s
-                ),
+                lambda: holding.stage.stop(grace),
                 lambda: collect(name),
                 holding.stage.clean,
+                holding.stage.forget,
             ]
             for step in steps:
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001 - cleaning goes on past any error
                     errors.append(f"{name}: {type(error).__name__}: {error}")
-            holding.stage.forget()
             self._site.note("stopped", resource=name)
             holding.stopped.set()
 
-        threads = [
-            threading.Thread(target=take_down, args=(name, holding), daemon=True)
-            for name, holding in ending.items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for name in fresh:
+            threading.Thread(target=take_down, args=(name, ending[name]), daemon=True).start()
+        for holding in ending.values():
+            holding.stopped.wait()
         with self._lock:
-            for name in ending:
-                del self._holdings[name]
+            for name in fresh:
+                self._holdings.pop(name, None)
                 self._site.stages.pop(name, None)
         return errors
-
-    def join_starting(self) -> None:
-        """Wait until no start task runs any more; they look at ``cancel`` several times a second."""
-        for thread in self._threads:
-            thread.join()

@@ -38,7 +38,6 @@ class Site:
     folder: Path
     ledger: Ledger
     artifacts: dict[str, Resolved]
-    cancel: threading.Event
     note: Callable[..., None]
     on_exit: Callable[[str, str, int], None]
     stages: dict[str, Stage] = field(default_factory=dict)
@@ -60,7 +59,7 @@ class Stage:
         self.resource = resource
         self.run_id = run
         self.ports = dict(ports)
-        self.cancel = site.cancel
+        self.cancel = threading.Event()
         self._site = site
         self._commands: dict[str, Command] = {}
         self._children: dict[str, Child] = {}
@@ -187,6 +186,11 @@ class Stage:
             self._children[each].signal(number)
 
     # --- the end
+
+    def log_files(self) -> tuple[Path, ...]:
+        """The log files of the resource's processes."""
+        files = [self.log_dir / f"{name}.log" for name in self._commands]
+        return tuple(file for file in files if file.exists())
 
     def logs(self, lines: int = 20) -> str:
         """The last log lines of every process of the resource, under its name."""

@@ -1,0 +1,457 @@
+"""The keeper: the one process that owns an environment.
+
+It starts, records and removes resources, and is the only one that spawns anything that outlives a
+call. It has a session of its own, so neither Ctrl-C nor a closed terminal reaches it; it ends with
+the run that started it, however that run ends, unless the environment is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from groundwork import environment, ports, process
+from groundwork.artifacts import Cache, Progress, resolve_all
+from groundwork.errors import CancelledError, GroundworkError, ProvisionError, UsageError
+from groundwork.faults import Faults
+from groundwork.ledger import Ledger, Record, things
+from groundwork.ledger import read as read_ledger
+from groundwork.locks import Locks
+from groundwork.process import Identity
+from groundwork.provisioner import Provisioner
+from groundwork.settings import Settings
+from groundwork.stage import Site, Stage
+from groundwork.timeline import Timeline
+from groundwork.wait import Deadline
+from groundwork.wire import Wire, encode_error
+
+__all__ = ["Keeper", "Orders"]
+
+# How long the run that started the keeper may take to say hello: it does so at once, or is dead.
+HELLO_TIMEOUT_S = 15.0
+
+# When a run has died, nobody waits for a clean shutdown of what is thrown away anyway.
+ABORT_GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the controller hands over on the keeper's standard input."""
+
+    root: str
+    reference: str
+    folder: str
+    lock: int
+    listener: int
+    fingerprint: str
+    settings: str
+
+    def to_json(self) -> bytes:
+        """The orders as one line; they hold the secrets, so they are written nowhere else."""
+        return json.dumps(self.__dict__).encode() + b"\n"
+
+
+@dataclass(eq=False)
+class Connection:
+    """One process that talks to the keeper.
+
+    ``role`` is ``run`` (the controller: its end is the run's end), ``worker`` (one of its
+    processes), ``client`` (chaos, load, commands) or ``watch`` (wants to hear events).
+    """
+
+    number: int
+    wire: Wire
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The run that uses the environment now."""
+
+    run: str
+    connection: Connection
+    timeline: Timeline
+    out_dir: Path
+    cancel: threading.Event
+
+
+class Keeper:
+    """Serves one environment until it is gone."""
+
+    def __init__(self, orders: Orders) -> None:
+        declared = environment.load(Path(orders.root), orders.reference)
+        self.settings: Settings = declared.environment.settings.from_json(orders.settings)
+        self.folder = Path(orders.folder)
+        self.ledger = Ledger.inherit(self.folder, orders.lock)
+        self.locks = Locks()
+        self.done = threading.Event()
+        self._listener = socket.socket(fileno=orders.listener)
+        self._lease: Lease | None = None
+        self._kept = False
+        self._gone = False
+        self._refusal: UsageError | None = None
+        self._asking = threading.Lock()
+        self._ending = threading.Lock()
+        self._watchers: list[Connection] = []
+        self._connections = 0
+        site = Site(
+            token=self.folder.name,
+            folder=self.folder,
+            ledger=self.ledger,
+            artifacts={},
+            note=self.note,
+            on_exit=lambda *exit_: self.provisioner.on_exit(*exit_),
+        )
+        self.site = site
+        self.provisioner = Provisioner(site, declared.environment.resources(self.settings))
+        self.faults = Faults(self.provisioner, self.ledger, self.locks, self.note)
+        self._operations: dict[str, Callable[[Connection, dict[str, Any]], object]] = {
+            "ask": self._ask,
+            "await": lambda _, args: self.provisioner.await_ready(args["name"]).__dict__,
+            "status": lambda _, args: self._status(),
+            "deaths": lambda _, args: self._deaths(args["names"]),
+            "lock": self._take_locks,
+            "release": self._release,
+            "act": self._act,
+            "record": lambda _, args: self.note(args["event"], **args["fields"]),
+            "finish": self._finish,
+            "remove": lambda _, args: self._remove_all(),
+        }
+
+    # --- serving
+
+    def serve(self) -> None:
+        """Answer until the environment is gone."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        if not self.done.wait(HELLO_TIMEOUT_S) and self._lease is None and not self._kept:
+            self._abort("no run said hello")
+        self.done.wait()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._connections += 1
+            peer = Connection(self._connections, Wire(connection))
+            threading.Thread(target=self._converse, args=(peer,), daemon=True).start()
+
+    def _converse(self, peer: Connection) -> None:
+        """Answer one connection's requests, one after the other, until it ends."""
+        worker: str = ""
+        try:
+            hello = peer.wire.receive()
+            if hello is None:
+                return
+            try:
+                worker = self._welcome(peer, hello)
+                peer.wire.send({"ok": {"fingerprint": self.folder.name}})
+            except GroundworkError as error:
+                peer.wire.send({"error": encode_error(error)})
+                return
+            while (request := peer.wire.receive()) is not None:
+                peer.wire.send(self._answer(peer, request))
+                if self._gone:  # only after the answer that says so
+                    return
+        except OSError:
+            pass  # it died while we answered: what follows is the same as for a closed connection
+        finally:
+            self._goodbye(peer, worker)
+
+    def _answer(self, peer: Connection, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"ok": self._operations[request["op"]](peer, request)}
+        except Exception as error:  # noqa: BLE001 - the asker gets it, whatever it is
+            return {"error": encode_error(error)}
+
+    def _welcome(self, peer: Connection, hello: dict[str, Any]) -> str:
+        """Give a connection its role; the ledger's name of it where it is a worker."""
+        role = hello["role"]
+        if role == "run":
+            with self._ending:
+                if self._lease is not None:
+                    raise UsageError("the environment is in use by another run")
+                out_dir = Path(hello["out_dir"])
+                timeline = Timeline(out_dir / "timeline.jsonl")
+                self._lease = Lease(hello["run"], peer, timeline, out_dir, threading.Event())
+            self._refusal = None
+            self.note("run", run=hello["run"])
+        elif role == "watch":
+            self._watchers.append(peer)
+        elif role == "worker":
+            identity = process.identify(hello["pid"])
+            if identity is not None:
+                name = f"worker-{peer.number}"
+                self._record("intent", "worker", name, identity.as_record())
+                peer.role = role
+                return name
+        peer.role = role
+        return ""
+
+    def _goodbye(self, peer: Connection, worker: str) -> None:
+        """A connection has ended: what it held is let go; if it was the run, so is everything."""
+        lease = self._lease
+        if lease is not None and lease.connection is peer:
+            self._abort("the run died")
+        self._let_go(peer)
+        if worker:
+            self._record("removed", "worker", worker, {})
+        if peer in self._watchers:
+            self._watchers.remove(peer)
+        peer.wire.close()
+        if self._gone:
+            self.done.set()
+
+    def _record(self, step: str, kind: str, name: str, data: dict[str, Any]) -> None:
+        self.ledger.append(Record(step, kind, name, run=self._run, data=data))
+
+    @property
+    def _run(self) -> str:
+        return self._lease.run if self._lease is not None else ""
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Put an event on the run's timeline and tell those who watch."""
+        lease = self._lease
+        entry = lease.timeline.record(event, **fields) if lease is not None else {"event": event}
+        self._tell(entry)
+
+    def _tell(self, entry: dict[str, Any]) -> None:
+        for watcher in tuple(self._watchers):
+            with contextlib.suppress(OSError):  # it is gone; its own thread will notice
+                watcher.wire.send(entry)
+
+    def _progress(self, progress: Progress) -> None:
+        self._tell({"event": "artifact", "progress": progress.__dict__})
+
+    # --- operations
+
+    def _ask(self, _: Connection, request: dict[str, Any]) -> object:
+        """Start what is asked for and not there yet; the names of all that will be needed.
+
+        Returns when artifacts and ports are found, so that all that a user can mend is known; the
+        resources start in the background.
+        """
+        asked_s = time.monotonic()
+        with self._asking:
+            if self._refusal is not None:  # the same answer for every worker
+                raise self._refusal
+            lease = self._lease
+            if lease is None or lease.cancel.is_set():
+                raise CancelledError("the run has ended")
+            try:
+                missing = self.provisioner.missing(request["names"])
+                self._start(missing, lease, asked_s)
+            except KeyError as error:
+                raise UsageError(f"resource {error} is asked for, but not declared") from error
+            except UsageError as error:
+                self._refusal = error
+                self.note("refused", error=str(error))
+                raise
+        return list(self.provisioner.graph.closure(request["names"]))
+
+    def _start(self, names: tuple[str, ...], lease: Lease, asked_s: float) -> None:
+        resources = [self.provisioner.resources[name] for name in names]
+        wanted = {a.name: a for r in resources for a in r.artifacts}
+        fresh = [a for name, a in wanted.items() if name not in self.site.artifacts]
+        if fresh:
+            cache = Cache.open(self.settings.cache_dir)
+            found = resolve_all(fresh, cache, self._progress, lease.cancel)
+            self.site.artifacts.update(found)
+            for artifact in found.values():
+                self.note(
+                    "artifact", artifact=artifact.name, version=artifact.version,
+                    source=artifact.source, cached=artifact.cached,
+                )
+        fixed = {
+            (r.name, r.ports[0]): self.settings.port[r.name]
+            for r in resources
+            if r.name in self.settings.port and r.ports
+        }
+        pairs = [(r.name, port) for r in resources for port in r.ports]
+        given = ports.assign(pairs, fixed, self.ledger, lease.run)
+        stages = []
+        for resource in resources:
+            own = {port: given[resource.name, port] for port in resource.ports}
+            stages.append(Stage(self.site, resource.name, lease.run, own))
+        if lease.cancel.is_set():
+            raise CancelledError("the run has ended")
+        self.provisioner.start(stages, lease.run, asked_s)
+
+    def _status(self) -> dict[str, object]:
+        return {
+            "folder": str(self.folder),
+            "kept": self._kept,
+            "run": self._run,
+            "failures": {n: encode_error(e) for n, e in self.provisioner.failures().items()},
+            "resources": [self.provisioner.describe(n).__dict__ for n in self.provisioner.started()],
+            "artifacts": [
+                {"name": a.name, "version": a.version, "source": a.source}
+                for a in self.site.artifacts.values()
+            ],
+        }
+
+    def _deaths(self, names: list[str]) -> dict[str, dict[str, str]]:
+        return {name: encode_error(e) for name, e in self.provisioner.deaths(names).items()}
+
+    def _take_locks(self, peer: Connection, request: dict[str, Any]) -> None:
+        deadline = Deadline.after(request["timeout_s"])
+        self.locks.acquire(peer.number, request["exclusive"], request["shared"], deadline)
+
+    def _release(self, peer: Connection, _: dict[str, Any]) -> None:
+        """Heal what the connection broke, see that it is healthy, and let others have it."""
+        disturbed = self.locks.disturbed_by(peer.number)
+        try:
+            self.faults.heal_all(disturbed)
+            self.provisioner.check_health(disturbed)
+        finally:
+            self.locks.release(peer.number)
+
+    def _let_go(self, peer: Connection) -> None:
+        # A worker died in the middle of a disturbance: the others must find things healthy.
+        with contextlib.suppress(GroundworkError):  # the provisioner has noted the failure
+            self._release(peer, {})
+
+    def _act(self, peer: Connection, request: dict[str, Any]) -> None:
+        self.faults.act(peer.number, request["resource"], request["action"], request["target"])
+
+    # --- the end of a run
+
+    def _finish(self, _: Connection, request: dict[str, Any]) -> object:
+        """The normal end of a run: report, then keep or remove what the run has made."""
+        lease = self._lease
+        if lease is None:
+            raise ProvisionError("keeper", "the run has ended already")
+        status = self._status()
+        errors: list[str] = []
+        if request["keep"]:
+            self._kept = True
+            self.ledger.append(Record("kept", run=lease.run))
+            self.faults.heal_all(frozenset(self.provisioner.started()))
+        else:
+            self._end_asking(lease)
+            collect = lease.out_dir if request["collect"] else None
+            errors = self._remove(lease.run, grace_s=None, collect=collect)
+        self._end_lease(lease)
+        if not self.provisioner.started() and not self._kept:
+            self._leave(errors)
+        return status | {"errors": errors}
+
+    def _others(self, run: str) -> set[str]:
+        return set(self.provisioner.started()) - set(self.provisioner.started(run))
+
+    def _end_asking(self, lease: Lease) -> None:
+        """End fetching and asking that is under way: nothing else will be started for the run."""
+        lease.cancel.set()
+        with self._asking:
+            pass
+
+    def _remove(self, run: str, *, grace_s: float | None, collect: Path | None) -> list[str]:
+        def collect_logs(resource: str) -> None:
+            if collect is not None:
+                self._collect(resource, collect / "logs")
+
+        names = self.provisioner.started(run)
+        return self.provisioner.stop(names, grace_s=grace_s, collect=collect_logs)
+
+    def _collect(self, resource: str, target: Path) -> None:
+        """Copy a resource's logs to the run's output: between its stop and its clean-up."""
+        stage = self.provisioner.stage(resource)
+        target.mkdir(parents=True, exist_ok=True)
+        for log in stage.log_files():
+            shutil.copy2(log, target / log.name)
+
+    def _end_lease(self, lease: Lease) -> None:
+        self.note("end", run=lease.run)
+        with self._ending:
+            self._lease = None
+        lease.timeline.close()
+
+    def _abort(self, reason: str) -> None:
+        """The run died: kill its workers, heal its faults, remove what it made."""
+        with self._ending:
+            if self._gone:
+                return
+            lease = self._lease
+            self._end_workers()
+            if lease is not None:
+                self.note("abort", reason=reason)
+                self._end_asking(lease)
+            run = lease.run if lease is not None and self._kept else ""
+            stays = self._kept and bool(self._others(run))
+            if stays:
+                self.faults.heal_all(frozenset(self.provisioner.started()))
+            else:
+                self.locks.close()
+            errors = self._remove(run, grace_s=ABORT_GRACE_S, collect=None)
+            self._lease = None
+            if lease is not None:
+                lease.timeline.close()
+            if not stays:
+                self._leave(errors)
+                self.done.set()
+
+    def _end_workers(self) -> None:
+        for thing in things(read_ledger(self.folder)):
+            if thing.kind == "worker":
+                process.end([Identity(**thing.data)], grace_s=0)
+
+    def _remove_all(self) -> dict[str, object]:
+        """`make down`: the end of a kept environment.
+
+        Raises:
+            UsageError: A run is using it.
+        """
+        if self._lease is not None:
+            raise UsageError(f"run {self._lease.run} is using the environment; end it first")
+        self._kept = False
+        errors = self._remove("", grace_s=None, collect=None)
+        self._leave(errors)
+        return {"errors": errors}
+
+    def _leave(self, errors: list[str]) -> None:
+        """Remove the environment's own traces: what could not be removed stays on record."""
+        self._gone = True
+        process.end(process.find_by_token(f"{self.site.token}:"), grace_s=0)
+        if errors:
+            return
+        for thing in things(read_ledger(self.folder)):
+            if thing.kind == "folder":
+                shutil.rmtree(thing.name, ignore_errors=True)
+        self.ledger.delete()
+
+    def terminate(self) -> None:
+        """SIGTERM: stop everything, kept or not."""
+        self._kept = False
+        self._abort("the keeper was told to end")
+
+
+def main() -> int:
+    """Run a keeper: orders come on standard input, nothing by arguments or environment."""
+    orders = Orders(**json.loads(sys.stdin.buffer.readline()))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keeper = Keeper(orders)
+
+    def on_term(*_: object) -> None:
+        threading.Thread(target=keeper.terminate).start()
+
+    signal.signal(signal.SIGTERM, on_term)
+    keeper.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main())
