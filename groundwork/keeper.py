@@ -54,7 +54,6 @@ class Orders:
     folder: str
     lock: int
     listener: int
-    fingerprint: str
     settings: str
 
     def to_json(self) -> bytes:
@@ -157,7 +156,7 @@ class Keeper:
                 return
             try:
                 worker = self._welcome(peer, hello)
-                peer.wire.send({"ok": {"fingerprint": self.folder.name}})
+                peer.wire.send({"ok": self.folder.name})
             except GroundworkError as error:
                 peer.wire.send({"error": encode_error(error)})
                 return

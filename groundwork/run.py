@@ -1,0 +1,322 @@
+"""A run, seen from its controller: it finds or starts a keeper, follows it, and ends it.
+
+The controller opens the keeper's socket before the keeper exists and starts the keeper when the
+first process connects (socket activation). So xdist's workers need to know only a path, and a run
+that asks for nothing starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from groundwork import ledger, process
+from groundwork.client import Client
+from groundwork.environment import Declared
+from groundwork.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
+from groundwork.keeper import Orders
+from groundwork.ledger import Ledger, Record
+from groundwork.process import TOKEN, Child
+from groundwork.settings import Settings
+from groundwork.sweep import is_kept, remove, sweep
+from groundwork.wait import Deadline, wait_for
+
+__all__ = ["Run", "kept_environments"]
+
+Listener = Callable[[dict[str, Any]], None]
+
+# A keeper leaves as soon as it has answered; a busy machine may need a moment to see it gone.
+LEAVE_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An environment that was left on purpose and whose keeper lives."""
+
+    folder: Path
+    socket: Path
+    fingerprint: str
+
+
+def kept_environments(state_dir: Path) -> tuple[Kept, ...]:
+    """All kept environments, living or not; the dead have nobody behind their socket."""
+    found = []
+    for folder in ledger.environments(state_dir):
+        records = ledger.read(folder)
+        opened = next((record for record in records if record.step == "open"), None)
+        if opened is not None and is_kept(folder):
+            found.append(Kept(folder, Path(opened.data["socket"]), opened.data["fingerprint"]))
+    return tuple(found)
+
+
+class Run:
+    """One run and the keeper that serves it.
+
+    Args:
+        declared: The environment.
+        settings: The run's settings, checked.
+        run_id: Names the run's output.
+        out_dir: Where its timeline and collected logs go.
+        listener: Told every event of the keeper, from a thread of its own.
+    """
+
+    def __init__(
+        self,
+        declared: Declared,
+        settings: Settings,
+        run_id: str,
+        out_dir: Path,
+        listener: Listener,
+    ) -> None:
+        self.settings = settings
+        self.run_id = run_id
+        self.out_dir = out_dir
+        self.socket: Path | None = None
+        self.notes: list[str] = []
+        self.lost: KeeperLostError | None = None
+        self._declared = declared
+        self._listener = listener
+        self._book: Ledger | None = None
+        self._listening: socket.socket | None = None
+        self._wake, self._waker = os.pipe()
+        self._keeper: Child | None = None
+        self._client: Client | None = None
+        self._watch: Client | None = None
+        self._finished = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._follower: threading.Thread | None = None
+
+    # --- the beginning
+
+    def open(self) -> Path:
+        """Make the socket that others may connect to; the keeper starts when somebody does.
+
+        Sweeps what dead runs have left, and adopts a kept environment that fits and is free.
+        """
+        if self.socket is not None:
+            return self.socket
+        for name, errors in sweep(self.settings.state_dir):
+            self.notes.append(f"removed what run {name} had left" if not errors else
+                              f"could not remove what run {name} left: {'; '.join(errors)}")
+        fingerprint = self._declared.fingerprint(self.settings)
+        adopted = self._adopt(fingerprint)
+        if adopted is not None:
+            self.socket = adopted
+            return adopted
+        self._book, self._listening, self.socket = self._prepare(fingerprint)
+        self._thread = threading.Thread(target=self._activate_on_demand, daemon=True)
+        self._thread.start()
+        return self.socket
+
+    def _adopt(self, fingerprint: str) -> Path | None:
+        for kept in kept_environments(self.settings.state_dir):
+            if kept.fingerprint != fingerprint:
+                self.notes.append(
+                    f"environment {kept.folder.name} is kept, but differs in settings or files: "
+                    "making another (`make down` ends the kept one)"
+                )
+                continue
+            try:
+                self._connect(kept.socket)
+            except KeeperLostError:
+                self.notes.append(
+                    f"environment {kept.folder.name} was kept, but its keeper is dead: "
+                    "`make down` removes what is left"
+                )
+            except UsageError as error:
+                self.notes.append(f"environment {kept.folder.name}: {error}; making another")
+            else:
+                self.notes.append(f"adopted environment {kept.folder.name}")
+                return kept.socket
+        return None
+
+    def _prepare(self, fingerprint: str) -> tuple[Ledger, socket.socket, Path]:
+        """A ledger and a listening socket, on record before it exists."""
+        folder = self.settings.state_dir / "envs" / self.run_id
+        try:
+            book = Ledger.create(folder)
+        except OSError as error:
+            raise UsageError(
+                f"can't write the state folder {self.settings.state_dir}: {error.strerror}; set "
+                "GROUNDWORK_STATE_DIR to a folder that you can write"
+            ) from error
+        # macOS allows 104 bytes for a socket's path: the temporary folder is the short one. Its
+        # name follows from the run's, so that it can be on record first.
+        socket_dir = Path(tempfile.gettempdir()) / f"groundwork-{self.run_id}"
+        path = socket_dir / "keeper"
+        data = {
+            "fingerprint": fingerprint,
+            "socket": str(path),
+            "root": str(self._declared.root),
+            "controller": process.myself().as_record(),
+        }
+        book.append(Record("open", run=self.run_id, data=data))
+        book.append(Record("intent", "folder", str(socket_dir), run=self.run_id))
+        socket_dir.mkdir(mode=0o700)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        path.chmod(0o600)
+        listening.listen(64)  # more than any sensible number of workers
+        return book, listening, path
+
+    def _activate_on_demand(self) -> None:
+        """Wait for the first connection, or for the end of a run that never made one."""
+        listening = self._listening
+        if listening is not None:
+            readable, _, _ = select.select([listening, self._wake], [], [])
+            if listening in readable:
+                self.activate()
+
+    def activate(self) -> None:
+        """Start the keeper, unless that has happened, and follow it."""
+        with self._starting:
+            book, listening = self._book, self._listening
+            if self._client is not None or book is None or listening is None or self.socket is None:
+                return
+            orders = Orders(
+                root=str(self._declared.root),
+                reference=self._declared.reference,
+                folder=str(book.folder),
+                lock=book.lock,
+                listener=listening.fileno(),
+                settings=self.settings.to_json(),
+            )
+            secrets = self.settings.secret_names()
+            env = {name: value for name, value in os.environ.items() if name not in secrets}
+            env[TOKEN] = f"{book.folder.name}:keeper"
+            self._keeper = process.spawn(
+                [sys.executable, "-m", "groundwork.keeper"],
+                env=env,
+                log=book.folder / "keeper.log",
+                cwd=self._declared.root,
+                stdin=orders.to_json(),
+                pass_fds=(book.lock, listening.fileno()),
+            )
+            # From here on the lock and the socket are the keeper's: they must die with it.
+            listening.close()
+            book.close()
+            self._book = self._listening = None
+            try:
+                self._connect(self.socket)
+            except KeeperLostError as error:
+                log = process.tail_of(book.folder / "keeper.log")
+                self._lose(KeeperLostError(f"it did not start: {error}\n{log}"))
+
+    def _connect(self, path: Path) -> None:
+        hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
+        self._client = Client(path, hello)
+        self._watch = Client.connect(path, "watch")
+        self._follower = threading.Thread(target=self._follow, args=(self._watch, path), daemon=True)
+        self._follower.start()
+
+    def _follow(self, watch: Client, path: Path) -> None:
+        """Pass on events until the connection ends; if that is too early, clean up at once."""
+        while (event := watch.receive()) is not None:
+            self._listener(event)
+        if not self._finished:
+            self._lose(KeeperLostError(f"the keeper behind {path} died"))
+
+    def _lose(self, error: KeeperLostError) -> None:
+        """The keeper is dead: remove what its ledger tells of."""
+        self.lost = error
+        self._listener({"event": "lost", "error": str(error)})
+        if self.socket is None:
+            return
+        for folder in ledger.environments(self.settings.state_dir):
+            opened = next((r for r in ledger.read(folder) if r.step == "open"), None)
+            if opened is not None and opened.data["socket"] == str(self.socket):
+                self._bury(folder)
+
+    def _bury(self, folder: Path) -> None:
+        if self._keeper is not None:
+            self._keeper.kill()  # it may be stuck rather than dead: its lock must be free
+        book = Ledger.seize(folder)
+        if book is not None:
+            for problem in remove(book):
+                self.notes.append(f"not removed: {problem}")
+
+    # --- in between
+
+    @property
+    def active(self) -> bool:
+        """Whether anything was asked of a keeper."""
+        return self._client is not None or self.lost is not None
+
+    def client(self) -> Client:
+        """The controller's own connection; starts the keeper if need be.
+
+        Raises:
+            KeeperLostError: It died, or can't be started.
+        """
+        self.open()
+        self.activate()
+        if self.lost is not None:
+            raise self.lost
+        if self._client is None:
+            raise KeeperLostError("the run has ended")
+        return self._client
+
+    # --- the end
+
+    def finish(self, *, keep: bool, collect: bool) -> dict[str, Any]:
+        """End the run: what the run has made is removed, or kept.
+
+        Returns:
+            The environment's last status: resources, failures, errors while removing.
+        """
+        self._discard()
+        client = self._client
+        if client is None or self.lost is not None:
+            return {"resources": [], "failures": {}, "errors": [], "artifacts": []}
+        try:
+            status: dict[str, Any] = client.request("finish", keep=keep, collect=collect)
+        except KeeperLostError as error:
+            if self._follower is not None:
+                self._follower.join(timeout=LEAVE_TIMEOUT_S)  # it cleans up
+            self.lost = self.lost or error
+            return {"resources": [], "failures": {}, "errors": [], "artifacts": []}
+        except GroundworkError as error:
+            return {"resources": [], "failures": {}, "errors": [str(error)], "artifacts": []}
+        self.hang_up()
+        if self._keeper is not None and not keep:
+            keeper = self._keeper
+            wait_for(
+                lambda: _gone(keeper),
+                deadline=Deadline.after(LEAVE_TIMEOUT_S),
+                what="the keeper to leave",
+            )
+        return status
+
+    def hang_up(self) -> None:
+        """Close the connections without the keeper's taking it for our death."""
+        self._finished = True
+        for connection in (self._watch, self._client):
+            if connection is not None:
+                connection.close()
+
+    def _discard(self) -> None:
+        """Take back the socket of a run that nobody has asked anything of."""
+        os.write(self._waker, b".")
+        if self._thread is not None:
+            self._thread.join()
+        with self._starting:
+            book, listening = self._book, self._listening
+            self._book = self._listening = None
+        if listening is not None:
+            listening.close()
+        if book is not None:
+            remove(book)
+
+
+def _gone(keeper: Child) -> None:
+    if keeper.exit_code() is None:
+        raise NotYetError(f"process {keeper.pid} still runs")
