@@ -36,3 +36,6 @@ lint: setup ## Style, layers, types, docstrings
 format: setup ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+test: lint ## The project's own tests: lint and selftests
+	$(BIN)/python -m pytest suites/selftest -q

@@ -75,14 +75,18 @@ class Declared:
         settings = self.environment.settings.load(options, self.root)
         if settings.env not in self.environment.platforms:
             built = ", ".join(self.environment.platforms)
-            raise UsageError(f"--env {settings.env}: this platform is not built yet; built: {built}")
+            raise UsageError(
+                f"--env {settings.env}: this platform is not built yet; built: {built}"
+            )
         resources = self.environment.resources(settings)
         Graph({resource.name: resource.needs for resource in resources})
         with_ports = {resource.name for resource in resources if resource.ports}
         for name in settings.port:
             if name not in with_ports:
                 known = ", ".join(sorted(with_ports))
-                raise UsageError(f"--port {name}={settings.port[name]}: no such resource; known: {known}")
+                raise UsageError(
+                    f"--port {name}={settings.port[name]}: no such resource; known: {known}"
+                )
         self.environment.check(settings)
         return settings
 

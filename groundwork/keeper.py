@@ -110,7 +110,7 @@ class Keeper:
             ledger=self.ledger,
             artifacts={},
             note=self.note,
-            on_exit=lambda *exit_: self.provisioner.on_exit(*exit_),
+            on_exit=self._on_exit,
         )
         self.site = site
         self.provisioner = Provisioner(site, declared.environment.resources(self.settings))
@@ -118,14 +118,14 @@ class Keeper:
         self._operations: dict[str, Callable[[Connection, dict[str, Any]], object]] = {
             "ask": self._ask,
             "await": lambda _, args: self.provisioner.await_ready(args["name"]).__dict__,
-            "status": lambda _, args: self._status(),
+            "status": lambda *_: self._status(),
             "deaths": lambda _, args: self._deaths(args["names"]),
             "lock": self._take_locks,
             "release": self._release,
             "act": self._act,
             "record": lambda _, args: self.note(args["event"], **args["fields"]),
             "finish": self._finish,
-            "remove": lambda _, args: self._remove_all(),
+            "remove": lambda *_: self._remove_all(),
         }
 
     # --- serving
@@ -220,6 +220,9 @@ class Keeper:
     def _run(self) -> str:
         return self._lease.run if self._lease is not None else ""
 
+    def _on_exit(self, resource: str, name: str, code: int) -> None:
+        self.provisioner.on_exit(resource, name, code)
+
     def note(self, event: str, **fields: Any) -> None:
         """Put an event on the run's timeline and tell those who watch."""
         lease = self._lease
@@ -270,8 +273,11 @@ class Keeper:
             self.site.artifacts.update(found)
             for artifact in found.values():
                 self.note(
-                    "artifact", artifact=artifact.name, version=artifact.version,
-                    source=artifact.source, cached=artifact.cached,
+                    "artifact",
+                    artifact=artifact.name,
+                    version=artifact.version,
+                    source=artifact.source,
+                    cached=artifact.cached,
                 )
         fixed = {
             (r.name, r.ports[0]): self.settings.port[r.name]
@@ -294,7 +300,9 @@ class Keeper:
             "kept": self._kept,
             "run": self._run,
             "failures": {n: encode_error(e) for n, e in self.provisioner.failures().items()},
-            "resources": [self.provisioner.describe(n).__dict__ for n in self.provisioner.started()],
+            "resources": [
+                self.provisioner.describe(n).__dict__ for n in self.provisioner.started()
+            ],
             "artifacts": [
                 {"name": a.name, "version": a.version, "source": a.source}
                 for a in self.site.artifacts.values()

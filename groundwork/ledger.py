@@ -155,4 +155,3 @@ def environments(state_dir: Path) -> tuple[Path, ...]:
         return tuple(sorted(path for path in (state_dir / "envs").iterdir() if path.is_dir()))
     except FileNotFoundError:
         return ()
-

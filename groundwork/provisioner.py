@@ -99,8 +99,14 @@ class Provisioner:
         except WaitTimeoutError as error:
             self._fail(holding, ProvisionError(name, f"not ready: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's
-            text = f"{type(error).__name__}: {error}" if not isinstance(error, GroundworkError) else error
-            self._fail(holding, ProvisionError(name, f"can't be started: {text}\n{self._logs(holding)}"))
+            text = (
+                f"{type(error).__name__}: {error}"
+                if not isinstance(error, GroundworkError)
+                else error
+            )
+            self._fail(
+                holding, ProvisionError(name, f"can't be started: {text}\n{holding.stage.logs()}")
+            )
         else:
             self._succeed(holding)
         finally:
@@ -157,9 +163,6 @@ class Provisioner:
                 holding.error = error
                 holding.state = "failed"
         self._site.note("failed", resource=holding.resource.name, error=str(error))
-
-    def _logs(self, holding: Holding) -> str:
-        return holding.stage.logs()
 
     def await_ready(self, name: str) -> Description:
         """Block until a resource that was asked for is ready, and describe it.

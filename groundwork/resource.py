@@ -157,5 +157,7 @@ class Description:
         if not name:
             return next(iter(self.endpoints.values()))
         if name not in self.endpoints:
-            raise KeyError(f"{self.name} has no endpoint {name!r}, only {', '.join(self.endpoints)}")
+            raise KeyError(
+                f"{self.name} has no endpoint {name!r}, only {', '.join(self.endpoints)}"
+            )
         return self.endpoints[name]

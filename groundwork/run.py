@@ -105,8 +105,11 @@ class Run:
         if self.socket is not None:
             return self.socket
         for name, errors in sweep(self.settings.state_dir):
-            self.notes.append(f"removed what run {name} had left" if not errors else
-                              f"could not remove what run {name} left: {'; '.join(errors)}")
+            self.notes.append(
+                f"removed what run {name} had left"
+                if not errors
+                else f"could not remove what run {name} left: {'; '.join(errors)}"
+            )
         fingerprint = self._declared.fingerprint(self.settings)
         adopted = self._adopt(fingerprint)
         if adopted is not None:
@@ -172,8 +175,8 @@ class Run:
         """Wait for the first connection, or for the end of a run that never made one."""
         listening = self._listening
         if listening is not None:
-            readable, _, _ = select.select([listening, self._wake], [], [])
-            if listening in readable:
+            readable, _, _ = select.select([listening.fileno(), self._wake], [], [])
+            if listening.fileno() in readable:
                 self.activate()
 
     def activate(self) -> None:
@@ -215,7 +218,9 @@ class Run:
         hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
         self._client = Client(path, hello)
         self._watch = Client.connect(path, "watch")
-        self._follower = threading.Thread(target=self._follow, args=(self._watch, path), daemon=True)
+        self._follower = threading.Thread(
+            target=self._follow, args=(self._watch, path), daemon=True
+        )
         self._follower.start()
 
     def _follow(self, watch: Client, path: Path) -> None:

@@ -50,7 +50,9 @@ class Settings(BaseSettings):
         frozen=True, env_prefix="GROUNDWORK_", extra="ignore", populate_by_name=True
     )
 
-    env: Platform = Field("local", description="platform: local (default), compose, kind, k3d, context")
+    env: Platform = Field(
+        "local", description="platform: local (default), compose, kind, k3d, context"
+    )
     images: Literal["auto", "vendor", "packages"] = Field(
         "auto", description="where images come from: auto (default), vendor, packages"
     )
@@ -78,7 +80,9 @@ class Settings(BaseSettings):
         for item in items if isinstance(items, (list, tuple)) else []:
             name, separator, number = str(item).partition("=")
             if not (separator and name and number.isdecimal() and 0 < int(number) <= PORT_MAX):
-                raise ValueError(f"{item}: should be RESOURCE=NUMBER, the number from 1 to {PORT_MAX}")
+                raise ValueError(
+                    f"{item}: should be RESOURCE=NUMBER, the number from 1 to {PORT_MAX}"
+                )
             ports[name] = int(number)
         return ports
 
@@ -91,7 +95,7 @@ class Settings(BaseSettings):
         """
         given = {name: value for name, value in options.items() if value not in (None, [], False)}
         try:
-            return cls(_env_file=root / ".env", **given)  # type: ignore[arg-type]
+            return cls(_env_file=root / ".env", **given)  # type: ignore[call-arg, arg-type]
         except ValidationError as error:
             raise UsageError(_one_line(error)) from error
 
@@ -116,7 +120,7 @@ class Settings(BaseSettings):
     @classmethod
     def secret_names(cls) -> frozenset[str]:
         """The environment variables that hold secrets: kept from whoever needn't know them."""
-        names = set()
+        names: set[str] = set()
         for name, field in cls.model_fields.items():
             if _is_secret(field.annotation):
                 alias = field.validation_alias

@@ -242,4 +242,3 @@ class Stage:
         self._site.ledger.append(
             Record(step, kind, name, resource=self.resource, run=self.run_id, data=data)
         )
-

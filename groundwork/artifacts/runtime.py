@@ -1,0 +1,49 @@
+"""Programs that came as a wheel with the Python environment itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from groundwork.artifacts.artifact import Report, Resolved
+from groundwork.artifacts.cache import Cache
+from groundwork.errors import ArtifactError
+
+__all__ = ["WheelRuntime"]
+
+
+@dataclass(frozen=True)
+class WheelRuntime:
+    """A runtime inside an installed distribution; its hashes were checked at installation.
+
+    Attributes:
+        name: The artifact's name.
+        distribution: The distribution's name.
+        folder: The runtime's folder among the distribution's files.
+    """
+
+    name: str
+    distribution: str
+    folder: str
+
+    def key(self) -> str:
+        """The distribution; its version is the lock file's business."""
+        return f"{self.distribution}/{self.folder}"
+
+    def resolve(
+        self, cache: Cache, report: Report, cancel: threading.Event | None = None
+    ) -> Resolved:
+        """Find the runtime in this interpreter's environment."""
+        del cache, report, cancel
+        try:
+            found = importlib.metadata.distribution(self.distribution)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise ArtifactError(
+                f"{self.name}: the package {self.distribution} is not installed; run `make setup`"
+            ) from error
+        path = Path(str(found.locate_file(self.folder)))
+        if not path.is_dir():
+            raise ArtifactError(f"{self.name}: {path} is missing; run `make clean setup`")
+        return Resolved(self.name, found.version, "wheel", path, cached=True)
