@@ -298,6 +298,7 @@ class Keeper:
         return {
             "folder": str(self.folder),
             "kept": self._kept,
+            "refusal": str(self._refusal) if self._refusal is not None else "",
             "run": self._run,
             "failures": {n: encode_error(e) for n, e in self.provisioner.failures().items()},
             "resources": [

@@ -82,6 +82,7 @@ class Run:
         self.socket: Path | None = None
         self.notes: list[str] = []
         self.lost: KeeperLostError | None = None
+        self.refusal = ""
         self._declared = declared
         self._listener = listener
         self._book: Ledger | None = None

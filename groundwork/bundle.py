@@ -1,0 +1,139 @@
+"""What a run leaves for people and machines: run.json, the table on the terminal, `latest`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from groundwork.environment import Declared
+from groundwork.run import Run
+
+__all__ = ["Tally", "new_run_id", "out_root", "summary", "write"]
+
+# Enough to look back a few days of work; a run with its report is some megabytes.
+RUNS_KEPT = 20
+
+MIB = 1024 * 1024
+
+
+@dataclass
+class Tally:
+    """The outcomes of one run's tests, and how its environment ended."""
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+    deselected: int = 0
+    exit_code: int = 0
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started_s: float = field(default_factory=time.monotonic)
+    status: dict[str, Any] = field(default_factory=dict)
+
+    def count(self, when: str, outcome: str) -> None:
+        """Count the report of one phase of one test."""
+        if outcome == "skipped":
+            self.skipped += 1
+        elif outcome == "failed":
+            if when == "call":
+                self.failed += 1
+            else:
+                self.errors += 1
+        elif when == "call":
+            self.passed += 1
+
+
+def new_run_id() -> str:
+    """A name that sorts by time and that two runs of the same second don't share."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def out_root(root: Path) -> Path:
+    """Where the outputs of a project's runs lie."""
+    return root / "reports" / "out"
+
+
+def write(declared: Declared, run: Run, tally: Tally) -> None:
+    """Write run.json, point `latest` at this run, and drop the oldest runs."""
+    run.out_dir.mkdir(parents=True, exist_ok=True)
+    wanted = ("name", "version", "endpoint", "ready_s", "rss_bytes")
+    record = {
+        "env": run.settings.env,
+        "images": run.settings.images,
+        "started": tally.started.isoformat(timespec="seconds"),
+        "wall_s": round(time.monotonic() - tally.started_s, 3),
+        "exit_code": tally.exit_code,
+        "tests": {
+            name: getattr(tally, name)
+            for name in ("passed", "failed", "errors", "skipped", "deselected")
+        },
+        "resources": [
+            {name: row(resource)[name] for name in wanted} for resource in tally.status["resources"]
+        ],
+    }
+    (run.out_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+    root = out_root(declared.root)
+    link = root / f".latest-{run.run_id}"
+    link.symlink_to(run.out_dir.name)
+    link.replace(root / "latest")  # swapped in one step: a reader never finds half a run
+    runs = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    for old in runs[:-RUNS_KEPT]:
+        with contextlib.suppress(OSError):  # somebody is looking at it
+            shutil.rmtree(old)
+
+
+def row(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource as run.json and the table show it."""
+    endpoints = list(resource["endpoints"].values())
+    return resource | {"endpoint": endpoints[0] if endpoints else ""}
+
+
+def summary(run: Run, tally: Tally) -> list[str]:
+    """The end of a run on the terminal, line by line."""
+    lines = [f"groundwork: {note}" for note in run.notes]
+    if run.refusal:
+        return lines
+    lines.extend(f"groundwork: not removed: {error}" for error in tally.status.get("errors", []))
+    for name, failure in tally.status.get("failures", {}).items():
+        lines.append(f"groundwork: infrastructure failure: {name}: {failure['message']}")
+    if run.lost is not None:
+        lines.append(f"groundwork: infrastructure failure: {run.lost}")
+    resources = tally.status.get("resources", [])
+    if resources:
+        lines.extend(table(resources))
+        kept = "kept; `make down` ends it" if run.settings.keep_env else "removed"
+        lines.append(f"groundwork: environment {kept}; output in {os.path.relpath(run.out_dir)}")
+    return lines
+
+
+def table(resources: list[dict[str, Any]]) -> list[str]:
+    """The resources as a table, in lines."""
+    made = Table(box=box.SIMPLE_HEAD)
+    for title, justify in (
+        ("resource", "left"),
+        ("version", "left"),
+        ("endpoint", "left"),
+        ("seconds to ready", "right"),
+        ("resident MiB", "right"),
+    ):
+        made.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for resource in map(row, resources):
+        ready = f"{resource['ready_s']:.1f}" if resource["state"] == "ready" else resource["state"]
+        memory = f"{resource['rss_bytes'] / MIB:.0f}"
+        made.add_row(resource["name"], resource["version"], resource["endpoint"], ready, memory)
+    text = io.StringIO()
+    Console(file=text, width=110, color_system=None).print(made)
+    return text.getvalue().rstrip().splitlines()

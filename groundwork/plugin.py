@@ -1,0 +1,337 @@
+"""The pytest plugin: hooks and options, nothing else.
+
+It does nothing in a project that declares no environment in its pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from groundwork import bundle, environment
+from groundwork.client import Client, Handle
+from groundwork.environment import Declared
+from groundwork.errors import GroundworkError, KeeperLostError, ProvisionError, UsageError
+from groundwork.bundle import Tally
+from groundwork.run import Run
+from groundwork.terminal import Terminal
+
+__all__ = ["provides"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+EXIT_USAGE = 4
+EXIT_INFRASTRUCTURE = 6
+
+# Standard error as it was before pytest began to capture it: for progress, from a thread.
+TERMINAL_FD = os.dup(2)
+
+declared_key = pytest.StashKey[Declared]()
+session_key = pytest.StashKey["EnvironmentSession"]()
+DISTURBS = "disturbs(resource): the test breaks this resource and has it for itself meanwhile"
+
+
+def provides(resource: str) -> Callable[[F], F]:
+    """Mark a session fixture as the one that hands out a resource.
+
+    Tests that use the fixture, directly or through others, make the engine start the resource at
+    the end of collection; the fixture itself only awaits it.
+    """
+
+    def mark(function: F) -> F:
+        function.__groundwork_resource__ = resource  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class EnvironmentSession:
+    """What one pytest process has to do with the environment: the controller or a worker."""
+
+    def __init__(
+        self,
+        declared: Declared,
+        terminal: Terminal,
+        *,
+        run: Run | None = None,
+        socket: Path | None = None,
+    ) -> None:
+        self.declared = declared
+        self.run = run
+        self.terminal = terminal
+        self.tally = Tally()
+        self.usage: UsageError | None = None
+        self.asked = False
+        self._socket = socket
+        self._client: Client | None = None
+        self._holds = False
+
+    def client(self) -> Client:
+        """The connection to the keeper."""
+        if self.run is not None:
+            return self.run.client()
+        if self._client is None:
+            if self._socket is None:
+                raise KeeperLostError("the controller gave no socket to this worker")
+            self._client = Client.connect(self._socket, "worker")
+        return self._client
+
+    def await_ready(self, resource: str) -> Handle:
+        """A resource's handle, as soon as it is ready."""
+        if not self.asked:  # a fixture that was asked for by name, at run time
+            self.client().ask([resource])
+        return self.client().await_ready(resource)
+
+    def ask(self, items: list[pytest.Item]) -> None:
+        """Have everything started that the collected tests use."""
+        names = frozenset[str]().union(*(uses(item) for item in items))
+        if names:
+            self.client().ask(names)
+            self.asked = True
+
+    def lock(self, item: pytest.Item) -> None:
+        """Hold what a test uses for as long as it runs."""
+        shared = uses(item)
+        if shared:
+            self.client().check(shared)
+            self.client().lock(disturbs(item), self._closure(shared))
+            self._holds = True
+
+    def _closure(self, names: frozenset[str]) -> frozenset[str]:
+        return frozenset(self.client().ask(names))
+
+    def release(self, item: pytest.Item) -> None:
+        """Let go of what a test held; an error where it has not survived the test."""
+        if self._holds:
+            self._holds = False
+            self.client().release()
+            self.client().check(uses(item))
+
+
+def uses(item: pytest.Item) -> frozenset[str]:
+    """The resources behind a test's fixtures, and those that it disturbs."""
+    found = set(disturbs(item))
+    info = getattr(item, "_fixtureinfo", None)
+    for definitions in info.name2fixturedefs.values() if info is not None else ():
+        for definition in definitions:
+            resource = getattr(definition.func, "__groundwork_resource__", None)
+            if resource is not None:
+                found.add(resource)
+    return frozenset(found)
+
+
+def disturbs(item: pytest.Item) -> frozenset[str]:
+    """The resources that a test's markers say it breaks."""
+    return frozenset(name for mark in item.iter_markers("disturbs") for name in mark.args)
+
+
+# --- options and configuration
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
+    """Add the environment's options; here the project's root is known, and parsing is to come."""
+    try:
+        declared = environment.find(early_config.rootpath)
+    except UsageError as error:
+        raise pytest.UsageError(f"groundwork: {error}") from error
+    if declared is None:
+        return
+    early_config.stash[declared_key] = declared
+    group = parser.getgroup("groundwork", f"environment: {declared.environment.name}")
+    for option in declared.environment.settings.options():
+        actions: dict[str, dict[str, Any]] = {
+            "switch": {"action": "store_true", "default": None},
+            "repeated": {"action": "append"},
+            "value": {"action": "store"},
+        }
+        group.addoption(
+            option.flag, dest=f"groundwork_{option.field}", help=option.help, **actions[option.kind]
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what the user gave, before anything starts."""
+    config.addinivalue_line("markers", DISTURBS)
+    declared = config.stash.get(declared_key, None)
+    if declared is None:
+        return
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        path = worker.get("groundwork_socket")
+        terminal = Terminal(TERMINAL_FD, quiet=True)
+        socket = Path(path) if path else None
+        config.stash[session_key] = EnvironmentSession(declared, terminal, socket=socket)
+        return
+    fields = [option.field for option in declared.environment.settings.options()]
+    try:
+        settings = declared.settings({f: config.getoption(f"groundwork_{f}") for f in fields})
+    except UsageError as error:
+        raise pytest.UsageError(f"groundwork: {error}") from error
+    run_id = bundle.new_run_id()
+    terminal = Terminal(TERMINAL_FD, quiet=config.option.verbose < 0)
+    out_dir = bundle.out_root(declared.root) / run_id
+    run = Run(declared, settings, run_id, out_dir, terminal.show)
+    config.stash[session_key] = EnvironmentSession(declared, terminal, run=run)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker where the keeper will be."""
+    session = node.config.stash.get(session_key, None)
+    if session is not None and session.run is not None:
+        try:
+            node.workerinput["groundwork_socket"] = str(session.run.open())
+        except UsageError as error:
+            raise pytest.UsageError(f"groundwork: {error}") from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from a worker what its controller can't see."""
+    session = node.config.stash.get(session_key, None)
+    output = getattr(node, "workeroutput", None)
+    if session is not None and output is not None:
+        session.tally.deselected = max(
+            session.tally.deselected, output.get("groundwork_deselected", 0)
+        )
+        session.asked = session.asked or output.get("groundwork_asked", False)
+
+
+# --- collection
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count what won't run."""
+    session = items[0].config.stash.get(session_key, None) if items else None
+    if session is not None:
+        session.tally.deselected += len(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what the selected tests need."""
+    own = session.config.stash.get(session_key, None)
+    if own is None or session.config.option.collectonly or is_controller(session.config):
+        return
+    try:
+        own.ask(session.items)
+    except UsageError as error:
+        if own.run is not None:
+            own.run.refusal = str(error)
+            raise pytest.UsageError(f"groundwork: {error}") from error
+        session.items.clear()  # the controller hears it from the keeper, and says it once
+    except GroundworkError:
+        own.asked = False  # each dependent test will say it, as its own error
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process only hands out tests to xdist's workers."""
+    return bool(getattr(config.option, "numprocesses", None) or getattr(config.option, "tx", None))
+
+
+# --- each test
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Wait for the resources of a test to be free; fail where one is dead."""
+    session = item.config.stash.get(session_key, None)
+    if session is not None:
+        session.lock(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Tell a death of the infrastructure from a failure of the product."""
+    session = item.config.stash.get(session_key, None)
+    try:
+        return (yield)
+    except Exception as error:
+        names = uses(item)
+        if session is not None and names and not isinstance(error, ProvisionError):
+            try:
+                session.client().check(names)
+            except ProvisionError as death:
+                raise death from error
+        raise
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Let other tests have the resources."""
+    session = item.config.stash.get(session_key, None)
+    if session is not None:
+        session.release(item)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count outcomes; in the controller, reports of workers arrive here too."""
+    for session in SESSIONS:
+        session.tally.count(report.when or "", report.outcome)
+
+
+SESSIONS: list[EnvironmentSession] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember whose reports these are: the hook for reports isn't told."""
+    own = session.config.stash.get(session_key, None)
+    if own is not None:
+        SESSIONS.append(own)
+
+
+# --- the end
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop or keep the environment, after the last worker, and write the run down."""
+    own = session.config.stash.get(session_key, None)
+    if own is None:
+        return
+    if own in SESSIONS:
+        SESSIONS.remove(own)
+    if own.run is None:
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["groundwork_deselected"] = own.tally.deselected
+            output["groundwork_asked"] = own.asked
+        return
+    run = own.run
+    failed = bool(own.tally.failed or own.tally.errors)
+    status = run.finish(keep=run.settings.keep_env, collect=failed)
+    own.tally.status = status
+    refusal = status.get("refusal", "")
+    if refusal and not run.refusal:  # a worker was refused: it has nobody to tell
+        run.refusal = refusal
+        own.terminal.say(refusal)
+    if run.refusal:
+        session.exitstatus = EXIT_USAGE
+    elif run.lost is not None or status["failures"] or status["errors"]:
+        session.exitstatus = EXIT_INFRASTRUCTURE
+    if run.active and not run.refusal:
+        own.tally.exit_code = int(session.exitstatus)
+        bundle.write(own.declared, run, own.tally)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show what ran, and what went wrong with it."""
+    own = config.stash.get(session_key, None)
+    if own is None or own.run is None:
+        return
+    for line in bundle.summary(own.run, own.tally):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def groundwork_session(pytestconfig: pytest.Config) -> EnvironmentSession:
+    """The engine, as an environment's own fixtures use it: `await_ready(name)`."""
+    session = pytestconfig.stash.get(session_key, None)
+    if session is None:
+        raise UsageError("this project declares no environment in [tool.groundwork]")
+    return session

@@ -1,0 +1,79 @@
+"""What an operator sees while a keeper works: short lines, and bars where somebody looks on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+__all__ = ["Terminal"]
+
+
+class Terminal:
+    """Shows a keeper's events.
+
+    Args:
+        descriptor: The terminal, or whatever standard error is.
+        quiet: Say nothing but errors.
+    """
+
+    def __init__(self, descriptor: int, *, quiet: bool = False) -> None:
+        stream = os.fdopen(os.dup(descriptor), "w", buffering=1)
+        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._announced: set[str] = set()
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Show one event, if it is one for people."""
+        kind = event["event"]
+        if kind == "artifact" and "progress" in event:
+            self._fetching(event["progress"])
+        elif kind == "ready" and not self._quiet:
+            version = f" {event['version']}" if event.get("version") else ""
+            self.say(f"{event['resource']}{version} ready after {event['ready_s']:.1f} s")
+        elif kind == "failed":
+            self.say(f"{event['resource']} failed: {event['error'].splitlines()[0]}")
+        elif kind == "died":
+            self.say(f"{event['resource']} died during the run")
+        elif kind == "lost":
+            self.say(f"infrastructure failure: {event['error'].splitlines()[0]}")
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self._console.print(f"groundwork: {text}", markup=False)
+
+    def _fetching(self, progress: dict[str, Any]) -> None:
+        """A bar per artifact on a terminal; elsewhere a line at its begin and one at its end."""
+        name = progress["artifact"]
+        if not self._console.is_terminal or os.environ.get("CI"):
+            if progress["finished"] and name in self._announced:
+                self.say(f"{name} fetched")
+            elif name not in self._announced or progress["note"]:
+                self._announced.add(name)
+                self.say(f"fetching {name} {progress['note']}".rstrip())
+            return
+        if self._bars is None:
+            self._bars = Progress(
+                TextColumn("groundwork: {task.description}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bars.start()
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=progress["total"])
+        self._bars.update(
+            self._tasks[name],
+            completed=progress["done"],
+            total=progress["done"] if progress["finished"] else progress["total"],
+            description=f"{name} {progress['note']}".rstrip(),
+        )
+        if progress["finished"] and all(task.finished for task in self._bars.tasks):
+            self._bars.stop()
+            self._bars = None
+            self._tasks.clear()

@@ -1,0 +1,38 @@
+"""Tests of the pond; what they do besides is chosen by environment variables."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import requests
+
+from groundwork.client import Handle
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_mill(mill: Handle, number: int) -> None:
+    """The mill answers."""
+    assert requests.get(mill.endpoint(), timeout=5).text == "pond 1.0", number
+
+
+def test_spring(spring: Handle) -> None:
+    """The spring answers."""
+    assert requests.get(spring.endpoint(), timeout=5).text == "pond 1.0"
+
+
+def test_plan(spring: Handle) -> None:
+    """Whatever the outer test wants to see."""
+    plan = os.environ.get("POND_PLAN", "")
+    if plan == "fail":
+        raise AssertionError("wanted")
+    if plan == "exit":
+        requests.get(spring.endpoint() + "/exit", timeout=5)
+
+
+@pytest.mark.disturbs("spring")
+def test_kill(spring: Handle) -> None:
+    """A killed spring refuses; it is revived and healthy before others may use it."""
+    spring.act("kill")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(spring.endpoint(), timeout=5)

@@ -1,0 +1,104 @@
+"""An environment of tiny real processes: a spring, and a mill that needs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from groundwork.environment import Environment
+from groundwork.errors import NotYetError
+from groundwork.ledger import Ledger, Record
+from groundwork.resource import Resource
+from groundwork.settings import Settings
+from groundwork.stage import Stage
+
+SERVER = Path(__file__).with_name("server.py")
+
+
+@dataclass(frozen=True)
+class Pond(Resource):
+    """A small HTTP server in a process of its own."""
+
+    name: str
+    needs: tuple[str, ...] = ()
+    mode: str = ""
+    ports: tuple[str, ...] = ("http",)
+    ready_timeout_s: float = 20.0
+
+    def launch(self, stage: Stage) -> None:
+        """Start the server, and one child that it forgets."""
+        port = str(stage.ports["http"])
+        stage.spawn([sys.executable, SERVER, port, self.mode])
+
+    def probe(self, stage: Stage) -> str:
+        """It answers."""
+        answer = requests.get(f"http://127.0.0.1:{stage.ports['http']}/", timeout=2)
+        if answer.status_code != requests.codes.ok:
+            raise NotYetError(f"answers {answer.status_code}")
+        return answer.text
+
+    def endpoints(self, stage: Stage) -> dict[str, str]:
+        """Its address."""
+        return {"http": f"http://127.0.0.1:{stage.ports['http']}"}
+
+    def kill(self, stage: Stage, target: str) -> None:
+        """Kill the server."""
+        stage.kill(target)
+
+    def revive(self, stage: Stage, target: str) -> None:
+        """Start it again."""
+        stage.revive(target)
+
+    def pause(self, stage: Stage, target: str) -> None:
+        """Stop it in the middle of what it does."""
+        stage.pause(target)
+
+    def resume(self, stage: Stage, target: str) -> None:
+        """Let it go on."""
+        stage.resume(target)
+
+
+class PondSettings(Settings):
+    """The engine's settings are enough."""
+
+
+def resources(settings: Settings) -> tuple[Resource, ...]:
+    """The spring and the mill; modes come from the test's environment variables."""
+    del settings
+    return (
+        Pond("spring", mode=os.environ.get("POND_SPRING", "")),
+        Pond("mill", needs=("spring",), mode=os.environ.get("POND_MILL", "")),
+    )
+
+
+def kill_after(number: int, victim: str) -> None:
+    """Have a process killed by the keeper right after its ledger's transition ``number``.
+
+    The controller's pid is in the ledger's first record, which it has written itself.
+    """
+    written = Ledger.append
+    seen = 0
+
+    def append(self: Ledger, record: Record) -> None:
+        nonlocal seen
+        written(self, record)
+        seen += 1
+        if seen == number:
+            os.kill(os.getppid() if victim == "controller" else os.getpid(), signal.SIGKILL)
+
+    Ledger.append = append  # type: ignore[method-assign]
+
+
+if "groundwork.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.py":
+    PLAN = os.environ.get("POND_KILL", "")
+    if PLAN:
+        kill_after(int(PLAN.partition(":")[2]), PLAN.partition(":")[0])
+
+ENVIRONMENT = Environment(
+    name="pond", settings=PondSettings, platforms=("local",), resources=resources
+)
