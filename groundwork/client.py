@@ -102,9 +102,14 @@ class Client:
         """Let go; what was disturbed is healed first, and must be healthy again."""
         self.request("release")
 
-    def check(self, names: Iterable[str]) -> None:
-        """Raise the error of the first resource among ``names``, or what they need, that died."""
-        deaths: dict[str, dict[str, str]] = self.request("deaths", names=sorted(names))
+    def check(self, names: Iterable[str], *, examine: bool = False) -> None:
+        """Raise the error of the first resource among ``names``, or what they need, that died.
+
+        With ``examine`` they are looked at now, so that one that is just dying is told as well.
+        """
+        deaths: dict[str, dict[str, str]] = self.request(
+            "deaths", names=sorted(names), examine=examine
+        )
         for record in deaths.values():
             raise decode_error(record)
 

@@ -119,7 +119,7 @@ class Keeper:
             "ask": self._ask,
             "await": lambda _, args: self.provisioner.await_ready(args["name"]).__dict__,
             "status": lambda *_: self._status(),
-            "deaths": lambda _, args: self._deaths(args["names"]),
+            "deaths": lambda _, args: self._deaths(args["names"], examine=args["examine"]),
             "lock": self._take_locks,
             "release": self._release,
             "act": self._act,
@@ -310,7 +310,9 @@ class Keeper:
             ],
         }
 
-    def _deaths(self, names: list[str]) -> dict[str, dict[str, str]]:
+    def _deaths(self, names: list[str], *, examine: bool) -> dict[str, dict[str, str]]:
+        if examine:
+            self.provisioner.examine(names)
         return {name: encode_error(e) for name, e in self.provisioner.deaths(names).items()}
 
     def _take_locks(self, peer: Connection, request: dict[str, Any]) -> None:

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import pytest
 
 from groundwork import bundle, environment
+from groundwork.bundle import Tally
 from groundwork.client import Client, Handle
 from groundwork.environment import Declared
 from groundwork.errors import GroundworkError, KeeperLostError, ProvisionError, UsageError
-from groundwork.bundle import Tally
 from groundwork.run import Run
 from groundwork.terminal import Terminal
 
@@ -69,6 +69,7 @@ class EnvironmentSession:
         self._socket = socket
         self._client: Client | None = None
         self._holds = False
+        self.passed = False
 
     def client(self) -> Client:
         """The connection to the keeper."""
@@ -95,6 +96,7 @@ class EnvironmentSession:
 
     def lock(self, item: pytest.Item) -> None:
         """Hold what a test uses for as long as it runs."""
+        self.passed = False
         shared = uses(item)
         if shared:
             self.client().check(shared)
@@ -105,11 +107,12 @@ class EnvironmentSession:
         return frozenset(self.client().ask(names))
 
     def release(self, item: pytest.Item) -> None:
-        """Let go of what a test held; an error where it has not survived the test."""
+        """Let go of what a test held; an error where it has not survived a test that passed."""
         if self._holds:
             self._holds = False
             self.client().release()
-            self.client().check(uses(item))
+            if self.passed:  # otherwise the test has told why already
+                self.client().check(uses(item))
 
 
 def uses(item: pytest.Item) -> frozenset[str]:
@@ -250,15 +253,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Tell a death of the infrastructure from a failure of the product."""
     session = item.config.stash.get(session_key, None)
     try:
-        return (yield)
+        result = yield
     except Exception as error:
         names = uses(item)
         if session is not None and names and not isinstance(error, ProvisionError):
             try:
-                session.client().check(names)
+                session.client().check(names, examine=True)
             except ProvisionError as death:
                 raise death from error
         raise
+    if session is not None:
+        session.passed = True
+    return result
 
 
 @pytest.hookimpl(trylast=True)

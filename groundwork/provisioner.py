@@ -6,6 +6,7 @@ what others may know of it is its state, guarded by one lock.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from groundwork.errors import (
     CancelledError,
     GroundworkError,
+    NotYetError,
     ProvisionError,
     ResourceDiedError,
     TerminalStateError,
@@ -31,6 +33,10 @@ __all__ = ["Provisioner"]
 # What a probe meets while a server starts: refused and reset connections, time-outs. The errors of
 # requests are among them.
 PROBE_ERRORS = (OSError,)
+
+# The kernel closes a dying process's connections before it can be waited for; on a busy machine
+# the moment between the two has been seen to last some tenths of a second.
+DYING_TIMEOUT_S = 1.0
 
 
 @dataclass
@@ -119,7 +125,7 @@ class Provisioner:
                 if holding.stage.cancel.is_set():
                     raise CancelledError("the run ended")
             if needed.error is not None:
-                raise ProvisionError(need, needed.error.message)
+                raise ProvisionError(need, needed.error.message.partition("\n")[0])
 
     def _wait_ready(self, holding: Holding) -> str:
         resource, stage = holding.resource, holding.stage
@@ -140,7 +146,6 @@ class Provisioner:
             deadline=Deadline.after(resource.ready_timeout_s),
             what=f"{resource.name} to be ready",
             describe=stage.logs,
-            hint=f"its whole log is in {stage.log_dir}",
             retry_on=PROBE_ERRORS,
             cancel=stage.cancel,
         )
@@ -201,6 +206,26 @@ class Provisioner:
                 if holding is not None and holding.error is not None:
                     found[name] = holding.error
             return found
+
+    def examine(self, names: Iterable[str]) -> None:
+        """Look at resources now: a test has failed, and one of them may just be dying.
+
+        A resource that answers its probe is alive, so a healthy environment costs one probe each.
+        """
+        for name in self.graph.closure(names):
+            holding = self._holdings.get(name)
+            if holding is None or holding.state != "ready":
+                continue
+            try:
+                holding.resource.probe(holding.stage)
+            except Exception:  # noqa: BLE001 - whatever it is, the question is whether it died
+                with contextlib.suppress(WaitTimeoutError, CancelledError):
+                    wait_for(
+                        lambda each=holding: _until_dead(each),  # type: ignore[misc]
+                        deadline=Deadline.after(DYING_TIMEOUT_S),
+                        what=f"{name} to end",
+                        cancel=holding.stage.cancel,
+                    )
 
     def failures(self) -> dict[str, ProvisionError]:
         """The errors of all resources."""
@@ -317,3 +342,8 @@ class Provisioner:
                 self._holdings.pop(name, None)
                 self._site.stages.pop(name, None)
         return errors
+
+
+def _until_dead(holding: Holding) -> None:
+    if holding.error is None:
+        raise NotYetError(holding.state)

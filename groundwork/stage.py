@@ -143,9 +143,8 @@ class Stage:
     def check_alive(self) -> None:
         """Raise TerminalStateError where a process of the resource has ended unasked."""
         for name, child in self._children.items():
-            code = child.exit_code()
-            if code is not None and child.pid not in self._expected:
-                raise TerminalStateError(f"process {name} ended with exit code {code}")
+            if child.pid not in self._expected and not child.identity.alive():
+                raise TerminalStateError(f"process {name} ended with exit code {child.wait()}")
 
     def identities(self) -> tuple[Identity, ...]:
         """The processes of the resource that run now."""
