@@ -100,6 +100,11 @@ class Locks:
                 *(claim.exclusive for claim in self._held if claim.owner == owner)
             )
 
+    def waiting(self) -> tuple[int, ...]:
+        """The owners that wait."""
+        with self._changed:
+            return tuple(claim.owner for claim in self._waiting)
+
     def close(self) -> None:
         """Refuse all who wait, now and later."""
         with self._changed:

@@ -61,6 +61,7 @@ class Resource(Protocol):
 
     def configure(self, stage: Stage) -> None:
         """What is to be done once after the resource is ready; must bear being done again."""
+        del stage  # by default there is nothing to configure
 
     def endpoints(self, stage: Stage) -> dict[str, str]:
         """The addresses that it serves, by name; the first is shown in the run's table."""

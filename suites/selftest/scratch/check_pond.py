@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 import requests
@@ -26,6 +27,8 @@ def test_plan(spring: Handle) -> None:
     plan = os.environ.get("POND_PLAN", "")
     if plan == "fail":
         raise AssertionError("wanted")
+    if plan == "crash" and os.environ["PYTEST_XDIST_WORKER"] in {"gw0", "gw1"}:
+        os.kill(os.getpid(), signal.SIGKILL)
     if plan == "exit":
         requests.get(spring.endpoint() + "/exit", timeout=5)
 

@@ -1,0 +1,1 @@
+"""Suites: promises about the environment, and tests of the engine itself."""

@@ -1,0 +1,156 @@
+"""What the selftests share: a scratch project whose environment is tiny real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from groundwork import ledger, process
+from groundwork.errors import NotYetError
+from groundwork.wait import Deadline, wait_for
+
+SCRATCH = Path(__file__).with_name("scratch")
+
+# Many times what such a run takes; a machine under load must not fail the test.
+RUN_TIMEOUT_S = 90.0
+
+
+@dataclass(frozen=True)
+class Pond:
+    """A copy of the scratch project with state and cache folders of its own."""
+
+    root: Path
+
+    @property
+    def state_dir(self) -> Path:
+        """Where its ledgers lie."""
+        return self.root / "state"
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """The environment variables of a run of the project."""
+        own = {
+            "GROUNDWORK_STATE_DIR": str(self.state_dir),
+            "GROUNDWORK_CACHE_DIR": str(self.root / "cache"),
+            "TMPDIR": str(self.root / "tmp"),
+            "POND": str(self.root),
+        }
+        return process.plain_environment(own | dict(extra))
+
+    def command(self, *args: str) -> list[str]:
+        """The command line of a pytest run of the project."""
+        return [sys.executable, "-m", "pytest", "check_pond.py", "-q", *args]
+
+    def pytest(self, *args: str, env: Mapping[str, str] | None = None) -> process.Completed:
+        """Run the project's tests to their end."""
+        return process.run(
+            self.command(*args),
+            timeout_s=RUN_TIMEOUT_S,
+            cwd=self.root,
+            env=self.environment(env or {}),
+            check=False,
+        )
+
+    def groundwork(self, *args: str, env: Mapping[str, str] | None = None) -> process.Completed:
+        """Run a command of the engine."""
+        return process.run(
+            [sys.executable, "-m", "groundwork", *args],
+            timeout_s=RUN_TIMEOUT_S,
+            cwd=self.root,
+            env=self.environment(env or {}),
+            check=False,
+        )
+
+    def steps(self, resource: str) -> dict[str, int]:
+        """How often each event of a resource is on the last run's timeline."""
+        lines = (self.root / "reports/out/latest/timeline.jsonl").read_text().splitlines()
+        counts: dict[str, int] = {}
+        for line in lines:
+            for event in ("launch", "ready", "stopped"):
+                if f'"event": "{event}", "resource": "{resource}"' in line:
+                    counts[event] = counts.get(event, 0) + 1
+        return counts
+
+    def leftovers(self) -> list[str]:
+        """What is left of any run: processes, temporary folders, ledgers."""
+        mine = f"POND={self.root}".encode()
+        found = []
+        for each in psutil.process_iter(["pid"]):
+            path = Path(f"/proc/{each.pid}/environ")
+            try:
+                environ = path.read_bytes() if path.exists() else b""
+            except OSError:
+                continue
+            # Servers have the keeper's small environment, in which the token stands for the run.
+            if mine in environ.split(b"\0") or str(self.root).encode() in b" ".join(
+                part.encode() for part in command_of(each)
+            ):
+                found.append(f"process {each.pid}: {' '.join(command_of(each))[:100]}")
+        # pytest's own folder of numbered bases, made by its workers, is meant to stay.
+        temporary = (self.root / "tmp").iterdir()
+        found.extend(str(path) for path in temporary if not path.name.startswith("pytest-of-"))
+        found.extend(str(path) for path in ledger.environments(self.state_dir))
+        return found
+
+    def await_nothing_left(self, timeout_s: float) -> None:
+        """Wait until no trace of any run is left."""
+
+        def look() -> None:
+            left = self.leftovers()
+            if left:
+                raise NotYetError("; ".join(left))
+
+        wait_for(look, deadline=Deadline.after(timeout_s), what="nothing to be left")
+
+
+def command_of(each: psutil.Process) -> list[str]:
+    """The command line of a process, empty when it has just gone."""
+    try:
+        return each.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.fixture
+def pond(tmp_path: Path) -> Iterator[Pond]:
+    """The scratch project; whatever a failed test leaves of it is ended."""
+    root = tmp_path / "p"
+    shutil.copytree(SCRATCH, root)
+    (root / "tmp").mkdir()
+    project = Pond(root)
+    yield project
+    mine = str(root).encode()
+    for each in psutil.process_iter(["pid"]):
+        if each.pid != os.getpid() and mine in b" ".join(p.encode() for p in command_of(each)):
+            each.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture
+def start(pond: Pond) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a pytest run of the scratch project and go on."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*args: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        run = subprocess.Popen(  # noqa: S603 - the controller under test must be this one's child
+            pond.command(*args),
+            cwd=pond.root,
+            env=pond.environment(env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(run)
+        return run
+
+    yield begin
+    for run in started:
+        run.kill()
+        run.communicate(timeout=RUN_TIMEOUT_S)

@@ -1,0 +1,105 @@
+"""The life of an environment, on tiny real processes: start, use, death, end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from suites.selftest.conftest import Pond
+
+
+def test_a_run_starts_what_it_needs_and_leaves_nothing(pond: Pond) -> None:
+    """A green run starts each resource once, stops it once, and leaves no trace."""
+    run = pond.pytest()
+    assert run.returncode == 0, run.output
+    for resource in ("spring", "mill"):
+        assert pond.steps(resource) == {"launch": 1, "ready": 1, "stopped": 1}
+    assert pond.leftovers() == []
+
+
+def test_a_run_is_written_down(pond: Pond) -> None:
+    """run.json tells what was run, how it ended, and what each resource was."""
+    pond.pytest()
+    record = json.loads((pond.root / "reports/out/latest/run.json").read_text())
+    assert record["exit_code"] == 0
+    assert record["tests"] == {
+        "passed": 7,
+        "failed": 0,
+        "errors": 0,
+        "skipped": 0,
+        "deselected": 0,
+    }
+    assert [resource["name"] for resource in record["resources"]] == ["spring", "mill"]
+    assert all(resource["rss_bytes"] > 0 for resource in record["resources"])
+
+
+def test_only_what_is_selected_is_started(pond: Pond) -> None:
+    """A resource that no selected test needs stays off."""
+    run = pond.pytest("-k", "spring")
+    assert run.returncode == 0, run.output
+    assert pond.steps("mill") == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "exit_code"),
+    [
+        pytest.param(["-n", "3"], {}, 0, id="three workers"),
+        pytest.param(["-n", "3", "-x"], {"POND_PLAN": "fail"}, 1, id="a failure under -x"),
+        pytest.param(["-n", "2"], {"POND_SPRING": "stubborn=8"}, 0, id="a teardown of 8 s"),
+        pytest.param(["-n", "2"], {"POND_PLAN": "crash"}, 1, id="a worker killed"),
+    ],
+)
+def test_under_xdist_every_resource_lives_once(
+    pond: Pond, args: list[str], env: dict[str, str], exit_code: int
+) -> None:
+    """However many workers there are and however they end: started once, stopped once."""
+    run = pond.pytest(*args, env=env)
+    assert run.returncode == exit_code, run.output
+    for resource in ("spring", "mill"):
+        assert pond.steps(resource) == {"launch": 1, "ready": 1, "stopped": 1}
+    assert pond.leftovers() == []
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
+def test_a_death_while_starting_fails_at_once_with_its_last_log_lines(
+    pond: Pond, args: list[str]
+) -> None:
+    """A server that exits isn't waited for; exit code 6, the log quoted, nothing left."""
+    run = pond.pytest(*args, env={"POND_SPRING": "die"})
+    assert run.returncode == 6, run.output
+    assert "process spring ended with exit code 7" in run.output
+    assert "no water" in run.output
+    assert "mill: not started: spring: died while starting" in run.output
+    assert pond.leftovers() == []
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
+def test_a_death_during_the_run_is_an_infrastructure_failure(pond: Pond, args: list[str]) -> None:
+    """The test in which a resource died names it, and so does the end of the run: exit code 6."""
+    run = pond.pytest(*args, env={"POND_PLAN": "exit"})
+    assert run.returncode == 6, run.output
+    assert "ResourceDiedError: spring: process spring ended with exit code 3" in run.output
+    assert "infrastructure failure: spring" in run.output
+    assert pond.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["--env", "moon"], "--env moon: should be 'local', 'compose', 'kind', 'k3d' or 'context'"),
+        (["--env", "kind"], "--env kind: this platform is not built yet; built: local"),
+        (["--images", "floppy"], "--images floppy: should be 'auto', 'vendor' or 'packages'"),
+        (["--port", "spring=x"], "--port spring=x: should be RESOURCE=NUMBER"),
+        (["--port", "sea=2000"], "--port sea=2000: no such resource; known: mill, spring"),
+    ],
+)
+def test_bad_input_gets_one_line(pond: Pond, args: list[str], line: str) -> None:
+    """What a user can mend is told in one line, with exit code 4, before anything starts."""
+    run = pond.pytest(*args)
+    assert run.returncode == 4
+    assert [text for text in run.output.splitlines() if text] == [
+        text for text in run.output.splitlines() if line in text
+    ]
+    assert not (pond.root / "reports").exists()
+    assert pond.leftovers() == []
