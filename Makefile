@@ -38,4 +38,4 @@ format: setup ## Rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 test: lint ## The project's own tests: lint and selftests
-	$(BIN)/python -m pytest suites/selftest -q
+	$(BIN)/python -m pytest suites/selftest -q -n auto

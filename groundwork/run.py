@@ -36,6 +36,9 @@ Listener = Callable[[dict[str, Any]], None]
 # A keeper leaves as soon as it has answered; a busy machine may need a moment to see it gone.
 LEAVE_TIMEOUT_S = 20.0
 
+# macOS allows 104 bytes for a socket's path; what is appended here takes 40.
+SOCKET_BASE_BYTES_MAX = 60
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -55,6 +58,13 @@ def kept_environments(state_dir: Path) -> tuple[Kept, ...]:
         if opened is not None and is_kept(folder):
             found.append(Kept(folder, Path(opened.data["socket"]), opened.data["fingerprint"]))
     return tuple(found)
+
+
+def socket_base() -> Path:
+    """The temporary folder, or a shorter one where a socket's path would be too long in it."""
+    preferred = Path(tempfile.gettempdir())
+    short = len(str(preferred).encode()) <= SOCKET_BASE_BYTES_MAX
+    return preferred if short else Path("/tmp")  # noqa: S108 - the folder in it is ours alone
 
 
 class Run:
@@ -153,9 +163,8 @@ class Run:
                 f"can't write the state folder {self.settings.state_dir}: {error.strerror}; set "
                 "GROUNDWORK_STATE_DIR to a folder that you can write"
             ) from error
-        # macOS allows 104 bytes for a socket's path: the temporary folder is the short one. Its
-        # name follows from the run's, so that it can be on record first.
-        socket_dir = Path(tempfile.gettempdir()) / f"groundwork-{self.run_id}"
+        # The folder's name follows from the run's, so that it can be on record before it is made.
+        socket_dir = socket_base() / f"groundwork-{self.run_id}"
         path = socket_dir / "keeper"
         data = {
             "fingerprint": fingerprint,

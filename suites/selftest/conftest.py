@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +121,13 @@ def command_of(each: psutil.Process) -> list[str]:
 
 
 @pytest.fixture
-def pond(tmp_path: Path) -> Iterator[Pond]:
-    """The scratch project; whatever a failed test leaves of it is ended."""
-    root = tmp_path / "p"
+def pond() -> Iterator[Pond]:
+    """The scratch project; whatever a failed test leaves of it is ended.
+
+    pytest's own temporary folders are too deep for a Unix socket.
+    """
+    base = Path(tempfile.mkdtemp(prefix="pond-"))
+    root = base / "p"
     shutil.copytree(SCRATCH, root)
     (root / "tmp").mkdir()
     project = Pond(root)
@@ -131,6 +136,7 @@ def pond(tmp_path: Path) -> Iterator[Pond]:
     for each in psutil.process_iter(["pid"]):
         if each.pid != os.getpid() and mine in b" ".join(p.encode() for p in command_of(each)):
             each.send_signal(signal.SIGKILL)
+    shutil.rmtree(base)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_only_what_is_selected_is_started(pond: Pond) -> None:
     ("args", "env", "exit_code"),
     [
         pytest.param(["-n", "3"], {}, 0, id="three workers"),
-        pytest.param(["-n", "3", "-x"], {"POND_PLAN": "fail"}, 1, id="a failure under -x"),
+        pytest.param(["-n", "3", "-x"], {"POND_PLAN": "fail"}, 2, id="a failure under -x"),
         pytest.param(["-n", "2"], {"POND_SPRING": "stubborn=8"}, 0, id="a teardown of 8 s"),
         pytest.param(["-n", "2"], {"POND_PLAN": "crash"}, 1, id="a worker killed"),
     ],
