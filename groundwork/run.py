@@ -238,7 +238,7 @@ class Run:
         while (event := watch.receive()) is not None:
             self._listener(event)
         if not self._finished:
-            self._lose(KeeperLostError(f"the keeper behind {path} died"))
+            self._lose(KeeperLostError("the keeper died; what it owned was removed"))
 
     def _lose(self, error: KeeperLostError) -> None:
         """The keeper is dead: remove what its ledger tells of."""

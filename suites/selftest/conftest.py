@@ -48,7 +48,7 @@ class Pond:
 
     def command(self, *args: str) -> list[str]:
         """The command line of a pytest run of the project."""
-        return [sys.executable, "-m", "pytest", "check_pond.py", "-q", *args]
+        return [sys.executable, "-m", "pytest", "check_pond.py", *args]
 
     def pytest(self, *args: str, env: Mapping[str, str] | None = None) -> process.Completed:
         """Run the project's tests to their end."""

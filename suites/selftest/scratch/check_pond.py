@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 import requests
@@ -29,6 +30,8 @@ def test_plan(spring: Handle) -> None:
         raise AssertionError("wanted")
     if plan == "crash" and os.environ["PYTEST_XDIST_WORKER"] in {"gw0", "gw1"}:
         os.kill(os.getpid(), signal.SIGKILL)
+    if plan == "wait":
+        threading.Event().wait(60)
     if plan == "exit":
         requests.get(spring.endpoint() + "/exit", timeout=5)
 

@@ -77,10 +77,7 @@ def resources(settings: Settings) -> tuple[Resource, ...]:
 
 
 def kill_after(number: int, victim: str) -> None:
-    """Have a process killed by the keeper right after its ledger's transition ``number``.
-
-    The controller's pid is in the ledger's first record, which it has written itself.
-    """
+    """Have the keeper, or the controller that is its parent, killed right after a transition."""
     written = Ledger.append
     seen = 0
 
@@ -88,8 +85,10 @@ def kill_after(number: int, victim: str) -> None:
         nonlocal seen
         written(self, record)
         seen += 1
-        if seen == number:
-            os.kill(os.getppid() if victim == "controller" else os.getpid(), signal.SIGKILL)
+        if seen == number and victim in {"controller", "both"}:
+            os.kill(os.getppid(), signal.SIGKILL)
+        if seen == number and victim in {"keeper", "both"}:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     Ledger.append = append  # type: ignore[method-assign]
 

@@ -1,0 +1,97 @@
+"""Crash safety: whoever is killed, and whenever, nothing is left.
+
+The scratch environment kills a process right after a given transition of its ledger, so every
+moment between two transitions is visited, in order, and none by luck.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from groundwork.errors import NotYetError
+from groundwork.wait import Deadline, wait_for
+from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
+
+# One run of two resources writes: per resource ports, folder, intent, identity, ready, and the
+# same things' removals. Transitions beyond the last are runs that end normally, which is checked.
+TRANSITIONS = 18
+
+# From the promise: what a dead run has made is gone within 10 s.
+GONE_TIMEOUT_S = 10.0
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.mark.parametrize("transition", range(1, TRANSITIONS + 1))
+def test_the_controller_is_killed_after_a_transition(pond: Pond, transition: int) -> None:
+    """The keeper sees its run die, and removes everything at once."""
+    run = pond.pytest(env={"POND_KILL": f"controller:{transition}"})
+    assert run.returncode == -signal.SIGKILL, f"transition {transition} was never reached"
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+@pytest.mark.parametrize("transition", range(1, TRANSITIONS + 1))
+def test_the_keeper_is_killed_after_a_transition(pond: Pond, transition: int) -> None:
+    """The run ends as an infrastructure failure, and cleans up from the ledger."""
+    run = pond.pytest(env={"POND_KILL": f"keeper:{transition}"})
+    assert run.returncode == 6, run.output
+    assert "infrastructure failure: keeper" in run.output
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+def await_ready(run: subprocess.Popen[str]) -> None:
+    """Read a run's output until its environment is ready."""
+    assert run.stdout is not None
+    for line in run.stdout:
+        if "mill pond 1.0 ready" in line:
+            return
+    raise AssertionError("the run ended before its environment was ready")
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_a_signal_ends_a_run_without_a_trace(
+    pond: Pond, start: Start, args: list[str], number: signal.Signals
+) -> None:
+    """Ctrl-C, SIGTERM, SIGKILL, a closed terminal: nothing of the run is left."""
+    run = start(*args, env={"POND_PLAN": "wait"})
+    await_ready(run)
+    run.send_signal(number)
+    run.wait(timeout=RUN_TIMEOUT_S)
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+def test_when_both_are_killed_the_next_run_sweeps(pond: Pond) -> None:
+    """Controller and keeper die together: the next run removes what is on record."""
+    pond.pytest(env={"POND_KILL": "both:12"})
+    assert pond.leftovers() != []
+    run = pond.pytest("-k", "spring")
+    assert run.returncode == 0, run.output
+    assert "removed what run" in run.output
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+def test_a_decoy_is_not_touched(pond: Pond, start: Start) -> None:
+    """A server of somebody else, of the same program, outlives the clean-up after a crash."""
+    decoy = start(
+        "-k", "spring or plan", env={"POND_PLAN": "wait", "GROUNDWORK_STATE_DIR": "elsewhere"}
+    )
+    assert decoy.stdout is not None
+    for line in decoy.stdout:
+        if "spring pond 1.0 ready" in line:
+            break
+    pond.pytest(env={"POND_KILL": "controller:14"})
+
+    def look() -> None:
+        if list((pond.state_dir / "envs").iterdir()):
+            raise NotYetError("the ledger is still there")
+
+    wait_for(look, deadline=Deadline.after(GONE_TIMEOUT_S), what="the killed run to be removed")
+    assert decoy.poll() is None
+    decoy.send_signal(signal.SIGINT)
+    decoy.wait(timeout=RUN_TIMEOUT_S)
+    pond.await_nothing_left(GONE_TIMEOUT_S)
