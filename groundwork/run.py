@@ -228,12 +228,10 @@ class Run:
         hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
         self._client = Client(path, hello)
         self._watch = Client.connect(path, "watch")
-        self._follower = threading.Thread(
-            target=self._follow, args=(self._watch, path), daemon=True
-        )
+        self._follower = threading.Thread(target=self._follow, args=(self._watch,), daemon=True)
         self._follower.start()
 
-    def _follow(self, watch: Client, path: Path) -> None:
+    def _follow(self, watch: Client) -> None:
         """Pass on events until the connection ends; if that is too early, clean up at once."""
         while (event := watch.receive()) is not None:
             self._listener(event)
