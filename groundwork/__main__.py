@@ -1,0 +1,134 @@
+"""`python -m groundwork up|down|status`: an environment without a test run."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from groundwork import bundle, environment, ledger
+from groundwork.client import Client
+from groundwork.environment import Declared
+from groundwork.errors import GroundworkError, KeeperLostError, UsageError
+from groundwork.ledger import Ledger
+from groundwork.run import Run, kept_environments
+from groundwork.settings import Settings
+from groundwork.sweep import is_kept, sweep
+from groundwork.terminal import Terminal
+
+EXIT_USAGE = 4
+EXIT_INFRASTRUCTURE = 6
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def up(declared: Declared, settings: Settings) -> int:
+    """Start every resource, print the endpoints, and leave the keeper in charge."""
+    run_id = bundle.new_run_id()
+    out_dir = bundle.out_root(declared.root) / run_id
+    run = Run(declared, settings, run_id, out_dir, Terminal(sys.stderr.fileno()).show)
+    try:
+        client = run.client()
+        names = client.ask([each.name for each in declared.environment.resources(settings)])
+        handles = [client.await_ready(name) for name in names]
+    except BaseException:
+        run.finish(keep=False, collect=True)
+        raise
+    run.finish(keep=True, collect=False)
+    for note in run.notes:
+        say(note)
+    for handle in handles:
+        for name, address in handle.description.endpoints.items():
+            say(f"{handle.name:24} {name:12} {address}")
+    say("`make down` ends it")
+    return 0
+
+
+def down(declared: Declared, settings: Settings) -> int:
+    """End all kept environments, and remove what dead ones have left."""
+    del declared
+    found = False
+    for kept in kept_environments(settings.state_dir):
+        try:
+            client = Client.connect(kept.socket, "client")
+        except KeeperLostError:
+            continue  # its keeper is dead: swept below
+        found = True
+        errors = client.request("remove")["errors"]
+        client.close()
+        say(f"removed {kept.folder.name}" if not errors else "; ".join(errors))
+    for name, errors in sweep(settings.state_dir, kept=True):
+        found = True
+        say(f"removed what {name} had left" if not errors else "; ".join(errors))
+    if not found:
+        say("nothing is running")
+    return 0
+
+
+def status(declared: Declared, settings: Settings) -> int:
+    """Show every environment on record."""
+    del declared
+    folders = ledger.environments(settings.state_dir)
+    if not folders:
+        say("nothing is running")
+    for folder in folders:
+        book = Ledger.seize(folder)
+        if book is not None:
+            book.close()
+            say(f"{folder.name}: its keeper is dead; `make down` removes what is left")
+            continue
+        if not is_kept(folder):
+            say(f"{folder.name}: in use by a run")
+            continue
+        opened = next(record for record in ledger.read(folder) if record.step == "open")
+        client = Client.connect(Path(opened.data["socket"]), "client")
+        answer: dict[str, Any] = client.request("status")
+        client.close()
+        say(f"{folder.name}: kept" + (f", in use by {answer['run']}" if answer["run"] else ""))
+        for line in bundle.table(answer["resources"]):
+            say(line)
+    return 0
+
+
+def main() -> int:
+    """Parse the command line and do what it says."""
+    try:
+        declared = environment.find(Path.cwd())
+        if declared is None:
+            raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
+        parser = argparse.ArgumentParser(prog="python -m groundwork", description=__doc__)
+        parser.add_argument(
+            "command",
+            choices=["up", "down", "status"],
+            help="up: start everything and keep it; down: end it; status: what is running",
+        )
+        kinds: dict[str, dict[str, Any]] = {
+            "switch": {"action": "store_true", "default": None},
+            "repeated": {"action": "append"},
+            "value": {"action": "store"},
+        }
+        for option in declared.environment.settings.options():
+            parser.add_argument(
+                option.flag, dest=option.field, help=option.help, **kinds[option.kind]
+            )
+        given = vars(parser.parse_args())
+        command = {"up": up, "down": down, "status": status}[given.pop("command")]
+        return command(declared, declared.settings(given))
+    except UsageError as error:
+        sys.stderr.write(f"groundwork: {error}\n")
+        return EXIT_USAGE
+    except GroundworkError as error:
+        sys.stderr.write(f"groundwork: {error}\n")
+        return EXIT_INFRASTRUCTURE
+    except KeyboardInterrupt:
+        sys.stderr.write("groundwork: interrupted; what was started is removed\n")
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    sys.exit(main())
