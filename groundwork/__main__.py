@@ -95,12 +95,18 @@ def status(declared: Declared, settings: Settings) -> int:
     return 0
 
 
+def find_declared() -> Declared:
+    """The declaration of the project that the command is called in."""
+    declared = environment.find(Path.cwd())
+    if declared is None:
+        raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
+    return declared
+
+
 def main() -> int:
     """Parse the command line and do what it says."""
     try:
-        declared = environment.find(Path.cwd())
-        if declared is None:
-            raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
+        declared = find_declared()
         parser = argparse.ArgumentParser(prog="python -m groundwork", description=__doc__)
         parser.add_argument(
             "command",
