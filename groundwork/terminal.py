@@ -50,8 +50,9 @@ class Terminal:
         """A bar per artifact on a terminal; elsewhere a line at its begin and one at its end."""
         name = progress["artifact"]
         if not self._console.is_terminal or os.environ.get("CI"):
-            if progress["finished"] and name in self._announced:
-                self.say(f"{name} fetched")
+            if progress["finished"]:
+                if name in self._announced:
+                    self.say(f"{name} fetched")
             elif name not in self._announced or progress["note"]:
                 self._announced.add(name)
                 self.say(f"fetching {name} {progress['note']}".rstrip())
