@@ -1,0 +1,187 @@
+"""The broker's side of the service: publish, consume back, and know whether the broker answers."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from {{ cookiecutter.package_name }}.messages import Message, Outbox, decode, encode
+from {{ cookiecutter.package_name }}.metrics import Metrics
+from {{ cookiecutter.package_name }}.settings import Settings
+
+__all__ = ["Broker", "BrokerUnavailableError"]
+
+RETRY_PAUSE_S = 0.2
+# A client that waits longer for an acknowledgement has hung up.
+PUBLISH_TIMEOUT_S = 5.0
+# Each side's goodbye; a broker that is gone must not hold up the end.
+STOP_TIMEOUT_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class BrokerUnavailableError(Exception):
+    """The broker didn't take a message; the text says why."""
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The connections to the broker, all started."""
+
+    producer: AIOKafkaProducer
+    consumer: AIOKafkaConsumer
+    admin: AIOKafkaAdminClient
+
+
+class Broker:
+    """Keeps the connections, the loop that consumes, and the loop that asks the broker."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, outbox: Outbox) -> None:
+        self.problem = "connecting"  # why it isn't ready; empty while it is
+        self._settings = settings
+        self._metrics = metrics
+        self._outbox = outbox
+        self._clients: Clients | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Connect in the background: a service that waits for its broker can tell so."""
+        self._spawn(self._connect())
+
+    async def stop(self) -> None:
+        """End the loops, send what is under way, commit and leave the group."""
+        self._say("stopping")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._clients is not None:
+            await close(self._clients.producer.stop(), self._clients.consumer.stop())
+            await close(self._clients.admin.close())
+
+    async def publish(self, message: Message) -> None:
+        """Send a message and wait for its acknowledgement by all in-sync replicas.
+
+        Raises:
+            BrokerUnavailableError: No acknowledgement; the message may or may not be on the topic.
+        """
+        if self._clients is None:
+            raise BrokerUnavailableError(self.problem)
+        key, value, headers = encode(message, self._settings.kafka_group_id)
+        sending = self._clients.producer.send_and_wait(
+            self._settings.kafka_topic, value, key=key, headers=headers
+        )
+        try:
+            await asyncio.wait_for(sending, PUBLISH_TIMEOUT_S)
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"not acknowledged: {describe(error)}") from error
+        self._metrics.published.inc()
+
+    def _spawn(self, loop: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(loop))
+
+    def _say(self, problem: str) -> None:
+        if problem != self.problem:
+            log.info("broker ready" if not problem else "broker not ready", reason=problem)
+        self.problem = problem
+        self._metrics.broker_ready.set(not problem)
+
+    # --- the loops
+
+    async def _connect(self) -> None:
+        while self._clients is None:
+            clients = self._make_clients()
+            try:
+                await asyncio.gather(clients.producer.start(), clients.admin.start())
+                await clients.consumer.start()
+                await self._fix_positions(clients.consumer)
+            except (KafkaError, OSError) as error:
+                self._say(f"can't connect: {describe(error)}")
+                await close(clients.producer.stop(), clients.consumer.stop(), clients.admin.close())
+                await asyncio.sleep(RETRY_PAUSE_S)
+            else:
+                self._clients = clients
+        self._spawn(self._consume(self._clients.consumer))
+        self._spawn(self._watch(self._clients))
+
+    def _make_clients(self) -> Clients:
+        servers = self._settings.kafka_bootstrap_servers
+        return Clients(
+            producer=AIOKafkaProducer(
+                bootstrap_servers=servers, acks="all", enable_idempotence=True
+            ),
+            consumer=AIOKafkaConsumer(
+                self._settings.kafka_topic,
+                bootstrap_servers=servers,
+                group_id=self._settings.kafka_group_id,
+                auto_offset_reset="latest",
+                auto_commit_interval_ms=1000,
+                retry_backoff_ms=100,
+            ),
+            admin=AIOKafkaAdminClient(bootstrap_servers=servers),
+        )
+
+    async def _fix_positions(self, consumer: AIOKafkaConsumer) -> None:
+        """Commit where reading begins.
+
+        "latest" is decided when a partition is first read: without this, what is published
+        between readiness and that moment, or before a rejoin, would never come back.
+        """
+        positions: dict[TopicPartition, int] = {
+            partition: await consumer.position(partition) for partition in consumer.assignment()
+        }
+        await consumer.commit(positions)
+
+    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            try:
+                record = await consumer.getone()
+            except KafkaError as error:
+                log.warning("can't consume", reason=describe(error))
+                await asyncio.sleep(RETRY_PAUSE_S)
+                continue
+            message = decode(record.value, record.headers, self._settings.kafka_group_id)
+            if message is None:
+                self._metrics.foreign.inc()
+            else:
+                self._outbox.add(message)
+                self._metrics.consumed.inc()
+                log.info("message came back", message_id=str(message.id))
+
+    async def _watch(self, clients: Clients) -> None:
+        """Ask the broker for the topic, twice an interval, with half of one to answer."""
+        half_s = self._settings.ready_interval_s / 2
+        while True:
+            try:
+                self._say(await asyncio.wait_for(self._ask(clients), half_s))
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._say(f"no answer: {describe(error)}")
+            await asyncio.sleep(half_s)
+
+    async def _ask(self, clients: Clients) -> str:
+        """What is wrong with the topic; empty where nothing is."""
+        topic = self._settings.kafka_topic
+        (answer,) = await clients.admin.describe_topics([topic])
+        if answer["error_code"]:
+            return f"topic {topic}: Kafka error {answer['error_code']}"
+        leaderless = [p["partition"] for p in answer["partitions"] if p["leader"] < 0]
+        if leaderless:
+            return f"topic {topic}: no leader for partitions {leaderless}"
+        return "" if clients.consumer.assignment() else "the consumer has no partitions yet"
+
+
+async def close(*goodbyes: Coroutine[Any, Any, None]) -> None:
+    """Await goodbyes together, within the time that each is given."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await asyncio.gather(*goodbyes, return_exceptions=True)
+
+
+def describe(error: BaseException) -> str:
+    """An error in a few words; many of Kafka's have no text."""
+    return f"{type(error).__name__} {error}".strip()

@@ -1,0 +1,28 @@
+"""Settings: environment variables, checked at the start, frozen afterwards."""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """What the service needs to know. Secrets are optional and print as asterisks."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default={{ cookiecutter.port }}, ge=1, le=65_535)
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    kafka_topic: str = "{{ cookiecutter.topic }}"
+    kafka_group_id: str = "{{ cookiecutter.service_name }}"
+    ready_interval_s: float = Field(default=1.0, gt=0)  # /ready is never older than this
+    otel_exporter_otlp_endpoint: str = ""  # empty: no traces, no exported logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    alpaca_api_key: SecretStr | None = None
+    alpaca_secret_key: SecretStr | None = None
+    database_password: SecretStr | None = None
+    redis_password: SecretStr | None = None

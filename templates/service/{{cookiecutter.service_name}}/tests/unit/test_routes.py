@@ -1,0 +1,72 @@
+"""HTTP without a broker: the port that is asked is really closed."""
+
+import socket
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from {{ cookiecutter.package_name }}.app import create_app
+from {{ cookiecutter.package_name }}.settings import Settings
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    """The app, with a broker's address where nobody listens."""
+    with socket.socket() as reserved:  # bound but not listening: refused, and nobody takes it
+        reserved.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{reserved.getsockname()[1]}"
+        settings = Settings(kafka_bootstrap_servers=address)
+        with TestClient(create_app(settings)) as made:
+            yield made
+
+
+def requests_counted(client: TestClient) -> dict[tuple[str, str, str], float]:
+    """The counter of requests by method, route and status."""
+    return {
+        (s.labels["method"], s.labels["route"], s.labels["status"]): s.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for s in family.samples
+        if s.name == "http_requests_total"
+    }
+
+
+def test_healthy_without_a_broker(client: TestClient) -> None:
+    """Liveness doesn't depend on the broker: a restart would mend nothing."""
+    assert client.get("/health").status_code == 200
+
+
+def test_not_ready_without_a_broker(client: TestClient) -> None:
+    """/ready is 503 and says why."""
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["reason"]
+
+
+def test_a_message_is_refused_without_a_broker(client: TestClient) -> None:
+    """A POST that can't be published isn't accepted."""
+    assert client.post("/messages", json={"text": "hi"}).status_code == 503
+
+
+@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "x" * 4097}, {"text": None}])
+def test_bad_messages_are_refused(client: TestClient, body: dict[str, object]) -> None:
+    """The body is checked before the broker is asked."""
+    assert client.post("/messages", json=body).status_code == 422
+
+
+def test_an_unknown_message_is_not_found(client: TestClient) -> None:
+    """404 until a message has come back."""
+    assert client.get(f"/messages/{uuid.uuid4()}").status_code == 404
+
+
+def test_requests_are_counted_exactly_by_route(client: TestClient) -> None:
+    """Path parameters don't become labels, and unknown paths share one."""
+    for name in ("a", "b", "c"):
+        assert client.get(f"/hello/{name}").json() == {"message": f"Hello, {name}!"}
+    client.get("/no/such/path")
+    client.get("/nor/this")
+    counted = requests_counted(client)
+    assert counted["GET", "/hello/{name}", "200"] == 3
+    assert counted["GET", "unmatched", "404"] == 2
