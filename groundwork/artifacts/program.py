@@ -60,6 +60,9 @@ class Program:
         minimum: The oldest version that will do.
         debian_packages: The packages that hold them.
         go_module: A folder with go.mod and go.sum whose tools they are.
+        debian_share: The folder that the package's build has compiled in, if it needs one. The
+            executables in the cache are pointed at `share` beside them (same length, as conda
+            relocates a prefix), so the program must run with the artifact's folder as its own.
     """
 
     name: str
@@ -67,12 +70,13 @@ class Program:
     minimum: str
     debian_packages: tuple[str, ...]
     go_module: Path
+    debian_share: str = ""
 
     def key(self) -> str:
         """The declaration and the Go module's lock."""
         sums = [(self.go_module / file).read_text() for file in ("go.mod", "go.sum")]
         lock = hashlib.sha256("".join(sums).encode()).hexdigest()
-        return f"{self.name}>={self.minimum} {self.debian_packages} {lock}"
+        return f"{self.name}>={self.minimum} {self.debian_packages} {self.debian_share} {lock}"
 
     def resolve(
         self, cache: Cache, report: Report, cancel: threading.Event | None = None
@@ -176,7 +180,12 @@ class Program:
             )
             if binary is None:
                 raise NotThisWayError(f"no {command.name} in {', '.join(self.debian_packages)}")
+            if self.debian_share:
+                relocate(binary, self.debian_share)
             (folder / command.name).symlink_to(binary.relative_to(folder))
+        if self.debian_share:
+            (folder / "share").symlink_to(f"root{self.debian_share}")
+            details.append(f"{self.debian_share} relocated")
         return f" ({'; '.join(details)})"
 
     def _build_go(
@@ -212,6 +221,13 @@ def version_in(text: str) -> Version | None:
         except InvalidVersion:  # pragma: no cover - the pattern admits only versions
             continue
     return None
+
+
+def relocate(binary: Path, share: str) -> None:
+    """Point an executable at the folder `share` in its working directory, in place."""
+    old = share.encode()
+    new = b"." + b"/" * (len(old) - len("./share") + 1) + b"share"
+    binary.write_bytes(binary.read_bytes().replace(old, new))
 
 
 def fetch_debian(package: str, folder: Path, cancel: threading.Event | None) -> Path:

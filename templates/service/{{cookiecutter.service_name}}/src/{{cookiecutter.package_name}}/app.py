@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from {{ cookiecutter.package_name }} import __version__
 from {{ cookiecutter.package_name }}.broker import Broker
 from {{ cookiecutter.package_name }}.messages import Outbox
 from {{ cookiecutter.package_name }}.metrics import CountRequests, Metrics
@@ -27,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
         await broker.stop()
         end_telemetry()
 
-    app = FastAPI(title="{{ cookiecutter.service_name }}", lifespan=lifespan)
+    app = FastAPI(title="{{ cookiecutter.service_name }}", version=__version__, lifespan=lifespan)
     app.state.broker, app.state.outbox, app.state.metrics = broker, outbox, metrics
     app.include_router(router)
     app.add_middleware(CountRequests, metrics=metrics)

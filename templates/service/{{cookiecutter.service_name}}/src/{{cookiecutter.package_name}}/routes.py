@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response, status
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from {{ cookiecutter.package_name }} import __version__
 from {{ cookiecutter.package_name }}.broker import Broker, BrokerUnavailableError
 from {{ cookiecutter.package_name }}.messages import Draft, Message, Outbox
 from {{ cookiecutter.package_name }}.metrics import Metrics
@@ -38,7 +39,7 @@ def get_metrics(request: Request) -> Metrics:
 @router.get("/health")
 async def health() -> dict[str, str]:
     """The process lives and answers."""
-    return {"status": "ok"}
+    return {"status": "ok", "version": __version__}
 
 
 @router.get("/ready")
