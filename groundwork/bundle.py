@@ -66,8 +66,8 @@ def out_root(root: Path) -> Path:
     return root / "reports" / "out"
 
 
-def write(declared: Declared, run: Run, tally: Tally) -> None:
-    """Write run.json, point `latest` at this run, and drop the oldest runs."""
+def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
+    """Write run.json, point `latest` at this run, and drop the oldest runs: what was written."""
     run.out_dir.mkdir(parents=True, exist_ok=True)
     wanted = ("name", "version", "endpoint", "ready_s", "rss_bytes")
     record = {
@@ -93,6 +93,7 @@ def write(declared: Declared, run: Run, tally: Tally) -> None:
     for old in runs[:-RUNS_KEPT]:
         with contextlib.suppress(OSError):  # somebody is looking at it
             shutil.rmtree(old)
+    return record
 
 
 def row(resource: dict[str, Any]) -> dict[str, Any]:

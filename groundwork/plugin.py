@@ -6,13 +6,14 @@ It does nothing in a project that declares no environment in its pyproject.toml.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from groundwork import bundle, environment
+from groundwork import bundle, environment, hooks
 from groundwork.bundle import Tally
 from groundwork.client import Client, Handle
 from groundwork.environment import Declared
@@ -135,6 +136,11 @@ def disturbs(item: pytest.Item) -> frozenset[str]:
 # --- options and configuration
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks of our own."""
+    pluginmanager.add_hookspecs(hooks)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
     """Add the environment's options; here the project's root is known, and parsing is to come."""
@@ -157,6 +163,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
         )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check what the user gave, before anything starts."""
     config.addinivalue_line("markers", DISTURBS)
@@ -180,6 +187,7 @@ def pytest_configure(config: pytest.Config) -> None:
     out_dir = bundle.out_root(declared.root) / run_id
     run = Run(declared, settings, run_id, out_dir, terminal.show)
     config.stash[session_key] = EnvironmentSession(declared, terminal, run=run)
+    config.hook.pytest_groundwork_configure(config=config, out_dir=out_dir)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -322,7 +330,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = EXIT_INFRASTRUCTURE
     if run.active and not run.refusal:
         own.tally.exit_code = int(session.exitstatus)
-        bundle.write(own.declared, run, own.tally)
+        record = bundle.write(own.declared, run, own.tally)
+        session.config.hook.pytest_groundwork_finish(
+            config=session.config,
+            out_dir=run.out_dir,
+            record=record,
+            artifacts=status["artifacts"],
+        )
+    else:
+        shutil.rmtree(run.out_dir, ignore_errors=True)  # nothing ran that anybody would look up
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -1,0 +1,113 @@
+"""Allure: titles, labels and attachments of every test; environment and categories of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import allure
+import pytest
+
+from fixtures import ENVIRONMENT
+from groundwork import process
+from groundwork.errors import GroundworkError
+from groundwork.plugin import session_key, uses
+
+# Enough to see what led to a failure; the whole logs lie beside the report.
+LOG_LINES = 200
+
+# Allure's "failed" is a failed assertion. A promise that isn't kept in time is one, too; what the
+# engine says of a resource is not.
+INFRASTRUCTURE = r"ProvisionError|ResourceDiedError|KeeperLostError|ArtifactError"
+PRODUCT = r"AssertionError|Failed|WaitTimeoutError|ExceptionGroup"
+CATEGORIES = (
+    {
+        "name": "infrastructure failure",
+        "matchedStatuses": ["broken", "failed"],
+        "messageRegex": rf"(?s)\S*({INFRASTRUCTURE}).*",
+    },
+    {
+        "name": "product failure",
+        "matchedStatuses": ["broken", "failed"],
+        "messageRegex": rf"(?s)\S*({PRODUCT}).*",
+    },
+    {
+        "name": "test defect",
+        "matchedStatuses": ["broken"],
+        "messageRegex": rf"(?s)(?!\S*({INFRASTRUCTURE}|{PRODUCT})).*",
+    },
+)
+
+
+def pytest_groundwork_configure(config: pytest.Config, out_dir: Path) -> None:
+    """Have Allure's results written beside the run's other output, unless told otherwise."""
+    if hasattr(config.option, "allure_report_dir") and not config.option.allure_report_dir:
+        config.option.allure_report_dir = str(out_dir / "allure-results")
+
+
+def pytest_groundwork_finish(
+    config: pytest.Config, record: dict[str, Any], artifacts: list[dict[str, Any]]
+) -> None:
+    """Write what holds for the whole run: versions, and how failures are told apart."""
+    folder = getattr(config.option, "allure_report_dir", None)
+    if not folder or not Path(folder).is_dir():
+        return
+    properties = {"platform": record["env"], "images": record["images"]}
+    properties |= {f"resource.{each['name']}": each["version"] for each in record["resources"]}
+    properties |= {f"artifact.{a['name']}": f"{a['version']} ({a['source']})" for a in artifacts}
+    lines = [f"{name} = {value}\n" for name, value in sorted(properties.items())]
+    (Path(folder) / "environment.properties").write_text("".join(lines))
+    (Path(folder) / "categories.json").write_text(json.dumps(CATEGORIES, indent=2))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Title each test with the first line of its docstring, and its parameters."""
+    for item in items:
+        function = getattr(item, "function", None)
+        text = getattr(function, "__doc__", None)
+        if function is not None and text and not hasattr(function, "__allure_display_name__"):
+            title = text.strip().partition("\n")[0].rstrip(".")
+            title = title.replace("{", "{{").replace("}", "}}")  # Allure fills in what is braced
+            variant = " [{param_id}]" if hasattr(item, "callspec") else ""
+            allure.title(title + variant)(function)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Label the test by where it stands: suite and module."""
+    allure.dynamic.epic(ENVIRONMENT.name)
+    allure.dynamic.feature(item.path.parent.name)
+    allure.dynamic.story(item.path.stem.removeprefix("test_"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach what the test used, and the logs where it failed."""
+    report = yield
+    if uses(item) and (report.failed or call.when == "call"):
+        attach(item, logs=report.failed)
+    return report
+
+
+def attach(item: pytest.Item, *, logs: bool) -> None:
+    """Attach versions and endpoints of a test's resources; with ``logs`` their last lines."""
+    session = item.config.stash.get(session_key, None)
+    if session is None:
+        return
+    try:
+        resources = session.client().request("status")["resources"]
+    except GroundworkError:
+        return  # the keeper is gone: the test says so itself, and the run keeps the logs
+    used = [each for each in resources if each["name"] in uses(item)]
+    shown = {each["name"]: {k: each[k] for k in ("version", "endpoints")} for each in used}
+    allure.attach(
+        json.dumps(shown, indent=2), "versions and endpoints", allure.attachment_type.JSON
+    )
+    for each in used if logs else ():
+        for name in each["processes"] or [each["name"]]:
+            text = process.tail_of(Path(each["log_dir"]) / f"{name}.log", LOG_LINES)
+            allure.attach(text, f"log of {name}", allure.attachment_type.TEXT)

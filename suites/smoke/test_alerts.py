@@ -1,0 +1,31 @@
+"""Alerts: what Alertmanager is told arrives where somebody would be woken."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from fixtures.alerts import Alertmanager, Receiver
+from groundwork.errors import NotYetError
+from groundwork.wait import Deadline, wait_for
+
+# group_wait is 1 s here; the rest is for a busy machine.
+TIMEOUT_S = 20.0
+
+
+def test_an_alert_reaches_the_webhook(alertmanager: Alertmanager, receiver: Receiver) -> None:
+    """An alert posted to Alertmanager arrives at the webhook once, with its labels."""
+    labels = {"alertname": f"Smoke-{uuid4().hex}", "job": "smoke", "severity": "none"}
+    annotations = {"summary": "posted by the smoke suite"}
+    alertmanager.post(labels, annotations)
+
+    def arrived() -> list[dict[str, Any]]:
+        found = [a for a in receiver.alerts() if a["labels"]["alertname"] == labels["alertname"]]
+        if not found:
+            raise NotYetError("not among the notifications")
+        return found
+
+    (alert,) = wait_for(arrived, deadline=Deadline.after(TIMEOUT_S), what="the notification")
+    assert alert["status"] == "firing"
+    assert alert["labels"] == labels
+    assert alert["annotations"] == annotations

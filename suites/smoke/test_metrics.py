@@ -1,0 +1,61 @@
+"""Prometheus: it scrapes what is declared, evaluates the declared rules, and keeps its data."""
+
+from __future__ import annotations
+
+import yaml
+
+from fixtures.metrics import RETENTION, Prometheus, rule_files
+from groundwork.errors import NotYetError
+from groundwork.wait import Deadline, wait_for
+
+# The first scrape or evaluation comes within one interval (2 s); twenty of them are patience.
+TIMEOUT_S = 40.0
+
+JOBS = {"alertmanager", "broker", "hello-world", "node-exporter", "prometheus"}
+
+
+def test_declared_targets_are_up_and_no_others(
+    prometheus: Prometheus, scrape_targets: frozenset[tuple[str, str]]
+) -> None:
+    """Every declared scrape target is up, and nothing else is scraped."""
+
+    def all_scraped() -> dict[tuple[str, str], str]:
+        targets = prometheus.targets()
+        waiting = [target for target in scrape_targets if targets.get(target) != "up"]
+        if waiting:
+            raise NotYetError(f"not up: {waiting}")
+        return targets
+
+    targets = wait_for(
+        all_scraped, deadline=Deadline.after(TIMEOUT_S), what="every target to be up"
+    )
+    assert targets.keys() == scrape_targets
+    assert {job for job, _ in targets} == JOBS
+
+
+def test_declared_rules_are_loaded_and_healthy(prometheus: Prometheus) -> None:
+    """All declared rules are loaded, no others, and each has been evaluated without an error."""
+    declared = {
+        (group["name"], rule.get("alert") or rule["record"])
+        for file in rule_files("local")
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+    }
+
+    def all_evaluated() -> dict[tuple[str, str], str]:
+        rules = prometheus.rules()
+        waiting = [rule for rule, health in rules.items() if health == "unknown"]
+        if waiting:
+            raise NotYetError(f"not evaluated: {waiting}")
+        return rules
+
+    rules = wait_for(
+        all_evaluated, deadline=Deadline.after(TIMEOUT_S), what="every rule to be evaluated"
+    )
+    assert rules.keys() == declared
+    assert set(rules.values()) == {"ok"}
+
+
+def test_metrics_are_kept_as_long_as_declared(prometheus: Prometheus) -> None:
+    """Prometheus itself says that its retention is the declared one."""
+    assert prometheus.get("status/runtimeinfo")["storageRetention"] == RETENTION
