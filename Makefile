@@ -39,3 +39,23 @@ format: setup ## Rewrite the code in the project's style
 
 test: lint ## The project's own tests: lint and selftests
 	$(BIN)/python -m pytest suites/selftest -q -n auto
+
+smoke: setup ## Provision, verify, report, remove: the whole job
+	@$(BIN)/python -m pytest suites/smoke --env $(ENV) $(ARGS); code=$$?; \
+	  test -e reports/out/latest && $(BIN)/python -m reports; exit $$code
+
+up: setup ## Start the environment and keep it
+	$(BIN)/python -m groundwork up --env $(ENV) $(ARGS)
+
+down: setup ## End whatever is running
+	$(BIN)/python -m groundwork down
+
+status: setup ## Show what is running
+	$(BIN)/python -m groundwork status
+
+report: setup ## Build the HTML report of the latest run
+	$(BIN)/python -m reports $(RUN)
+
+clean: ## End what is running; remove the virtual environment and all output
+	test ! -x $(BIN)/python || $(BIN)/python -m groundwork down
+	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import yaml
-
-from fixtures.metrics import RETENTION, Prometheus, rule_files
+from fixtures.metrics import RETENTION, Prometheus
+from fixtures.rules import load_rules, rule_files
 from groundwork.errors import NotYetError
 from groundwork.wait import Deadline, wait_for
 
@@ -35,12 +34,8 @@ def test_declared_targets_are_up_and_no_others(
 
 def test_declared_rules_are_loaded_and_healthy(prometheus: Prometheus) -> None:
     """All declared rules are loaded, no others, and each has been evaluated without an error."""
-    declared = {
-        (group["name"], rule.get("alert") or rule["record"])
-        for file in rule_files("local")
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
-    }
+    groups = load_rules(rule_files("local"))
+    declared = {(group.name, rule.name) for group in groups for rule in group.rules}
 
     def all_evaluated() -> dict[tuple[str, str], str]:
         rules = prometheus.rules()
