@@ -56,6 +56,9 @@ status: setup ## Show what is running
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
 
+crash: setup ## Kill runs of the real environment at random moments; nothing may be left
+	$(BIN)/python -m pytest suites/crash -v $(ARGS)
+
 clean: ## End what is running; remove the virtual environment and all output
 	test ! -x $(BIN)/python || $(BIN)/python -m groundwork down
 	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,7 +30,7 @@ def say(text: str) -> None:
 def up(declared: Declared, settings: Settings) -> int:
     """Start every resource, print the endpoints, and leave the keeper in charge."""
     run_id = bundle.new_run_id()
-    out_dir = bundle.out_root(declared.root) / run_id
+    out_dir = bundle.out_root(declared, settings) / run_id
     run = Run(declared, settings, run_id, out_dir, Terminal(sys.stderr.fileno()).show)
     try:
         client = run.client()

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from groundwork.environment import Declared
 from groundwork.run import Run
+from groundwork.settings import Settings
 
 __all__ = ["Tally", "new_run_id", "out_root", "summary", "write"]
 
@@ -61,9 +62,9 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def out_root(root: Path) -> Path:
+def out_root(declared: Declared, settings: Settings) -> Path:
     """Where the outputs of a project's runs lie."""
-    return root / "reports" / "out"
+    return settings.out_dir or declared.root / "reports" / "out"
 
 
 def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
         ],
     }
     (run.out_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-    root = out_root(declared.root)
+    root = out_root(declared, run.settings)
     link = root / f".latest-{run.run_id}"
     link.symlink_to(run.out_dir.name)
     link.replace(root / "latest")  # swapped in one step: a reader never finds half a run

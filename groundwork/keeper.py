@@ -8,7 +8,6 @@ the run that started it, however that run ends, unless the environment is kept.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -28,6 +27,7 @@ from groundwork.faults import Faults
 from groundwork.ledger import Ledger, Record, things
 from groundwork.ledger import read as read_ledger
 from groundwork.locks import Locks
+from groundwork.porter import Orders
 from groundwork.process import Identity
 from groundwork.provisioner import Provisioner
 from groundwork.settings import Settings
@@ -36,29 +36,10 @@ from groundwork.timeline import Timeline
 from groundwork.wait import Deadline
 from groundwork.wire import Wire, encode_error
 
-__all__ = ["Keeper", "Orders"]
-
-# How long the run that started the keeper may take to say hello: it does so at once, or is dead.
-HELLO_TIMEOUT_S = 15.0
+__all__ = ["Keeper"]
 
 # When a run has died, nobody waits for a clean shutdown of what is thrown away anyway.
 ABORT_GRACE_S = 2.0
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What the controller hands over on the keeper's standard input."""
-
-    root: str
-    reference: str
-    folder: str
-    lock: int
-    listener: int
-    settings: str
-
-    def to_json(self) -> bytes:
-        """The orders as one line; they hold the secrets, so they are written nowhere else."""
-        return json.dumps(self.__dict__).encode() + b"\n"
 
 
 @dataclass(eq=False)
@@ -96,6 +77,7 @@ class Keeper:
         self.locks = Locks()
         self.done = threading.Event()
         self._listener = socket.socket(fileno=orders.listener)
+        self._lifeline = Wire(socket.socket(fileno=orders.lifeline))
         self._lease: Lease | None = None
         self._kept = False
         self._gone = False
@@ -133,9 +115,17 @@ class Keeper:
     def serve(self) -> None:
         """Answer until the environment is gone."""
         threading.Thread(target=self._accept, daemon=True).start()
-        if not self.done.wait(HELLO_TIMEOUT_S) and self._lease is None and not self._kept:
-            self._abort("no run said hello")
+        threading.Thread(target=self._follow_lifeline, daemon=True).start()
         self.done.wait()
+
+    def _follow_lifeline(self) -> None:
+        """Tell the controller that somebody has connected; it may be dead before it says hello."""
+        with contextlib.suppress(OSError):
+            self._lifeline.send({"event": "active"})
+        while self._lifeline.receive() is not None:
+            pass  # it says nothing: only its end matters
+        if self._lease is None and not self._kept and not self._gone:
+            self._abort("the run died before it said hello")
 
     def _accept(self) -> None:
         while True:
@@ -449,7 +439,7 @@ class Keeper:
 
 def main() -> int:
     """Run a keeper: orders come on standard input, nothing by arguments or environment."""
-    orders = Orders(**json.loads(sys.stdin.buffer.readline()))
+    orders = Orders.receive()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keeper = Keeper(orders)

@@ -153,5 +153,5 @@ def environments(state_dir: Path) -> tuple[Path, ...]:
     """The folders of all environments that are on record."""
     try:
         return tuple(sorted(path for path in (state_dir / "envs").iterdir() if path.is_dir()))
-    except FileNotFoundError:
+    except OSError:  # there is none; where there can't be one, the first ledger's creation says so
         return ()

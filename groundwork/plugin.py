@@ -184,7 +184,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"groundwork: {error}") from error
     run_id = bundle.new_run_id()
     terminal = Terminal(TERMINAL_FD, quiet=config.option.verbose < 0)
-    out_dir = bundle.out_root(declared.root) / run_id
+    out_dir = bundle.out_root(declared, settings) / run_id
     run = Run(declared, settings, run_id, out_dir, terminal.show)
     config.stash[session_key] = EnvironmentSession(declared, terminal, run=run)
     config.hook.pytest_groundwork_configure(config=config, out_dir=out_dir)

@@ -1,14 +1,13 @@
 """A run, seen from its controller: it finds or starts a keeper, follows it, and ends it.
 
-The controller opens the keeper's socket before the keeper exists and starts the keeper when the
-first process connects (socket activation). So xdist's workers need to know only a path, and a run
-that asks for nothing starts nothing.
+The controller starts a porter, which opens the environment and turns into its keeper when the first
+process connects. So xdist's workers need to know only a path, and whatever is on disk has a process
+that looks after it, also in the moment in which the controller dies.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import socket
 import sys
 import tempfile
@@ -22,12 +21,13 @@ from groundwork import ledger, process
 from groundwork.client import Client
 from groundwork.environment import Declared
 from groundwork.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
-from groundwork.keeper import Orders
-from groundwork.ledger import Ledger, Record
+from groundwork.ledger import Ledger
+from groundwork.porter import Orders
 from groundwork.process import TOKEN, Child
 from groundwork.settings import Settings
 from groundwork.sweep import is_kept, remove, sweep
 from groundwork.wait import Deadline, wait_for
+from groundwork.wire import Wire
 
 __all__ = ["Run", "kept_environments"]
 
@@ -95,13 +95,12 @@ class Run:
         self.refusal = ""
         self._declared = declared
         self._listener = listener
-        self._book: Ledger | None = None
-        self._listening: socket.socket | None = None
-        self._wake, self._waker = os.pipe()
+        self._lifeline: Wire | None = None
         self._keeper: Child | None = None
         self._client: Client | None = None
         self._watch: Client | None = None
         self._finished = False
+        self._closed = False
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._follower: threading.Thread | None = None
@@ -126,8 +125,8 @@ class Run:
         if adopted is not None:
             self.socket = adopted
             return adopted
-        self._book, self._listening, self.socket = self._prepare(fingerprint)
-        self._thread = threading.Thread(target=self._activate_on_demand, daemon=True)
+        self.socket = self._start_porter(fingerprint)
+        self._thread = threading.Thread(target=self._join_on_demand, daemon=True)
         self._thread.start()
         return self.socket
 
@@ -153,76 +152,62 @@ class Run:
                 return kept.socket
         return None
 
-    def _prepare(self, fingerprint: str) -> tuple[Ledger, socket.socket, Path]:
-        """A ledger and a listening socket, on record before it exists."""
+    def _start_porter(self, fingerprint: str) -> Path:
+        """Start the process that opens the environment; the socket, once it listens."""
         folder = self.settings.state_dir / "envs" / self.run_id
-        try:
-            book = Ledger.create(folder)
-        except OSError as error:
-            raise UsageError(
-                f"can't write the state folder {self.settings.state_dir}: {error.strerror}; set "
-                "GROUNDWORK_STATE_DIR to a folder that you can write"
-            ) from error
-        # The folder's name follows from the run's, so that it can be on record before it is made.
-        socket_dir = socket_base() / f"groundwork-{self.run_id}"
-        path = socket_dir / "keeper"
-        data = {
-            "fingerprint": fingerprint,
-            "socket": str(path),
-            "root": str(self._declared.root),
-            "controller": process.myself().as_record(),
-        }
-        book.append(Record("open", run=self.run_id, data=data))
-        book.append(Record("intent", "folder", str(socket_dir), run=self.run_id))
-        socket_dir.mkdir(mode=0o700)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listening.bind(str(path))
-        path.chmod(0o600)
-        listening.listen(64)  # more than any sensible number of workers
-        return book, listening, path
-
-    def _activate_on_demand(self) -> None:
-        """Wait for the first connection, or for the end of a run that never made one."""
-        listening = self._listening
-        if listening is not None:
-            readable, _, _ = select.select([listening.fileno(), self._wake], [], [])
-            if listening.fileno() in readable:
-                self.activate()
-
-    def activate(self) -> None:
-        """Start the keeper, unless that has happened, and follow it."""
-        with self._starting:
-            book, listening = self._book, self._listening
-            if self._client is not None or book is None or listening is None or self.socket is None:
-                return
-            orders = Orders(
-                root=str(self._declared.root),
-                reference=self._declared.reference,
-                folder=str(book.folder),
-                lock=book.lock,
-                listener=listening.fileno(),
-                settings=self.settings.to_json(),
-            )
-            secrets = self.settings.secret_names()
-            env = {name: value for name, value in os.environ.items() if name not in secrets}
-            env[TOKEN] = f"{book.folder.name}:keeper"
+        path = socket_base() / f"groundwork-{self.run_id}" / "keeper"
+        ours, theirs = socket.socketpair()
+        orders = Orders(
+            root=str(self._declared.root),
+            reference=self._declared.reference,
+            folder=str(folder),
+            socket=str(path),
+            settings=self.settings.to_json(),
+            opened={
+                "fingerprint": fingerprint,
+                "socket": str(path),
+                "root": str(self._declared.root),
+                "controller": process.myself().as_record(),
+            },
+            lifeline=theirs.fileno(),
+        )
+        secrets = self.settings.secret_names()
+        env = {name: value for name, value in os.environ.items() if name not in secrets}
+        with theirs:
             self._keeper = process.spawn(
-                [sys.executable, "-m", "groundwork.keeper"],
-                env=env,
-                log=book.folder / "keeper.log",
+                [sys.executable, "-m", "groundwork.porter"],
+                env=env | {TOKEN: f"{self.run_id}:keeper"},
+                log=Path(os.devnull),  # what it has to say comes over the lifeline
                 cwd=self._declared.root,
                 stdin=orders.to_json(),
-                pass_fds=(book.lock, listening.fileno()),
+                pass_fds=(theirs.fileno(),),
             )
-            # From here on the lock and the socket are the keeper's: they must die with it.
-            listening.close()
-            book.close()
-            self._book = self._listening = None
+        self._lifeline = Wire(ours)
+        answer = self._lifeline.receive() or {"error": "the porter died"}
+        if "error" in answer:
+            raise UsageError(
+                f"can't write the state folder {self.settings.state_dir}: {answer['error']}; set "
+                "GROUNDWORK_STATE_DIR to a folder that you can write"
+            )
+        return path
+
+    def _join_on_demand(self) -> None:
+        """Say hello as soon as somebody else has woken the keeper; or see the porter leave."""
+        lifeline = self._lifeline
+        if lifeline is not None and lifeline.receive() is not None:
+            self.activate()
+
+    def activate(self) -> None:
+        """Wake the keeper, unless that has happened, and follow it."""
+        with self._starting:
+            if self._client is not None or self.socket is None or self._closed:
+                return
             try:
                 self._connect(self.socket)
             except KeeperLostError as error:
-                log = process.tail_of(book.folder / "keeper.log")
-                self._lose(KeeperLostError(f"it did not start: {error}\n{log}"))
+                log = self.settings.state_dir / "envs" / self.run_id / "keeper.log"
+                said = process.tail_of(log)
+                self._lose(KeeperLostError(f"it did not start: {error}\n{said}"))
 
     def _connect(self, path: Path) -> None:
         hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
@@ -317,17 +302,19 @@ class Run:
                 connection.close()
 
     def _discard(self) -> None:
-        """Take back the socket of a run that nobody has asked anything of."""
-        os.write(self._waker, b".")
-        if self._thread is not None:
-            self._thread.join()
+        """Send the porter of a run that nobody has asked anything of away."""
         with self._starting:
-            book, listening = self._book, self._listening
-            self._book = self._listening = None
-        if listening is not None:
-            listening.close()
-        if book is not None:
-            remove(book)
+            self._closed = True
+            lifeline, porter = self._lifeline, self._keeper
+            if self._client is not None or lifeline is None or porter is None:
+                return
+        lifeline.close()
+        wait_for(
+            lambda: _gone(porter),
+            deadline=Deadline.after(LEAVE_TIMEOUT_S),
+            what="the porter to leave",
+        )
+        self._bury(self.settings.state_dir / "envs" / self.run_id)
 
 
 def _gone(keeper: Child) -> None:

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     )
     state_dir: Path = Field(default_factory=default_state_dir, json_schema_extra={"option": False})
     cache_dir: Path = Field(default_factory=default_cache_dir, json_schema_extra={"option": False})
+    out_dir: Path | None = Field(None, json_schema_extra={"option": False})  # else reports/out
 
     @field_validator("port", mode="before")
     @classmethod

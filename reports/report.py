@@ -35,6 +35,7 @@ def build(run_dir: Path, cache_dir: Path) -> Path:
     process.run(
         [
             jre.program("bin/java"),
+            "-XX:-UsePerfData",
             f"-Dallure.home={home}",
             "-cp",
             f"{home / 'lib'}/*:{home / 'lib' / 'config'}",
