@@ -38,6 +38,10 @@ from groundwork.wire import Wire, encode_error
 
 __all__ = ["Keeper"]
 
+# A worker may be faster than its controller, whose hello follows within milliseconds; if it doesn't
+# come the controller is dead, and so will the worker be.
+HELLO_TIMEOUT_S = 10.0
+
 # When a run has died, nobody waits for a clean shutdown of what is thrown away anyway.
 ABORT_GRACE_S = 2.0
 
@@ -79,6 +83,7 @@ class Keeper:
         self._listener = socket.socket(fileno=orders.listener)
         self._lifeline = Wire(socket.socket(fileno=orders.lifeline))
         self._lease: Lease | None = None
+        self._leased = threading.Event()
         self._kept = False
         self._gone = False
         self._refusal: UsageError | None = None
@@ -175,11 +180,14 @@ class Keeper:
                 out_dir = Path(hello["out_dir"])
                 timeline = Timeline(out_dir / "timeline.jsonl")
                 self._lease = Lease(hello["run"], peer, timeline, out_dir, threading.Event())
+                self._leased.set()
             self._refusal = None
             self.note("run", run=hello["run"])
         elif role == "watch":
             self._watchers.append(peer)
         elif role == "worker":
+            if not self._leased.wait(HELLO_TIMEOUT_S):
+                raise CancelledError("the run of this worker is dead")
             identity = process.identify(hello["pid"])
             if identity is not None:
                 name = f"worker-{peer.number}"
@@ -376,6 +384,7 @@ class Keeper:
         self.note("end", run=lease.run)
         with self._ending:
             self._lease = None
+            self._leased.clear()
         lease.timeline.close()
 
     def _abort(self, reason: str) -> None:
@@ -396,6 +405,7 @@ class Keeper:
                 self.locks.close()
             errors = self._remove(run, grace_s=ABORT_GRACE_S, collect=None)
             self._lease = None
+            self._leased.clear()
             if lease is not None:
                 lease.timeline.close()
             if not stays:

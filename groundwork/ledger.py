@@ -85,7 +85,7 @@ class Ledger:
         """Take over the ledger of a dead keeper; None where the keeper lives."""
         try:
             lock = _take_lock(folder)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return None if lock is None else cls(folder, lock)
 

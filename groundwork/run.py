@@ -25,7 +25,7 @@ from groundwork.ledger import Ledger
 from groundwork.porter import Orders
 from groundwork.process import TOKEN, Child
 from groundwork.settings import Settings
-from groundwork.sweep import is_kept, remove, sweep
+from groundwork.sweep import RESOURCES, is_kept, remove, sweep
 from groundwork.wait import Deadline, wait_for
 from groundwork.wire import Wire
 
@@ -58,6 +58,10 @@ def kept_environments(state_dir: Path) -> tuple[Kept, ...]:
         if opened is not None and is_kept(folder):
             found.append(Kept(folder, Path(opened.data["socket"]), opened.data["fingerprint"]))
     return tuple(found)
+
+
+# The status of an environment that never was, or whose keeper can't tell it any more.
+NOTHING_RAN: dict[str, Any] = {"resources": [], "failures": {}, "errors": [], "artifacts": []}
 
 
 def socket_base() -> Path:
@@ -102,6 +106,8 @@ class Run:
         self._finished = False
         self._closed = False
         self._starting = threading.Lock()
+        self._losing = threading.Lock()
+        self._buried = threading.Event()
         self._thread: threading.Thread | None = None
         self._follower: threading.Thread | None = None
 
@@ -192,10 +198,14 @@ class Run:
         return path
 
     def _join_on_demand(self) -> None:
-        """Say hello as soon as somebody else has woken the keeper; or see the porter leave."""
+        """Say hello as soon as somebody else has woken the keeper, and see it die before that."""
         lifeline = self._lifeline
-        if lifeline is not None and lifeline.receive() is not None:
+        if lifeline is None:
+            return
+        if lifeline.receive() is not None:
             self.activate()
+        elif self._client is None and not self._closed:
+            self._lose(KeeperLostError("the keeper died; what it owned was removed"))
 
     def activate(self) -> None:
         """Wake the keeper, unless that has happened, and follow it."""
@@ -225,21 +235,25 @@ class Run:
 
     def _lose(self, error: KeeperLostError) -> None:
         """The keeper is dead: remove what its ledger tells of."""
-        self.lost = error
+        with self._losing:
+            if self.lost is not None:
+                return
+            self.lost = error
         self._listener({"event": "lost", "error": str(error)})
-        if self.socket is None:
-            return
-        for folder in ledger.environments(self.settings.state_dir):
-            opened = next((r for r in ledger.read(folder) if r.step == "open"), None)
-            if opened is not None and opened.data["socket"] == str(self.socket):
-                self._bury(folder)
+        try:
+            for folder in ledger.environments(self.settings.state_dir):
+                opened = next((r for r in ledger.read(folder) if r.step == "open"), None)
+                if opened is not None and opened.data["socket"] == str(self.socket):
+                    self._bury(folder)
+        finally:
+            self._buried.set()
 
     def _bury(self, folder: Path) -> None:
         if self._keeper is not None:
             self._keeper.kill()  # it may be stuck rather than dead: its lock must be free
         book = Ledger.seize(folder)
         if book is not None:
-            for problem in remove(book):
+            for problem in remove(book, kinds=RESOURCES):
                 self.notes.append(f"not removed: {problem}")
 
     # --- in between
@@ -273,15 +287,14 @@ class Run:
         """
         self._discard()
         client = self._client
+        if client is None and self.lost is None:
+            return NOTHING_RAN
         if client is None or self.lost is not None:
-            return {"resources": [], "failures": {}, "errors": [], "artifacts": []}
+            return self._await_burial()
         try:
             status: dict[str, Any] = client.request("finish", keep=keep, collect=collect)
-        except KeeperLostError as error:
-            if self._follower is not None:
-                self._follower.join(timeout=LEAVE_TIMEOUT_S)  # it cleans up
-            self.lost = self.lost or error
-            return {"resources": [], "failures": {}, "errors": [], "artifacts": []}
+        except KeeperLostError:
+            return self._await_burial()
         except GroundworkError as error:
             return {"resources": [], "failures": {}, "errors": [str(error)], "artifacts": []}
         self.hang_up()
@@ -293,6 +306,12 @@ class Run:
                 what="the keeper to leave",
             )
         return status
+
+    def _await_burial(self) -> dict[str, Any]:
+        """Wait until the thread that saw the keeper die has removed what it left."""
+        if not self._buried.wait(LEAVE_TIMEOUT_S):
+            self.notes.append("not all is removed that the dead keeper left: call `make down`")
+        return NOTHING_RAN
 
     def hang_up(self) -> None:
         """Close the connections without the keeper's taking it for our death."""

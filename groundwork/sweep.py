@@ -10,17 +10,24 @@ from groundwork import ledger, process
 from groundwork.ledger import Ledger
 from groundwork.process import Identity, ProcessFailedError
 
-__all__ = ["remove", "sweep"]
+__all__ = ["ALL", "RESOURCES", "remove", "sweep"]
 
 # Nobody waits for a clean shutdown of what a dead run has left.
 GRACE_S = 2.0
 
 
-def remove(book: Ledger) -> list[str]:
+# The kinds of processes in a ledger: the resources' own, and those of the run.
+RESOURCES = frozenset({"process"})
+ALL = frozenset({"process", "worker"})
+
+
+def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
     """Remove everything that a ledger tells of, newest first, and then the ledger itself.
 
     Args:
         book: The ledger, seized from its dead keeper.
+        kinds: The processes to end. A run that outlives its keeper has its workers still: they
+            fail their tests, which says more than their death.
 
     Returns:
         What could not be removed; the ledger stays on disk then, for the next sweep.
@@ -31,7 +38,7 @@ def remove(book: Ledger) -> list[str]:
     named = [
         Identity(thing.data["pid"], thing.data["start_ticks"], thing.data["boot_id"])
         for thing in reversed(begun)
-        if thing.kind in {"process", "worker"} and "pid" in thing.data
+        if thing.kind in kinds and "pid" in thing.data
     ]
     try:
         process.end(named, grace_s=GRACE_S)

@@ -1,0 +1,48 @@
+"""What a run leaves: its timeline and the count of its outcomes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundwork.bundle import Tally
+from groundwork.timeline import Timeline
+
+
+def test_a_timeline_is_whole_lines_in_order(tmp_path: Path) -> None:
+    """Several threads write; each line is one event, and the clock never goes back."""
+    timeline = Timeline(tmp_path / "run" / "timeline.jsonl")
+    threads = [
+        threading.Thread(target=lambda: [timeline.record("tick", n=n) for n in range(100)])
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    timeline.close()
+    lines = (tmp_path / "run" / "timeline.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert sorted(event["n"] for event in events) == sorted(list(range(100)) * 4)
+    assert {"at", "t_s", "event", "n"} == set(events[0])
+
+
+phases = st.tuples(
+    st.sampled_from(["setup", "call", "teardown"]), st.sampled_from(["passed", "failed", "skipped"])
+)
+
+
+@given(st.lists(phases))
+def test_every_report_is_counted_once(reports: list[tuple[str, str]]) -> None:
+    """A failed call is a failure, a failed set-up or tear-down an error, a passed one nothing."""
+    tally = Tally()
+    for when, outcome in reports:
+        tally.count(when, outcome)
+    assert tally.passed == reports.count(("call", "passed"))
+    assert tally.failed == reports.count(("call", "failed"))
+    assert tally.errors == sum(o == "failed" and w != "call" for w, o in reports)
+    assert tally.skipped == sum(o == "skipped" for _, o in reports)

@@ -1,0 +1,86 @@
+"""Settings: options, variables and .env, in that order; refused in one line; secrets hidden."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.settings import FoundationSettings
+from groundwork.errors import UsageError
+from groundwork.settings import Settings
+
+CANARY = "canary-7c1f"
+
+
+def test_options_come_before_variables_and_variables_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearer to the user's hand, the stronger."""
+    (tmp_path / ".env").write_text("GROUNDWORK_BROKERS=3\nGROUNDWORK_IMAGES=packages\n")
+    assert FoundationSettings.load({}, tmp_path).brokers == 3
+    monkeypatch.setenv("GROUNDWORK_BROKERS", "1")
+    assert FoundationSettings.load({}, tmp_path).brokers == 1
+    loaded = FoundationSettings.load({"brokers": "3", "images": None}, tmp_path)
+    assert (loaded.brokers, loaded.images) == (3, "packages")
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"env": "mars"}, "--env mars: should be"),
+        ({"brokers": "2"}, "--brokers 2: should be 1 or 3"),
+        ({"images": "floppy"}, "--images floppy: should be"),
+        ({"port": ["broker=x"]}, "--port broker=x: should be RESOURCE=NUMBER"),
+        ({"port": ["broker=0"]}, "--port broker=0: should be"),
+        ({"broker": "redpanda"}, "--broker redpanda means nothing with --env local"),
+        ({"stack": "charts"}, "--stack charts means nothing with --env local"),
+        ({"images": "vendor"}, "--images vendor means nothing with --env local"),
+    ],
+)
+def test_what_cant_be_honoured_is_refused_in_one_line(
+    tmp_path: Path, options: dict[str, object], line: str
+) -> None:
+    """The line names the option and what it should be."""
+    with pytest.raises(UsageError) as refused:
+        FoundationSettings.load(options, tmp_path)
+    assert str(refused.value).startswith(line)
+    assert "\n" not in str(refused.value)
+
+
+def test_secrets_are_no_options_and_print_as_asterisks(tmp_path: Path) -> None:
+    """A command line can be read by every process; a log by too many people."""
+    (tmp_path / ".env").write_text(f"DATABASE_PASSWORD={CANARY}\nALPACA_API_KEY={CANARY}\n")
+    settings = FoundationSettings.load({}, tmp_path)
+    assert settings.secrets() == {"ALPACA_API_KEY": CANARY, "DATABASE_PASSWORD": CANARY}
+    assert CANARY not in repr(settings) + str(settings) + json.dumps(settings.public())
+    fields = {option.field for option in FoundationSettings.options()}
+    assert not fields & {"alpaca_api_key", "database_password", "redis_password"}
+    assert FoundationSettings.secret_names() == {
+        "ALPACA_API_KEY",
+        "ALPACA_SECRET_KEY",
+        "DATABASE_PASSWORD",
+        "REDIS_PASSWORD",
+    }
+
+
+def test_the_keeper_reads_the_settings_it_is_handed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets travel; variables of the keeper's own don't interfere."""
+    (tmp_path / ".env").write_text(f"REDIS_PASSWORD={CANARY}\n")
+    settings = FoundationSettings.load({"brokers": "3", "port": ["broker=19092"]}, tmp_path)
+    monkeypatch.setenv("GROUNDWORK_KEEP_ENV", "true")
+    assert FoundationSettings.from_json(settings.to_json()) == settings
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b-c", "d"]), st.integers(1, 65_535)))
+def test_ports_survive_every_way_of_giving_them(ports: dict[str, int]) -> None:
+    """As repeated options, as one variable, and as the mapping that the keeper gets."""
+    words = [f"{name}={number}" for name, number in ports.items()]
+    for given_as in (words, ",".join(words), ports):
+        if given_as:
+            assert Settings(port=given_as, _env_file=None).port == ports  # type: ignore[arg-type, call-arg]

@@ -1,0 +1,65 @@
+"""The service template: it renders, and what it renders passes its own checks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
+
+from fixtures.programs import ROOT
+from groundwork import process
+
+TEMPLATE = ROOT / "templates" / "service"
+CHECK_TIMEOUT_S = 120.0
+
+
+def render(folder: Path, **context: str) -> Path:
+    """Render the template without a trace in the user's home."""
+    config = folder / "config.yaml"
+    config.write_text(f"replay_dir: {folder / 'replay'}\ncookiecutters_dir: {folder / 'cut'}\n")
+    made = cookiecutter(
+        str(TEMPLATE),
+        no_input=True,
+        output_dir=str(folder),
+        config_file=str(config),
+        extra_context=context,
+    )
+    return Path(made)
+
+
+@pytest.mark.parametrize("name", ["hello-world", "order-router-2"])
+def test_the_rendered_project_passes_its_own_checks(tmp_path: Path, name: str) -> None:
+    """Its unit tests, its style and its types, under its own configuration."""
+    project = render(tmp_path, service_name=name)
+    env = process.plain_environment({"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+    for words in (
+        ["pytest", "-c", "pyproject.toml", "--rootdir", ".", "-p", "pytest_asyncio.plugin", "-q"],
+        ["ruff", "check", "--no-cache", "."],
+        ["ruff", "format", "--no-cache", "--check", "."],
+        ["mypy", "--cache-dir", str(ROOT / ".mypy_cache" / "template")],
+    ):
+        process.run([sys.executable, "-m", *words], timeout_s=CHECK_TIMEOUT_S, cwd=project, env=env)
+
+
+@pytest.mark.parametrize(
+    ("context", "line"),
+    [
+        ({"service_name": "Hello"}, "service_name 'Hello'"),
+        ({"service_name": "a_b"}, "service_name 'a_b'"),
+        ({"service_name": "import"}, "package_name 'import'"),
+        ({"service_name": "json"}, "package_name 'json'"),
+        ({"topic": "no spaces"}, "topic 'no spaces'"),
+        ({"port": "70000"}, "port '70000'"),
+    ],
+)
+def test_illegal_values_are_refused_in_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], context: dict[str, str], line: str
+) -> None:
+    """Before Kubernetes, Kafka or Python would, and clearer."""
+    with pytest.raises(FailedHookException):
+        render(tmp_path, **context)
+    assert capfd.readouterr().err.startswith(line)
+    assert not list(tmp_path.glob("*/pyproject.toml"))
