@@ -56,6 +56,9 @@ status: setup ## Show what is running
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
 
+bench: setup ## Measure starting times, as ratios within one session
+	$(BIN)/python -m groundwork.bench $(ARGS)
+
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
 	$(BIN)/python -m pytest suites/crash -v $(ARGS)
 

@@ -1,0 +1,127 @@
+"""`python -m groundwork.bench`: how long an environment takes, as ratios within one session.
+
+Machines are noisy, so nothing here is a limit: each round measures everything once, in turn, and
+the medians of the rounds are compared with each other.
+
+A resource's own time is measured with nothing running but the resource and what it needs: from the
+readiness of its needs (or, without any, from asking) to its own. The longest chain of the graph is
+the path along needs with the largest sum of own times: no environment that respects its graph can
+be ready sooner on a machine with processors to spare. The ratio of the whole environment's time to
+it tells what starting everything at once costs on this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from groundwork import bundle, environment
+from groundwork.environment import Declared
+from groundwork.errors import GroundworkError, UsageError
+from groundwork.resource import Description
+from groundwork.run import Run
+from groundwork.settings import Settings
+
+__all__ = ["longest_chain", "main"]
+
+ROUNDS = 3
+
+
+def measure(declared: Declared, settings: Settings, names: list[str]) -> dict[str, Description]:
+    """Start resources and what they need, describe them when all are ready, and remove them."""
+    run_id = bundle.new_run_id()
+    out_dir = bundle.out_root(declared, settings) / run_id
+    run = Run(declared, settings, run_id, out_dir, lambda _: None)
+    try:
+        client = run.client()
+        started = client.ask(names)
+        return {name: client.await_ready(name).description for name in started}
+    finally:
+        run.finish(keep=False, collect=False)
+
+
+def own_time_s(name: str, found: dict[str, Description]) -> float:
+    """From the readiness of a resource's needs to its own, seconds."""
+    needs = found[name].needs
+    return found[name].ready_s - max((found[need].ready_s for need in needs), default=0.0)
+
+
+def longest_chain(
+    needs: dict[str, tuple[str, ...]], own_s: dict[str, float]
+) -> tuple[tuple[str, ...], float]:
+    """The path along needs with the largest sum of own times, first need first; and the sum."""
+    best: dict[str, tuple[tuple[str, ...], float]] = {}
+
+    def walk(name: str) -> tuple[tuple[str, ...], float]:
+        if name not in best:
+            paths = [walk(need) for need in needs[name]]
+            path, sum_s = max(paths, key=lambda found: found[1], default=((), 0.0))
+            best[name] = ((*path, name), sum_s + own_s[name])
+        return best[name]
+
+    return max((walk(name) for name in needs), key=lambda found: found[1])
+
+
+def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, object]:
+    """Measure; the figures as written to bench.json, times in seconds."""
+    names = [resource.name for resource in declared.environment.resources(settings)]
+    needs = {r.name: r.needs for r in declared.environment.resources(settings)}
+    measure(declared, settings, names)  # fetches what isn't there yet, and warms the disk's cache
+    own: dict[str, list[float]] = {name: [] for name in names}
+    whole: list[float] = []
+    wall: list[float] = []
+    for number in range(1, rounds + 1):
+        begun = time.monotonic()
+        everything = measure(declared, settings, names)
+        wall.append(time.monotonic() - begun)
+        whole.append(max(each.ready_s for each in everything.values()))
+        for name in names:
+            own[name].append(own_time_s(name, measure(declared, settings, [name])))
+        sys.stderr.write(f"groundwork: round {number} of {rounds}\n")
+    own_s = {name: statistics.median(values) for name, values in own.items()}
+    chain, chain_s = longest_chain(needs, own_s)
+    ready_s = statistics.median(whole)
+    return {
+        "rounds": rounds,
+        "own_s": own_s,
+        "chain": chain,
+        "chain_s": chain_s,
+        "ready_s": ready_s,
+        "up_and_down_s": statistics.median(wall),
+        "ready_to_chain": ready_s / chain_s,
+    }
+
+
+def main() -> int:
+    """Measure the environment of the project that the command is called in."""
+    parser = argparse.ArgumentParser(prog="python -m groundwork.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
+    rounds = parser.parse_args().rounds
+    try:
+        declared = environment.find(Path.cwd())
+        if declared is None:
+            raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
+        settings = declared.settings({})
+        figures = bench(declared, settings, rounds)
+    except GroundworkError as error:
+        sys.stderr.write(f"groundwork: {error}\n")
+        return 4 if isinstance(error, UsageError) else 6
+    out = bundle.out_root(declared, settings) / "bench.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(figures, indent=2) + "\n")
+    for name, value in figures.items():
+        if isinstance(value, float):
+            sys.stdout.write(f"{name:16} {value:.2f}\n")
+        elif isinstance(value, dict):
+            sys.stdout.writelines(f"  {key:22} {own:.2f}\n" for key, own in value.items())
+        else:
+            sys.stdout.write(f"{name:16} {value}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Kept environments: adopted by runs they fit, left alone by others, ended by command."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+from groundwork import ledger
+from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def test_a_kept_environment_is_adopted_and_outlives_the_run(pond: Pond) -> None:
+    """The second run starts nothing and ends nothing; `down` ends it."""
+    first = pond.pytest("--keep-env")
+    assert first.returncode == 0, first.output
+    assert pond.steps("mill") == {"launch": 1, "ready": 1}
+    second = pond.pytest()
+    assert second.returncode == 0, second.output
+    assert "adopted environment" in second.output
+    assert pond.steps("mill") == {}
+    assert len(ledger.environments(pond.state_dir)) == 1
+    down = pond.groundwork("down")
+    assert down.returncode == 0, down.output
+    assert pond.leftovers() == []
+
+
+def test_a_run_under_xdist_adopts_it_too(pond: Pond) -> None:
+    """Whoever asks, the resources are those that run."""
+    assert pond.groundwork("up").returncode == 0
+    run = pond.pytest("-n", "2")
+    assert run.returncode == 0, run.output
+    assert pond.steps("mill") == {}
+    assert pond.groundwork("down").returncode == 0
+    assert pond.leftovers() == []
+
+
+def test_an_environment_that_differs_is_not_adopted(pond: Pond) -> None:
+    """Another port is another environment; the kept one is left alone."""
+    assert pond.groundwork("up").returncode == 0
+    run = pond.pytest("--port", "mill=20555")
+    assert run.returncode == 0, run.output
+    assert "differs in settings or files" in run.output
+    assert pond.steps("mill") == {"launch": 1, "ready": 1, "stopped": 1}
+    status = pond.groundwork("status")
+    assert ": kept" in status.output
+    assert pond.groundwork("down").returncode == 0
+    assert pond.leftovers() == []
+
+
+def test_two_runs_at_once_have_nothing_in_common(pond: Pond, start: Start) -> None:
+    """Each has its own environment, and removes its own only."""
+    runs = [start(), start()]
+    for run in runs:
+        output, _ = run.communicate(timeout=RUN_TIMEOUT_S)
+        assert run.returncode == 0, output
+    assert pond.leftovers() == []
