@@ -11,12 +11,17 @@ from typing import Any
 from groundwork import bundle, environment, ledger
 from groundwork.client import Client
 from groundwork.environment import Declared
-from groundwork.errors import GroundworkError, KeeperLostError, UsageError
+from groundwork.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
 from groundwork.ledger import Ledger
+from groundwork.process import Identity
 from groundwork.run import Run, kept_environments
 from groundwork.settings import Settings
 from groundwork.sweep import is_kept, sweep
 from groundwork.terminal import Terminal
+from groundwork.wait import Deadline, wait_for
+
+# It leaves at once; a busy machine may need a moment to see it gone.
+LEAVE_TIMEOUT_S = 20.0
 
 EXIT_USAGE = 4
 EXIT_INFRASTRUCTURE = 6
@@ -59,8 +64,10 @@ def down(declared: Declared, settings: Settings) -> int:
         except KeeperLostError:
             continue  # its keeper is dead: swept below
         found = True
-        errors = client.request("remove")["errors"]
+        answer = client.request("remove")
         client.close()
+        errors = answer["errors"]
+        await_end(Identity(**answer["keeper"]))
         say(f"removed {kept.folder.name}" if not errors else "; ".join(errors))
     for name, errors in sweep(settings.state_dir, kept=True):
         found = True
@@ -68,6 +75,16 @@ def down(declared: Declared, settings: Settings) -> int:
     if not found:
         say("nothing is running")
     return 0
+
+
+def await_end(keeper: Identity) -> None:
+    """Wait until a keeper that has removed everything is gone itself."""
+
+    def gone() -> None:
+        if keeper.alive():
+            raise NotYetError(f"process {keeper.pid} still runs")
+
+    wait_for(gone, deadline=Deadline.after(LEAVE_TIMEOUT_S), what="the keeper to leave")
 
 
 def status(declared: Declared, settings: Settings) -> int:

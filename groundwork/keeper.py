@@ -24,6 +24,7 @@ from groundwork import environment, ports, process
 from groundwork.artifacts import Cache, Progress, resolve_all
 from groundwork.errors import CancelledError, GroundworkError, ProvisionError, UsageError
 from groundwork.faults import Faults
+from groundwork.ledger import FILE as LEDGER
 from groundwork.ledger import Ledger, Record, things
 from groundwork.ledger import read as read_ledger
 from groundwork.locks import Locks
@@ -84,6 +85,7 @@ class Keeper:
         self._lifeline = Wire(socket.socket(fileno=orders.lifeline))
         self._lease: Lease | None = None
         self._leased = threading.Event()
+        self._greeted = False
         self._kept = False
         self._gone = False
         self._refusal: UsageError | None = None
@@ -129,7 +131,7 @@ class Keeper:
             self._lifeline.send({"event": "active"})
         while self._lifeline.receive() is not None:
             pass  # it says nothing: only its end matters
-        if self._lease is None and not self._kept and not self._gone:
+        if not self._greeted:  # else the end of the run's own connection tells
             self._abort("the run died before it said hello")
 
     def _accept(self) -> None:
@@ -181,6 +183,7 @@ class Keeper:
                 timeline = Timeline(out_dir / "timeline.jsonl")
                 self._lease = Lease(hello["run"], peer, timeline, out_dir, threading.Event())
                 self._leased.set()
+                self._greeted = True
             self._refusal = None
             self.note("run", run=hello["run"])
         elif role == "watch":
@@ -351,6 +354,8 @@ class Keeper:
             self._end_asking(lease)
             collect = lease.out_dir if request["collect"] else None
             errors = self._remove(lease.run, grace_s=None, collect=collect)
+        with contextlib.suppress(OSError):  # evidence of what was made and removed; not vital
+            shutil.copyfile(self.folder / LEDGER, lease.out_dir / LEDGER)
         self._end_lease(lease)
         if not self.provisioner.started() and not self._kept:
             self._leave(errors)
@@ -428,7 +433,7 @@ class Keeper:
         self._kept = False
         errors = self._remove("", grace_s=None, collect=None)
         self._leave(errors)
-        return {"errors": errors}
+        return {"errors": errors, "keeper": process.myself().as_record()}
 
     def _leave(self, errors: list[str]) -> None:
         """Remove the environment's own traces: what could not be removed stays on record."""

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Ledger", "Record", "Thing", "environments", "read", "things"]
+__all__ = ["FILE", "Ledger", "Record", "Thing", "environments", "read", "things"]
 
 FILE = "ledger.jsonl"
 LOCK = "lock"
@@ -29,8 +29,8 @@ class Record:
     """One transition.
 
     Attributes:
-        step: ``open``, ``intent``, ``identity``, ``ready``, ``removed``, ``ports``, ``fault``,
-            ``healed`` or ``kept``.
+        step: ``open``, ``launch``, ``intent``, ``identity``, ``ready``, ``stopped``, ``removed``,
+            ``ports``, ``fault``, ``healed`` or ``kept``.
         kind: What sort of thing it is about: ``process``, ``folder``, ``worker``...
         name: Which one, unique among the living of its kind.
         resource: The resource it belongs to, empty for the environment itself.

@@ -89,6 +89,7 @@ class Provisioner:
         """The life of one resource from launch to readiness; never raises, the holding tells."""
         name = holding.resource.name
         try:
+            self._record("launch", holding)
             self._site.note("launch", resource=name)
             holding.resource.launch(holding.stage)
             self._await_needs(holding)
@@ -157,10 +158,14 @@ class Provisioner:
                 return
             holding.state = "ready"
             holding.ready_s = time.monotonic() - holding.asked_s
-        self._site.ledger.append(Record("ready", "resource", name, resource=name, run=holding.run))
+        self._record("ready", holding)
         self._site.note(
             "ready", resource=name, version=holding.version, ready_s=round(holding.ready_s, 3)
         )
+
+    def _record(self, step: str, holding: Holding) -> None:
+        name = holding.resource.name
+        self._site.ledger.append(Record(step, "resource", name, resource=name, run=holding.run))
 
     def _fail(self, holding: Holding, error: ProvisionError) -> None:
         with self._lock:
@@ -330,6 +335,7 @@ class Provisioner:
                     step()
                 except Exception as error:  # noqa: BLE001 - cleaning goes on past any error
                     errors.append(f"{name}: {type(error).__name__}: {error}")
+            self._record("stopped", holding)
             self._site.note("stopped", resource=name)
             holding.stopped.set()
 

@@ -251,7 +251,15 @@ class Run:
     def _bury(self, folder: Path) -> None:
         if self._keeper is not None:
             self._keeper.kill()  # it may be stuck rather than dead: its lock must be free
-        book = Ledger.seize(folder)
+
+        def seize() -> Ledger | None:
+            book = Ledger.seize(folder)
+            if book is None and folder.exists():
+                # A child of the keeper's, between fork and exec, has all of its descriptors.
+                raise NotYetError("the dead keeper's lock is held")
+            return book
+
+        book = wait_for(seize, deadline=Deadline.after(LEAVE_TIMEOUT_S), what="the keeper's lock")
         if book is not None:
             for problem in remove(book, kinds=RESOURCES):
                 self.notes.append(f"not removed: {problem}")

@@ -71,14 +71,17 @@ class Pond:
         )
 
     def steps(self, resource: str) -> dict[str, int]:
-        """How often each event of a resource is on the last run's timeline."""
-        lines = (self.root / "reports/out/latest/timeline.jsonl").read_text().splitlines()
-        counts: dict[str, int] = {}
-        for line in lines:
-            for event in ("launch", "ready", "stopped"):
-                if f'"event": "{event}", "resource": "{resource}"' in line:
-                    counts[event] = counts.get(event, 0) + 1
-        return counts
+        """How often the last run launched a resource, saw it ready, and stopped it.
+
+        Counted from the ledger, of which a run that ends keeps a copy.
+        """
+        run = (self.root / "reports/out/latest").resolve()
+        steps = [
+            record.step
+            for record in ledger.read(run)
+            if (record.kind, record.name, record.run) == ("resource", resource, run.name)
+        ]
+        return {step: steps.count(step) for step in dict.fromkeys(steps)}
 
     def leftovers(self) -> list[str]:
         """What is left of any run: processes, temporary folders, ledgers."""

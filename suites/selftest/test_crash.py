@@ -16,9 +16,9 @@ from groundwork.errors import NotYetError
 from groundwork.wait import Deadline, wait_for
 from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
 
-# One run of two resources writes: per resource ports, folder, intent, identity, ready, and the
-# same things' removals. Transitions beyond the last are runs that end normally, which is checked.
-TRANSITIONS = 18
+# One run of two resources writes: per resource ports, launch, folder, intent, identity, ready,
+# stopped, and the same things' removals. A run that ends before the last fails its test.
+TRANSITIONS = 22
 
 # From the promise: what a dead run has made is gone within 10 s.
 GONE_TIMEOUT_S = 10.0
