@@ -21,6 +21,7 @@ __all__ = [
     "Isolatable",
     "Killable",
     "Pausable",
+    "ProcessFaults",
     "Resource",
     "capabilities",
 ]
@@ -99,6 +100,26 @@ class Isolatable(Protocol):
 
     def rejoin(self, stage: Stage, target: str) -> None:
         """Let it talk again."""
+
+
+class ProcessFaults:
+    """Killable and Pausable for resources that are nothing but processes of their stage."""
+
+    def kill(self, stage: Stage, target: str) -> None:
+        """SIGKILL the named process, or all."""
+        stage.kill(target)
+
+    def revive(self, stage: Stage, target: str) -> None:
+        """Start again what was killed, in the same way, on the same files."""
+        stage.revive(target)
+
+    def pause(self, stage: Stage, target: str) -> None:
+        """SIGSTOP the named process, or all."""
+        stage.pause(target)
+
+    def resume(self, stage: Stage, target: str) -> None:
+        """SIGCONT the named process, or all."""
+        stage.resume(target)
 
 
 @dataclass(frozen=True)

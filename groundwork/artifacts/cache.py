@@ -105,7 +105,7 @@ class Cache:
                 fault = find_fault(place)
                 if not fault:
                     return Entry(place, read_provenance(place), cached=True)
-                noticed(f"{name}: {fault}; fetching it again")
+                noticed(f"again: {fault}")
                 shutil.rmtree(place)
             draft = place.with_suffix(".part")
             shutil.rmtree(draft, ignore_errors=True)  # whoever left it is dead: we have the lock

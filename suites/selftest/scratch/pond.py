@@ -13,7 +13,7 @@ import requests
 from groundwork.environment import Environment
 from groundwork.errors import NotYetError
 from groundwork.ledger import Ledger, Record
-from groundwork.resource import Resource
+from groundwork.resource import ProcessFaults, Resource
 from groundwork.settings import Settings
 from groundwork.stage import Stage
 
@@ -21,7 +21,7 @@ SERVER = Path(__file__).with_name("server.py")
 
 
 @dataclass(frozen=True)
-class Pond(Resource):
+class Pond(ProcessFaults, Resource):
     """A small HTTP server in a process of its own."""
 
     name: str
@@ -45,22 +45,6 @@ class Pond(Resource):
     def endpoints(self, stage: Stage) -> dict[str, str]:
         """Its address."""
         return {"http": f"http://127.0.0.1:{stage.ports['http']}"}
-
-    def kill(self, stage: Stage, target: str) -> None:
-        """Kill the server."""
-        stage.kill(target)
-
-    def revive(self, stage: Stage, target: str) -> None:
-        """Start it again."""
-        stage.revive(target)
-
-    def pause(self, stage: Stage, target: str) -> None:
-        """Stop it in the middle of what it does."""
-        stage.pause(target)
-
-    def resume(self, stage: Stage, target: str) -> None:
-        """Let it go on."""
-        stage.resume(target)
 
 
 class PondSettings(Settings):
