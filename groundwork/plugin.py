@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from groundwork import bundle, environment, hooks
+from groundwork.alarm import Alarm
 from groundwork.bundle import Tally
 from groundwork.client import Client, Handle
 from groundwork.environment import Declared
@@ -58,15 +61,15 @@ class EnvironmentSession:
         declared: Declared,
         terminal: Terminal,
         *,
-        run: Run | None = None,
         socket: Path | None = None,
     ) -> None:
         self.declared = declared
-        self.run = run
+        self.run: Run | None = None
         self.terminal = terminal
         self.tally = Tally()
         self.usage: UsageError | None = None
         self.asked = False
+        self.alarm = Alarm()
         self._socket = socket
         self._client: Client | None = None
         self._holds = False
@@ -80,7 +83,21 @@ class EnvironmentSession:
             if self._socket is None:
                 raise KeeperLostError("the controller gave no socket to this worker")
             self._client = Client.connect(self._socket, "worker")
+            watch = Client.connect(self._socket, "watch")
+            threading.Thread(target=self._follow, args=(watch,), daemon=True).start()
         return self._client
+
+    def _follow(self, watch: Client) -> None:
+        """In a worker: wait for the keeper's death. The end of a run comes after the last test."""
+        while watch.receive() is not None:
+            pass
+        self.alarm.ring(KeeperLostError("the keeper died during the test"))
+
+    def listen(self, event: dict[str, Any]) -> None:
+        """In the controller: what the keeper tells."""
+        self.terminal.show(event)
+        if event["event"] == "lost":
+            self.alarm.ring(KeeperLostError("the keeper died during the test"))
 
     def await_ready(self, resource: str) -> Handle:
         """A resource's handle, as soon as it is ready."""
@@ -185,8 +202,9 @@ def pytest_configure(config: pytest.Config) -> None:
     run_id = bundle.new_run_id()
     terminal = Terminal(TERMINAL_FD, quiet=config.option.verbose < 0)
     out_dir = bundle.out_root(declared, settings) / run_id
-    run = Run(declared, settings, run_id, out_dir, terminal.show)
-    config.stash[session_key] = EnvironmentSession(declared, terminal, run=run)
+    own = EnvironmentSession(declared, terminal)
+    own.run = Run(declared, settings, run_id, out_dir, own.listen)
+    config.stash[session_key] = own
     config.hook.pytest_groundwork_configure(config=config, out_dir=out_dir)
 
 
@@ -260,10 +278,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Tell a death of the infrastructure from a failure of the product."""
     session = item.config.stash.get(session_key, None)
+    names = uses(item)
     try:
-        result = yield
+        with session.alarm.armed() if session is not None and names else nullcontext():
+            result = yield
     except Exception as error:
-        names = uses(item)
         if session is not None and names and not isinstance(error, ProvisionError):
             try:
                 session.client().check(names, examine=True)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from groundwork.errors import NotYetError
@@ -94,4 +95,28 @@ def test_a_decoy_is_not_touched(pond: Pond, start: Start) -> None:
     assert decoy.poll() is None
     decoy.send_signal(signal.SIGINT)
     decoy.wait(timeout=RUN_TIMEOUT_S)
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
+def test_a_test_that_hangs_is_ended_when_the_keeper_dies(
+    pond: Pond, start: Start, args: list[str]
+) -> None:
+    """A test that waits for a server of a dead environment doesn't wait for its own deadline."""
+    run = start(*args, env={"POND_PLAN": "wait"})
+
+    def begun() -> None:
+        if not (pond.root / "waiting").exists():
+            raise NotYetError("not begun")
+
+    wait_for(begun, deadline=Deadline.after(RUN_TIMEOUT_S), what="the test that hangs")
+    (keeper,) = (
+        child
+        for child in psutil.Process(run.pid).children()
+        if child.cmdline()[1:] == ["-m", "groundwork.keeper"]
+    )
+    keeper.kill()
+    output, _ = run.communicate(timeout=GONE_TIMEOUT_S)
+    assert run.returncode == 6, output
+    assert "the keeper died during the test" in output
     pond.await_nothing_left(GONE_TIMEOUT_S)

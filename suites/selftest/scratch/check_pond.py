@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 import requests
@@ -31,6 +32,7 @@ def test_plan(spring: Handle) -> None:
     if plan == "crash" and os.environ["PYTEST_XDIST_WORKER"] in {"gw0", "gw1"}:
         os.kill(os.getpid(), signal.SIGKILL)
     if plan == "wait":
+        (Path(os.environ["POND"]) / "waiting").touch()
         threading.Event().wait(60)
     if plan == "exit":
         requests.get(spring.endpoint() + "/exit", timeout=5)
