@@ -31,6 +31,7 @@ from groundwork.locks import Locks
 from groundwork.porter import Orders
 from groundwork.process import Identity
 from groundwork.provisioner import Provisioner
+from groundwork.resource import Resource
 from groundwork.settings import Settings
 from groundwork.stage import Site, Stage
 from groundwork.timeline import Timeline
@@ -280,20 +281,31 @@ class Keeper:
                     source=artifact.source,
                     cached=artifact.cached,
                 )
-        fixed = {
-            (r.name, r.ports[0]): self.settings.port[r.name]
-            for r in resources
-            if r.name in self.settings.port and r.ports
-        }
-        pairs = [(r.name, port) for r in resources for port in r.ports]
-        given = ports.assign(pairs, fixed, self.ledger, lease.run)
+        self._assign_ports(resources, lease.run)
         stages = []
         for resource in resources:
-            own = {port: given[resource.name, port] for port in resource.ports}
+            own = {port: self.site.ports[resource.name, port] for port in resource.ports}
             stages.append(Stage(self.site, resource.name, lease.run, own))
         if lease.cancel.is_set():
             raise CancelledError("the run has ended")
         self.provisioner.start(stages, lease.run, asked_s)
+
+    def _assign_ports(self, resources: list[Resource], run: str) -> None:
+        """Reserve the ports of resources that start; a host's with those of all it may house."""
+        hosts = {resource.name for resource in resources if not resource.host}
+        owners = [
+            resource
+            for resource in self.provisioner.resources.values()
+            if resource.name in hosts or resource.host in hosts
+        ]
+        fixed = {
+            (r.name, r.ports[0]): self.settings.port[r.name]
+            for r in owners
+            if r.name in self.settings.port and r.ports
+        }
+        usual = {(r.name, p): n for r in owners for p, n in r.usual_ports.items() if p in r.ports}
+        pairs = [(r.name, port) for r in owners for port in r.ports]
+        self.site.ports.update(ports.assign(pairs, fixed, usual, self.ledger, run))
 
     def _status(self) -> dict[str, object]:
         return {
@@ -382,7 +394,7 @@ class Keeper:
         """Copy a resource's logs to the run's output: between its stop and its clean-up."""
         stage = self.provisioner.stage(resource)
         target.mkdir(parents=True, exist_ok=True)
-        for log in stage.log_files():
+        for log in sorted(stage.log_files()):
             shutil.copy2(log, target / log.name)
 
     def _end_lease(self, lease: Lease) -> None:

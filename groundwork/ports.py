@@ -28,6 +28,7 @@ FIRST, LAST = 20_000, 29_999
 def assign(
     wanted: Iterable[tuple[str, str]],
     fixed: Mapping[tuple[str, str], int],
+    usual: Mapping[tuple[str, str], int],
     book: Ledger,
     run: str,
 ) -> dict[tuple[str, str], int]:
@@ -36,6 +37,7 @@ def assign(
     Args:
         wanted: What ports are needed for.
         fixed: Those that the user has chosen.
+        usual: Those that are given if they are free.
         book: The ledger of the environment that they are for.
         run: The run that they are for.
 
@@ -55,7 +57,8 @@ def assign(
         for resource, name in wanted:
             port = fixed.get((resource, name))
             if port is None:
-                port = next((p for p in candidates if p not in taken and is_free(p)), None)
+                wishes = (p for p in (usual.get((resource, name)), *candidates) if p is not None)
+                port = next((p for p in wishes if p not in taken and is_free(p)), None)
                 if port is None:
                     raise UsageError(f"no free port between {FIRST} and {LAST} for {resource}")
             elif port in taken or not is_free(port):

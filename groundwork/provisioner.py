@@ -23,7 +23,6 @@ from groundwork.errors import (
 )
 from groundwork.graph import Graph
 from groundwork.ledger import Record
-from groundwork.process import rss_bytes
 from groundwork.resource import Description, Resource, capabilities
 from groundwork.stage import Site, Stage
 from groundwork.wait import Deadline, wait_for
@@ -89,6 +88,8 @@ class Provisioner:
         """The life of one resource from launch to readiness; never raises, the holding tells."""
         name = holding.resource.name
         try:
+            if holding.resource.host:
+                self._await_need(holding, holding.resource.host)
             self._record("launch", holding)
             self._site.note("launch", resource=name)
             holding.resource.launch(holding.stage)
@@ -112,7 +113,10 @@ class Provisioner:
                 else error
             )
             self._fail(
-                holding, ProvisionError(name, f"can't be started: {text}\n{holding.stage.logs()}")
+                holding,
+                ProvisionError(
+                    name, f"can't be started: {text}\n{holding.resource.logs(holding.stage)}"
+                ),
             )
         else:
             self._succeed(holding)
@@ -121,12 +125,15 @@ class Provisioner:
 
     def _await_needs(self, holding: Holding) -> None:
         for need in holding.resource.needs:
-            needed = self._holdings[need]
-            while not needed.settled.wait(timeout=0.2):
-                if holding.stage.cancel.is_set():
-                    raise CancelledError("the run ended")
-            if needed.error is not None:
-                raise ProvisionError(need, needed.error.message.partition("\n")[0])
+            self._await_need(holding, need)
+
+    def _await_need(self, holding: Holding, need: str) -> None:
+        needed = self._holdings[need]
+        while not needed.settled.wait(timeout=0.2):
+            if holding.stage.cancel.is_set():
+                raise CancelledError("the run ended")
+        if needed.error is not None:
+            raise ProvisionError(need, needed.error.message.partition("\n")[0])
 
     def _wait_ready(self, holding: Holding) -> str:
         resource, stage = holding.resource, holding.stage
@@ -137,16 +144,16 @@ class Provisioner:
             except TerminalStateError:
                 raise
             except Exception:
-                stage.check_alive()  # a dead process explains a failed probe better than the probe
+                resource.check_alive(stage)  # a death explains a failed probe better than the probe
                 raise
-            stage.check_alive()
+            resource.check_alive(stage)
             return version
 
         return wait_for(
             look,
             deadline=Deadline.after(resource.ready_timeout_s),
             what=f"{resource.name} to be ready",
-            describe=stage.logs,
+            describe=lambda: resource.logs(stage),
             retry_on=PROBE_ERRORS,
             cancel=stage.cancel,
         )
@@ -195,11 +202,10 @@ class Provisioner:
             if holding is None or holding.state != "ready":
                 return  # a start sees it by itself, a stop expects it
             holding.state = "dead"
-            holding.error = ResourceDiedError(
-                resource,
-                f"process {process} ended with exit code {code} during the run\n"
-                f"{holding.stage.logs()}",
-            )
+            what = f"process {process} ended with exit code {code} during the run"
+            holding.error = ResourceDiedError(resource, what)
+        logs = holding.resource.logs(holding.stage)  # may take a while: others needn't wait
+        holding.error = ResourceDiedError(resource, f"{what}\n{logs}")
         self._site.note("died", resource=resource, process=process, exit_code=code)
 
     def deaths(self, names: Iterable[str]) -> dict[str, ProvisionError]:
@@ -283,7 +289,7 @@ class Provisioner:
             endpoints=resource.endpoints(holding.stage) if ready else {},
             capabilities=capabilities(resource),
             ready_s=round(holding.ready_s, 3),
-            rss_bytes=rss_bytes(holding.stage.identities()),
+            rss_bytes=resource.resident_bytes(holding.stage) if ready else 0,
             processes=holding.stage.pids(),
             log_dir=str(holding.stage.log_dir),
         )
@@ -325,7 +331,7 @@ class Provisioner:
             self._site.note("stop", resource=name)
             grace = holding.resource.stop_grace_s if grace_s is None else grace_s
             steps: list[Callable[[], None]] = [
-                lambda: holding.stage.stop(grace),
+                lambda: holding.resource.stop(holding.stage, grace),
                 lambda: collect(name),
                 holding.stage.clean,
                 holding.stage.forget,

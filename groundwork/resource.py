@@ -8,10 +8,13 @@ capabilities.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from groundwork.artifacts import Artifact
+from groundwork.process import rss_bytes
 from groundwork.stage import Stage
 
 __all__ = [
@@ -34,16 +37,21 @@ class Resource(Protocol):
         name: Unique in the environment.
         needs: The resources that must be ready before this one counts as ready. All are launched
             at once: a need orders readiness, not launching.
+        host: The resource that it lives in, such as a cluster; empty for one of its own. It is
+            launched once its host is ready, and its ports are assigned with its host's.
         artifacts: The programs it runs; all are resolved before the first resource starts.
         ports: Names of the ports it listens on; ``--port NAME=NUMBER`` fixes the first.
+        usual_ports: The numbers that some of them have unless they are taken.
         ready_timeout_s: From the readiness of its needs to its own.
         stop_grace_s: From SIGTERM to SIGKILL at a normal end.
     """
 
     name: str
     needs: tuple[str, ...] = ()
+    host: str = ""
     artifacts: tuple[Artifact, ...] = ()
     ports: tuple[str, ...] = ()
+    usual_ports: Mapping[str, int] = MappingProxyType({})
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
 
@@ -67,6 +75,22 @@ class Resource(Protocol):
     def endpoints(self, stage: Stage) -> dict[str, str]:
         """The addresses that it serves, by name; the first is shown in the run's table."""
         raise NotImplementedError
+
+    def check_alive(self, stage: Stage) -> None:
+        """Raise TerminalStateError where a part of it has ended unasked and won't come back."""
+        stage.check_alive()
+
+    def logs(self, stage: Stage) -> str:
+        """The last log lines of all its parts, for an error's text."""
+        return stage.logs()
+
+    def resident_bytes(self, stage: Stage) -> int:
+        """Resident memory of all its parts."""
+        return rss_bytes(stage.identities())
+
+    def stop(self, stage: Stage, grace_s: float) -> None:
+        """End it, and leave its logs in ``stage.log_dir``; goes on past errors."""
+        stage.stop(grace_s)
 
 
 @runtime_checkable

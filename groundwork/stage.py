@@ -31,6 +31,7 @@ class Site:
         token: Marks every process of the environment; begins with the environment's id.
         folder: The environment's own folder, in the user's state folder.
         note: Puts an event on the timeline.
+        ports: All ports that were assigned, by resource and port name.
         on_exit: Told the resource, the process and the exit code when a process ends unasked.
     """
 
@@ -40,6 +41,7 @@ class Site:
     artifacts: dict[str, Resolved]
     note: Callable[..., None]
     on_exit: Callable[[str, str, int], None]
+    ports: dict[tuple[str, str], int] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
 
 
@@ -60,6 +62,7 @@ class Stage:
         self.run_id = run
         self.ports = dict(ports)
         self.cancel = threading.Event()
+        self.handle: Any = None  # what those who need the resource use of it, inside the keeper
         self._site = site
         self._commands: dict[str, Command] = {}
         self._children: dict[str, Child] = {}
@@ -89,9 +92,40 @@ class Stage:
         """The stage of a resource that this one needs: for its ports."""
         return self._site.stages[resource]
 
+    def port_of(self, resource: str, port: str) -> int:
+        """The port of a resource that lives in this one, started yet or not."""
+        return self._site.ports[resource, port]
+
     def note(self, event: str, **fields: Any) -> None:
         """Put an event of this resource on the timeline."""
         self._site.note(event, resource=self.resource, **fields)
+
+    @property
+    def token(self) -> str:
+        """The environment's name: the mark of everything that is made for it."""
+        return self._site.token
+
+    # --- things that aren't processes
+
+    def intend(self, kind: str, name: str, **data: Any) -> None:
+        """Write down what is about to be made; ``data`` is what its removal needs to know."""
+        self._record("intent", kind, name, **data)
+
+    def identify(self, kind: str, name: str, **data: Any) -> None:
+        """Write down what tells the thing that was made from all others."""
+        self._record("identity", kind, name, **data)
+
+    def removed(self, kind: str, name: str) -> None:
+        """Write down that it is gone."""
+        self._record("removed", kind, name)
+
+    def died(self, process: str, code: int) -> None:
+        """Tell that a part of the resource has ended unasked."""
+        self._site.on_exit(self.resource, process, code)
+
+    def died_of(self, resource: str, process: str, code: int) -> None:
+        """Tell that a part of another resource, which lives in this one, has ended unasked."""
+        self._site.on_exit(resource, process, code)
 
     # --- processes
 
@@ -187,8 +221,9 @@ class Stage:
     # --- the end
 
     def log_files(self) -> tuple[Path, ...]:
-        """The log files of the resource's processes."""
+        """The log files of the resource's processes, and of its pods once they were fetched."""
         files = [self.log_dir / f"{name}.log" for name in self._commands]
+        files += (self.log_dir / self.resource).glob("*.log")
         return tuple(file for file in files if file.exists())
 
     def logs(self, lines: int = 20) -> str:

@@ -2,6 +2,9 @@
 
 from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved, resolve_all
 from groundwork.artifacts.cache import Cache, default_cache_dir
+from groundwork.artifacts.debian import DebianTree
+from groundwork.artifacts.gobuild import GoBuild
+from groundwork.artifacts.image import Image, Piece
 from groundwork.artifacts.maven import MavenArchive, MavenJars
 from groundwork.artifacts.program import Command, Program
 from groundwork.artifacts.runtime import WheelRuntime
@@ -10,8 +13,12 @@ __all__ = [
     "Artifact",
     "Cache",
     "Command",
+    "DebianTree",
+    "GoBuild",
+    "Image",
     "MavenArchive",
     "MavenJars",
+    "Piece",
     "Program",
     "Progress",
     "Report",

@@ -11,10 +11,14 @@ from typing import Protocol
 
 from groundwork.artifacts.cache import Cache
 
-__all__ = ["Artifact", "Progress", "Report", "Resolved", "resolve_all"]
+__all__ = ["Artifact", "NotThisWayError", "Progress", "Report", "Resolved", "resolve_all"]
 
 # Fetching waits for the network, building for processors: more at once brings nothing.
 AT_ONCE = 4
+
+
+class NotThisWayError(Exception):
+    """One way of getting something doesn't work here; the text says why, in a few words."""
 
 
 @dataclass(frozen=True)

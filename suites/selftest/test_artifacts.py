@@ -18,8 +18,9 @@ from fixtures.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
 from groundwork import process
 from groundwork.artifacts import Cache, Command, MavenJars, Program, Progress
 from groundwork.artifacts.cache import Entry, Provenance
+from groundwork.artifacts.gobuild import tool_package
 from groundwork.artifacts.maven import Coordinate, read_lock
-from groundwork.artifacts.program import go_package, relocate, version_in
+from groundwork.artifacts.program import relocate, version_in
 from groundwork.errors import ArtifactError, UsageError
 
 BUILD_S = 0.2
@@ -232,7 +233,7 @@ def test_a_program_on_path_is_used_if_its_version_fits(
 def test_every_program_has_its_package_in_the_go_module(program: Program) -> None:
     """What a Go build would build is declared in go.mod, and locked in go.sum."""
     for command in program.commands:
-        package = go_package(program.go_module, command.name)
+        package = tool_package(program.go_module, command.name)
         repository = "/".join(package.split("/")[:3])
         assert f"\n{repository} v" in (program.go_module / "go.sum").read_text()
 

@@ -1,0 +1,1 @@
+"""Clusters: how a Kubernetes is provided, reached and taken away again."""

@@ -1,0 +1,46 @@
+"""A cluster as the resources in it see it, inside the keeper."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from groundwork.clusters.pods import PodWatch
+from groundwork.kube import ClusterIdentity, Kube
+
+__all__ = ["Cluster"]
+
+# Several resources ask for their share of the same figures at the same moment.
+FIGURES_LIVE_S = 2.0
+
+
+@dataclass
+class Cluster:
+    """What :attr:`groundwork.stage.Stage.handle` of a cluster's stage holds once it is ready.
+
+    Attributes:
+        kube: The client.
+        pods: What the environment's pods are doing.
+        identity: Who the cluster is; recorded when it was made or consented to.
+    """
+
+    kube: Kube
+    pods: PodWatch
+    identity: ClusterIdentity
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _resident: Mapping[str, int] = field(default_factory=dict, repr=False)
+    _resident_at_s: float = 0.0
+
+    def resident_bytes(self, resource: str) -> int:
+        """Resident memory of a resource's pods; 0 where the kubelets can't tell."""
+        with self._lock:
+            if time.monotonic() - self._resident_at_s > FIGURES_LIVE_S:
+                try:
+                    self._resident = self.kube.resident_bytes()
+                except Exception:  # noqa: BLE001 - a figure for the table, never a failure
+                    self._resident = {}
+                self._resident_at_s = time.monotonic()
+            names = [f"{pod.namespace}/{pod.name}" for pod in self.pods.of(resource)]
+            return sum(self._resident.get(name, 0) for name in names)

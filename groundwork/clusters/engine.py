@@ -1,0 +1,340 @@
+"""The container engine: Docker if it can run a privileged container, else Podman.
+
+The only module that calls one. What the host lacks is detected, never assumed: an ordinary laptop
+needs none of the concessions that a confined machine does.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import resource
+import shutil
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from groundwork import process
+from groundwork.artifacts import Artifact, Cache, Progress, Report, Resolved, default_cache_dir
+from groundwork.errors import UsageError
+from groundwork.process import ProcessFailedError
+
+__all__ = ["Engine", "EngineArtifact", "Host", "examine_host", "find_engine"]
+
+# An engine answers at once, or its daemon hangs.
+ANSWER_TIMEOUT_S = 20.0
+# Removing three nodes took 15 s on two busy cores.
+REMOVE_TIMEOUT_S = 60.0
+LOAD_TIMEOUT_S = 600.0
+
+# What Podman gives a container unless told otherwise, whether or not it may.
+DEFAULT_NOFILE = 1_048_576
+
+# Podman lowers its own limit of processes before it starts a container: who may not raise limits
+# was given 32,768 and refused 65,536. A node was never seen to use 1,000.
+CONFINED_NPROC = 4096
+
+CAP_SYS_RESOURCE = 24  # linux/capability.h
+
+LABEL = "dev.groundwork.environment"
+
+
+@dataclass(frozen=True)
+class Host:
+    """What of the host a cluster must make concessions for.
+
+    Attributes:
+        cgroup_v1: Kubernetes refuses to run on the old control groups unless it is told to, and
+            not every runtime knows them.
+        confined: Not even root may raise limits (no CAP_SYS_RESOURCE), so nothing may ask for it.
+        nofile: The hard limit of open files.
+        nproc: The hard limit of processes.
+    """
+
+    cgroup_v1: bool
+    confined: bool
+    nofile: int
+    nproc: int
+
+
+@functools.cache
+def examine_host() -> Host:
+    """Look at this machine; elsewhere than on Linux containers run in a machine of their own."""
+    if sys.platform != "linux":
+        return Host(cgroup_v1=False, confined=False, nofile=DEFAULT_NOFILE, nproc=DEFAULT_NOFILE)
+    capabilities = 0
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapBnd:"):
+            capabilities = int(line.split()[1], 16)
+    nofile = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    nproc = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    return Host(
+        cgroup_v1=not Path("/sys/fs/cgroup/cgroup.controllers").exists(),
+        confined=not capabilities >> CAP_SYS_RESOURCE & 1,
+        nofile=DEFAULT_NOFILE if nofile == resource.RLIM_INFINITY else nofile,
+        nproc=DEFAULT_NOFILE if nproc == resource.RLIM_INFINITY else nproc,
+    )
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Docker or Podman, through its command line.
+
+    Attributes:
+        name: ``docker`` or ``podman``.
+        program: Its command.
+        version: The version it told.
+        why: Why this one was chosen, for the run's table.
+        settings: Environment variables that it needs here.
+    """
+
+    name: str
+    program: Path
+    version: str
+    why: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name.capitalize()} {self.version}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the engine's command, and of kind, which calls it."""
+        return process.plain_environment(self.settings)
+
+    def run(
+        self,
+        *args: str | Path,
+        timeout_s: float = ANSWER_TIMEOUT_S,
+        check: bool = True,
+        cancel: threading.Event | None = None,
+    ) -> str:
+        """Run one command of the engine; its output.
+
+        Raises:
+            ProcessFailedError: It failed, or took too long.
+        """
+        return process.run(
+            [self.program, *args],
+            timeout_s=timeout_s,
+            env=self.environment(),
+            check=check,
+            cancel=cancel,
+        ).output.strip()
+
+    # --- images
+
+    def image_id(self, reference: str) -> str:
+        """The id of an image, empty where there is none."""
+        shown = process.run(
+            [self.program, "image", "inspect", "--format", "{{.Id}}", reference],
+            timeout_s=ANSWER_TIMEOUT_S,
+            env=self.environment(),
+            check=False,
+        )
+        return shown.output.strip().removeprefix("sha256:") if shown.returncode == 0 else ""
+
+    def load(self, archive: Path, cancel: threading.Event | None = None) -> None:
+        """Load an image from an archive."""
+        self.run("load", "--quiet", "--input", archive, timeout_s=LOAD_TIMEOUT_S, cancel=cancel)
+
+    # --- what a run makes
+
+    def labelled(self, what: str, label: str) -> list[str]:
+        """The names of all containers or volumes with a label."""
+        listing = ["ps", "--all"] if what == "container" else [what, "ls"]
+        template = "{{.Names}}" if what == "container" else "{{.Name}}"
+        return self.run(*listing, "--filter", f"label={label}", "--format", template).split()
+
+    def volumes(self) -> list[str]:
+        """The names of all volumes."""
+        return self.run("volume", "ls", "--format", "{{.Name}}").split()
+
+    def networks(self) -> list[str]:
+        """The names of all networks."""
+        return self.run("network", "ls", "--format", "{{.Name}}").split()
+
+    def make_network(self, name: str, label: str) -> None:
+        """Make a bridge network of the run's own."""
+        self.run("network", "create", "--label", label, name)
+
+    def remove_containers(self, names: Sequence[str]) -> None:
+        """Kill containers and remove them with their anonymous volumes; what is gone is gone."""
+        there = set(self.run("ps", "--all", "--format", "{{.Names}}").split())
+        left = [name for name in names if name in there]
+        if left:
+            now = ["--time", "0"] if self.name == "podman" else []
+            self.run("rm", "--force", "--volumes", *now, *left, timeout_s=REMOVE_TIMEOUT_S)
+
+    def remove(self, what: str, names: Sequence[str]) -> None:
+        """Remove networks or volumes."""
+        if names:
+            self.run(what, "rm", *names, timeout_s=REMOVE_TIMEOUT_S)
+
+    def running(self, label: str) -> dict[str, bool]:
+        """Whether each container with a label runs, by name."""
+        shown = self.run(
+            "ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}} {{.State}}"
+        )
+        pairs = (line.split()[:2] for line in shown.splitlines())
+        return {name: state == "running" for name, state in pairs}
+
+
+@dataclass(frozen=True)
+class EngineArtifact:
+    """The engine as an artifact: found before anything starts, so that its lack is told first."""
+
+    name: str = "engine"
+
+    def key(self) -> str:
+        """There is nothing to choose."""
+        return ""
+
+    def resolve(
+        self, cache: Cache, report: Report, cancel: threading.Event | None = None
+    ) -> Resolved:
+        """Find the engine.
+
+        Raises:
+            UsageError: There is none that can be used; says what to do.
+        """
+        del cache, cancel
+        report(Progress(self.name))
+        engine = find_engine()
+        report(Progress(self.name, finished=True))
+        return Resolved(self.name, engine.title, engine.why, engine.program.parent, cached=True)
+
+
+FINDING = threading.Lock()
+ENGINE: Artifact = EngineArtifact()
+
+
+def find_engine() -> Engine:
+    """Docker if it can run a privileged container, else Podman.
+
+    Raises:
+        UsageError: Neither can be used; says why not, each, and what to do.
+    """
+    with FINDING:
+        return _find_engine(default_cache_dir())
+
+
+@functools.cache
+def _find_engine(cache_root: Path) -> Engine:
+    reasons = []
+    for name, look in (("docker", look_at_docker), ("podman", look_at_podman)):
+        program = shutil.which(name)
+        if program is None:
+            reasons.append(f"{name} is not installed")
+            continue
+        try:
+            found = look(Path(program), cache_root)
+        except (ProcessFailedError, ValueError) as error:
+            reasons.append(f"{name} can't be used ({reason_of(error)})")
+            continue
+        why = "; ".join(reasons) or "the first choice"
+        return Engine(name, Path(program), found.version, why, found.settings)
+    raise UsageError(
+        f"no container engine: {'; '.join(reasons)}; start Docker or install Podman (as root on "
+        "Debian or Ubuntu: make engine)"
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What looking at an engine has shown."""
+
+    version: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def look_at_docker(program: Path, cache_root: Path) -> Found:
+    """Docker serves: its daemon answers and runs privileged containers.
+
+    Whether it may can't be seen but by trying, which needs an image; a daemon that runs where root
+    lacks a capability fails every time, so that is what is looked for.
+
+    Raises:
+        ProcessFailedError: It doesn't answer.
+        ValueError: It answers, but can't run such containers.
+    """
+    del cache_root
+    shown = process.run(
+        [program, "info", "--format", "{{json .}}"],
+        timeout_s=ANSWER_TIMEOUT_S,
+        env=process.plain_environment(docker_settings()),
+    ).output
+    info = json.loads(shown[shown.index("{") :])
+    if info.get("ServerErrors"):
+        raise ValueError(info["ServerErrors"][0])
+    if sys.platform == "linux" and examine_host().confined:
+        raise ValueError("its privileged containers need a capability that this machine lacks")
+    return Found(info["ServerVersion"], docker_settings())
+
+
+def docker_settings() -> dict[str, str]:
+    """Where the user has told Docker's command to look."""
+    names = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def look_at_podman(program: Path, cache_root: Path) -> Found:
+    """Podman serves: it answers, and what kind mounts is there.
+
+    Raises:
+        ProcessFailedError: It doesn't answer.
+        ValueError: Something that it needs is missing.
+    """
+    settings = {"KIND_EXPERIMENTAL_PROVIDER": "podman"} | docker_settings()
+    settings |= podman_settings(cache_root)
+    shown = process.run(
+        [program, "version", "--format", "{{.Client.Version}}"],
+        timeout_s=ANSWER_TIMEOUT_S,
+        env=process.plain_environment(settings),
+    ).output
+    version = shown.split()[-1]
+    process.run(
+        [program, "ps", "--quiet"],
+        timeout_s=ANSWER_TIMEOUT_S,
+        env=process.plain_environment(settings),
+    )
+    if sys.platform == "linux" and not Path("/lib/modules").is_dir():
+        raise ValueError("/lib/modules is missing, which kind mounts: call make engine")
+    return Found(version, settings)
+
+
+def podman_settings(cache_root: Path) -> dict[str, str]:
+    """A configuration of our own for a machine where Podman's defaults don't work.
+
+    Its default limits may be above those of the machine; crun refuses control groups of which some
+    are of the old kind, runc takes them.
+    """
+    host = examine_host()
+    lines = []
+    if host.confined:
+        nofile, nproc = min(host.nofile, DEFAULT_NOFILE), min(host.nproc, CONFINED_NPROC)
+        limits = f'["nofile={nofile}:{nofile}", "nproc={nproc}:{nproc}"]'
+        lines += ["[containers]", f"default_ulimits = {limits}"]
+    if host.cgroup_v1 and shutil.which("runc") is not None:
+        lines += ["[engine]", 'runtime = "runc"']
+    if not lines:
+        return {}
+    text = "".join(f"{line}\n" for line in lines)
+    name = hashlib.sha256(text.encode()).hexdigest()[:12]
+    file = cache_root / "engine" / f"containers-{name}.conf"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(f".{os.getpid()}")
+        draft.write_text(text)
+        draft.replace(file)
+    return {"CONTAINERS_CONF": str(file)}
+
+
+def reason_of(error: Exception) -> str:
+    """The last line of an error, which names the cause."""
+    return str(error).strip().splitlines()[-1][:200]

@@ -1,0 +1,114 @@
+"""kind's configuration of a cluster: pure, from what the host is and what is wanted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from groundwork.clusters.controlplane import REPOSITORY, ControlPlane
+from groundwork.clusters.engine import Host
+from groundwork.clusters.nodeimage import NETWORK
+
+__all__ = ["PackagesNode", "PortMapping", "kind_config"]
+
+# Where the network of a packages node is described, in the node.
+CNI_TEMPLATE = f"/etc/cni/{NETWORK}"
+
+
+@dataclass(frozen=True)
+class PortMapping:
+    """A port of this machine's loopback that leads to a node port."""
+
+    host_port: int
+    node_port: int
+
+
+@dataclass(frozen=True)
+class PackagesNode:
+    """What has to be told of a node image that was built from packages.
+
+    Attributes:
+        image: REPOSITORY:TAG.
+        etcd: Its version, as the tag of its image.
+        coredns: The same.
+    """
+
+    image: str
+    etcd: str
+    coredns: str
+
+    @classmethod
+    def of(cls, image: str, plane: ControlPlane) -> PackagesNode:
+        """As the modules pin it."""
+        return cls(image, plane.etcd.version, plane.coredns.version)
+
+
+def kind_config(
+    host: Host,
+    *,
+    nodes: int,
+    api_port: int,
+    mappings: Iterable[PortMapping],
+    packages: PackagesNode | None,
+) -> dict[str, Any]:
+    """The configuration, as kind reads it.
+
+    Args:
+        host: What concessions are needed.
+        nodes: All nodes; the first is the control plane, and works too if it is alone.
+        api_port: The API server's port on loopback.
+        mappings: The node ports to be reached from this machine.
+        packages: None for kind's own image, network and storage.
+    """
+    first: dict[str, Any] = {
+        "role": "control-plane",
+        "extraPortMappings": [
+            {
+                "containerPort": each.node_port,
+                "hostPort": each.host_port,
+                "listenAddress": "127.0.0.1",
+            }
+            for each in mappings
+        ],
+    }
+    members = [first, *({"role": "worker"} for _ in range(nodes - 1))]
+    networking: dict[str, Any] = {"apiServerAddress": "127.0.0.1", "apiServerPort": api_port}
+    kubelet: dict[str, Any] = {"kind": "KubeletConfiguration"}
+    cri: list[str] = []
+    gates: dict[str, bool] = {}
+    kubeadm: list[dict[str, Any]] = []
+    if host.cgroup_v1:
+        kubelet["failCgroupV1"] = False
+    if host.confined:
+        gates["KubeletInUserNamespace"] = True  # its other meaning: don't insist on raised limits
+        cri.append("restrict_oom_score_adj = true")
+    if packages is not None:
+        for member in members:
+            member["image"] = packages.image
+        networking["disableDefaultCNI"] = True
+        cri.append(f'sandbox_image = "{REPOSITORY}/pause:1"')
+        kubeadm.append(
+            {
+                "kind": "ClusterConfiguration",
+                "imageRepository": REPOSITORY,
+                "etcd": {"local": {"imageRepository": REPOSITORY, "imageTag": packages.etcd}},
+                "dns": {"imageRepository": REPOSITORY, "imageTag": packages.coredns},
+            }
+        )
+    if len(kubelet) > 1:
+        kubeadm.append(kubelet)
+    plugin = 'plugins."io.containerd.grpc.v1.cri"'
+    patches = ["\n".join([f"[{plugin}]", *(f"  {line}" for line in cri)])] if cri else []
+    if packages is not None:
+        patches.append(f'[{plugin}.cni]\n  conf_template = "{CNI_TEMPLATE}"')
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "networking": networking,
+        "nodes": members,
+        "featureGates": gates,
+        "kubeadmConfigPatches": [json.dumps(patch) for patch in kubeadm],
+        "containerdConfigPatches": patches,
+    }

@@ -1,0 +1,78 @@
+"""The pods of an environment as they are now, by a watch; and the deaths among them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from groundwork.errors import GroundworkError
+from groundwork.kube import Kube, Pod
+
+__all__ = ["PodWatch"]
+
+# A server that has just refused or hung up is asked again after that.
+PAUSE_S = 0.5
+
+
+class PodWatch:
+    """Knows all pods of the environment; one thread, from :meth:`start` to :meth:`stop`.
+
+    Args:
+        kube: The cluster.
+        died: Told the resource, the pod and the exit code when a container or pod ended unasked.
+        unreachable: Called whenever the API server doesn't answer.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        died: Callable[[str, str, int], None],
+        unreachable: Callable[[], None],
+    ) -> None:
+        self._kube = kube
+        self._died = died
+        self._unreachable = unreachable
+        self._stopped = threading.Event()
+        self._pods: dict[str, Pod] = {}
+        self._expected: set[str] = set()
+        self._changed = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        threading.Thread(target=self._follow, daemon=True, name="pods").start()
+
+    def stop(self) -> None:
+        """Look no more: what ends from now on was asked to."""
+        self._stopped.set()
+
+    def expect(self, uid: str) -> None:
+        """The end of this pod is meant: it is a fault, not an accident."""
+        self._expected.add(uid)
+
+    def of(self, resource: str) -> list[Pod]:
+        """The pods of a resource, by name."""
+        with self._changed:
+            found = [pod for pod in self._pods.values() if pod.resource == resource]
+        return sorted(found, key=lambda pod: pod.name)
+
+    def _follow(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._kube.watch_pods(self._see, self._stopped)
+            except (GroundworkError, OSError):
+                if not self._stopped.wait(PAUSE_S):
+                    self._unreachable()
+
+    def _see(self, change: str, pod: Pod) -> None:
+        with self._changed:
+            before = self._pods.get(pod.uid)
+            if change == "DELETED":
+                self._pods.pop(pod.uid, None)
+            else:
+                self._pods[pod.uid] = pod
+        if self._stopped.is_set() or pod.uid in self._expected or before is None:
+            return
+        restarted = pod.restarts > before.restarts
+        failed = pod.phase == "Failed" and before.phase != "Failed"
+        if restarted or failed or change == "DELETED":
+            self._died(pod.resource, pod.name, pod.exit_code)
