@@ -28,6 +28,9 @@ lock: ## Compile every lock anew: Python, Go's wheel, Maven
 	$(BIN)/uv pip compile pyproject.toml --extra kubernetes --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
 	$(BIN)/uv pip compile tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
 	$(BIN)/python -m groundwork.artifacts.maven tools/maven/*.in
+	rm -rf tools/python/hello-world && $(BIN)/cookiecutter --no-input -o tools/python templates/service
+	$(BIN)/uv pip compile tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
+	rm -rf tools/python/hello-world
 
 lint: setup ## Style, layers, types, docstrings
 	$(BIN)/ruff check .

@@ -72,6 +72,9 @@ def down(declared: Declared, settings: Settings) -> int:
     for name, errors in sweep(settings.state_dir, kept=True):
         found = True
         say(f"removed what {name} had left" if not errors else "; ".join(errors))
+    for folder in ledger.environments(settings.state_dir):
+        found = True
+        say(f"{folder.name} is in use by a run, which removes it at its end")
     if not found:
         say("nothing is running")
     return 0

@@ -304,6 +304,14 @@ class Kube:
             )
         return [Pod.read(each) for each in found.items]
 
+    def system_pods(self) -> list[Pod]:
+        """The pods of the cluster itself."""
+        with talking():
+            found = self._core.list_namespaced_pod(
+                "kube-system", _request_timeout=REQUEST_TIMEOUT_S
+            )
+        return [Pod.read(each) for each in found.items]
+
     def watch_pods(self, seen: Callable[[str, Pod], None], stopped: threading.Event) -> None:
         """Tell of every change of a pod of ours until the watch ends, a minute at the most.
 
@@ -350,14 +358,28 @@ class Kube:
         found: dict[str, int] = {}
         for node in self.nodes():
             with talking():
-                raw = self._core.connect_get_node_proxy_with_path(
-                    node.metadata.name, "stats/summary", _request_timeout=REQUEST_TIMEOUT_S
+                answer = self._core.connect_get_node_proxy_with_path(
+                    node.metadata.name,
+                    "stats/summary",
+                    _preload_content=False,
+                    _request_timeout=REQUEST_TIMEOUT_S,
                 )
-            summary = json.loads(raw.replace("'", '"')) if isinstance(raw, str) else raw
-            for each in summary["pods"]:
+            for each in json.loads(answer.data)["pods"]:
                 name = f"{each['podRef']['namespace']}/{each['podRef']['name']}"
                 found[name] = int(each.get("memory", {}).get("rssBytes", 0))
         return found
+
+    def read_pod(self, pod: Pod, port: int, path: str) -> str:
+        """What a pod answers to a GET, through the API server; its status must be 200."""
+        with talking():
+            answer = self._core.connect_get_namespaced_pod_proxy_with_path(
+                f"{pod.name}:{port}",
+                pod.namespace,
+                path,
+                _preload_content=False,
+                _request_timeout=REQUEST_TIMEOUT_S,
+            )
+            return str(answer.data.decode())
 
     def execute(
         self, pod: Pod, *argv: str, container: str = "", timeout_s: float = 30.0

@@ -257,6 +257,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cancel: threading.Event | None = None,
     check: bool = True,
+    lifeline: bool = False,
 ) -> Completed:
     """Run a short command to its end and return its output (standard error included).
 
@@ -267,23 +268,29 @@ def run(
         env: Its environment; by default this process's own (build tools need it all).
         cancel: Ends the command early when it is set.
         check: Whether an exit code other than 0 is an error.
+        lifeline: Its standard input is a pipe that ends when this process does, however it ends:
+            for a command that must not outlive it and sees to that itself.
 
     Raises:
         ProcessFailedError: It can't be started, failed, or took longer than ``timeout_s``.
     """
     words = tuple(str(part) for part in argv)
+    reading, writing = os.pipe() if lifeline else (subprocess.DEVNULL, None)
     try:
         popen = subprocess.Popen(  # noqa: S603 - argument lists only, never a shell
             words,
             env=None if env is None else dict(env),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=reading,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     except OSError as error:
         raise ProcessFailedError(f"can't start {words[0]}: {error.strerror}") from error
+    finally:
+        if lifeline:
+            os.close(reading)
     try:
         output = _output_of(popen, timeout_s, cancel)
     except BaseException:
@@ -291,10 +298,16 @@ def run(
             os.killpg(popen.pid, signal.SIGKILL)
         popen.communicate(timeout=REAP_TIMEOUT_S)
         raise
+    finally:
+        if writing is not None:
+            os.close(writing)
     text = output.decode(errors="replace")
     if check and popen.returncode != 0:
+        said = tail(text)
+        last = said.rpartition("\n")[2]  # errors are told in one line where there is room for one
         raise ProcessFailedError(
-            f"{' '.join(words)} failed with exit code {popen.returncode}:\n{tail(text)}"
+            f"{Path(words[0]).name} failed with exit code {popen.returncode}: {last}\n"
+            f"the command was: {' '.join(words)}\n{said}"
         )
     return Completed(words, popen.returncode, text)
 
@@ -308,13 +321,18 @@ def _output_of(
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             raise ProcessFailedError(
-                f"{popen.args!r} took longer than {timeout_s:g} s and was killed"
+                f"{command_of(popen)} took longer than {timeout_s:g} s and was killed"
             )
         try:
             return popen.communicate(timeout=min(left_s, 0.2))[0]
         except subprocess.TimeoutExpired:
             if cancel is not None and cancel.is_set():
-                raise ProcessFailedError(f"{popen.args!r} was ended with the run") from None
+                raise ProcessFailedError(f"{command_of(popen)} was ended with the run") from None
+
+
+def command_of(popen: subprocess.Popen[bytes]) -> str:
+    """The command of a process, for a message."""
+    return " ".join(popen.args) if isinstance(popen.args, tuple) else str(popen.args)
 
 
 def tail(text: str, lines: int = 20) -> str:

@@ -103,7 +103,7 @@ class Provisioner:
         except TerminalStateError as error:
             self._fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
         except ProvisionError as error:
-            self._fail(holding, ProvisionError(name, f"not started: {error}"))
+            self._fail(holding, ProvisionError(name, f"not started: {error}"), error.resource)
         except WaitTimeoutError as error:
             self._fail(holding, ProvisionError(name, f"not ready: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's
@@ -174,12 +174,14 @@ class Provisioner:
         name = holding.resource.name
         self._site.ledger.append(Record(step, "resource", name, resource=name, run=holding.run))
 
-    def _fail(self, holding: Holding, error: ProvisionError) -> None:
+    def _fail(self, holding: Holding, error: ProvisionError, because_of: str = "") -> None:
+        """A resource isn't there; ``because_of`` names the one whose failure was told already."""
         with self._lock:
             if holding.error is None:
                 holding.error = error
                 holding.state = "failed"
-        self._site.note("failed", resource=holding.resource.name, error=str(error))
+        name = holding.resource.name
+        self._site.note("failed", resource=name, error=str(error), because_of=because_of)
 
     def await_ready(self, name: str) -> Description:
         """Block until a resource that was asked for is ready, and describe it.

@@ -164,13 +164,28 @@ class Stage:
             self._site.on_exit(self.resource, name, code)
 
     def run(
-        self, argv: Sequence[str | Path], *, timeout_s: float, env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str | Path],
+        *,
+        timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        lifeline: bool = False,
     ) -> str:
-        """Run a short command that is part of a creation; its output."""
-        token = f"{self._site.token}:{self.resource}:command"
-        environment = process.plain_environment(dict(env or {}) | {process.TOKEN: token})
+        """Run a short command that is part of a creation; its output.
+
+        With ``lifeline`` (see :func:`groundwork.process.run`) it carries no token: whatever it
+        starts that is not of this run alone must not be ended with the run.
+        """
+        own = dict(env or {})
+        if not lifeline:
+            own[process.TOKEN] = f"{self._site.token}:{self.resource}:command"
         completed = process.run(
-            argv, timeout_s=timeout_s, env=environment, cwd=self.workdir, cancel=self.cancel
+            argv,
+            timeout_s=timeout_s,
+            env=process.plain_environment(own),
+            cwd=self.workdir,
+            cancel=self.cancel,
+            lifeline=lifeline,
         )
         return completed.output
 

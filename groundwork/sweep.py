@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from groundwork import ledger, process
+from groundwork.errors import GroundworkError
 from groundwork.ledger import Ledger
 from groundwork.process import Identity, ProcessFailedError
 
@@ -48,6 +49,14 @@ def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
             process.end(strays, grace_s=0)
     except ProcessFailedError as error:
         errors.append(str(error))
+    for thing in reversed(begun):
+        if thing.kind == "cluster":
+            from groundwork.clusters.kind import remove_cluster  # noqa: PLC0415 - an extra's
+
+            try:
+                remove_cluster(thing.name)
+            except GroundworkError as error:
+                errors.append(str(error))
     for thing in reversed(begun):
         if thing.kind == "folder":
             with contextlib.suppress(FileNotFoundError):

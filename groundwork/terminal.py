@@ -35,7 +35,7 @@ class Terminal:
         elif kind == "ready" and not self._quiet:
             version = f" {event['version']}" if event.get("version") else ""
             self.say(f"{event['resource']}{version} ready after {event['ready_s']:.1f} s")
-        elif kind == "failed":
+        elif kind == "failed" and not event["because_of"]:
             self.say(f"{event['resource']} failed: {event['error'].splitlines()[0]}")
         elif kind == "died":
             self.say(f"{event['resource']} died during the run")

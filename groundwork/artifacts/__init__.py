@@ -3,9 +3,11 @@
 from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved, resolve_all
 from groundwork.artifacts.cache import Cache, default_cache_dir
 from groundwork.artifacts.debian import DebianTree
+from groundwork.artifacts.files import Files
 from groundwork.artifacts.gobuild import GoBuild
 from groundwork.artifacts.image import Image, Piece
 from groundwork.artifacts.maven import MavenArchive, MavenJars
+from groundwork.artifacts.packages import PythonPackages
 from groundwork.artifacts.program import Command, Program
 from groundwork.artifacts.runtime import WheelRuntime
 
@@ -14,6 +16,7 @@ __all__ = [
     "Cache",
     "Command",
     "DebianTree",
+    "Files",
     "GoBuild",
     "Image",
     "MavenArchive",
@@ -21,6 +24,7 @@ __all__ = [
     "Piece",
     "Program",
     "Progress",
+    "PythonPackages",
     "Report",
     "Resolved",
     "WheelRuntime",

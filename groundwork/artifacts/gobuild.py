@@ -33,16 +33,24 @@ class GoBuild:
     """One program, linked statically.
 
     Attributes:
-        name: The artifact's and the program's name.
-        folder: The module's folder; it has a main package of its own, or a tool of this name.
+        name: The artifact's name.
+        folder: The module's folder; it has a main package of its own, or a tool of the command's
+            name.
         source: The required module whose version is the program's.
         ldflags: What the linker has to put in; ``{version}`` stands for that version.
+        command: The program's name, where it isn't the artifact's.
     """
 
     name: str
     folder: Path
     source: str = ""
     ldflags: str = ""
+    command: str = ""
+
+    @property
+    def program(self) -> str:
+        """The program's name."""
+        return self.command or self.name
 
     @property
     def version(self) -> str:
@@ -61,7 +69,7 @@ class GoBuild:
         """The lock, our own sources, and how it is linked."""
         files = sorted([*self.folder.glob("go.*"), *self.folder.glob("*.go")])
         sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-        return f"{self.source} {self.ldflags} {sums}"
+        return f"{self.program} {self.source} {self.ldflags} {sums}"
 
     def resolve(
         self, cache: Cache, report: Report, cancel: threading.Event | None = None
@@ -76,10 +84,12 @@ class GoBuild:
             report(Progress(self.name, note="(building with Go: minutes, the first time)"))
             go = find_go(self.folder.parent / "go", cache, report, cancel)
             package = (
-                "." if (self.folder / "main.go").exists() else tool_package(self.folder, self.name)
+                "."
+                if (self.folder / "main.go").exists()
+                else tool_package(self.folder, self.program)
             )
             ldflags = self.ldflags.format(version=self.version)
-            build(go, self.folder, package, ldflags, folder / self.name, cancel)
+            build(go, self.folder, package, ldflags, folder / self.program, cancel)
             return Provenance(self.version, "Go build")
 
         key = f"{platform.system()} {platform.machine()} {self.key()}"

@@ -76,7 +76,7 @@ class Image:
             (each.artifact.key(), each.source, each.target, sorted(each.links.items()))
             for each in self.pieces
         ]
-        own = (self.tags, self.entrypoint, sorted(self.env.items()), self.user)
+        own = ("layout 2", self.tags, self.entrypoint, sorted(self.env.items()), self.user)
         return repr((own, sorted(self.folders.items()), parts))
 
     def resolve(
@@ -161,7 +161,7 @@ def write_layer(
                 made.add(name)
     else:
         add_parents(archive, target, made)
-        archive.add(source, target, filter=plain)
+        archive.add(source.resolve(), target, filter=plain)
     for place, pointed in sorted(piece.links.items()):
         add_parents(archive, place.strip("/"), made)
         link = tarfile.TarInfo(place.strip("/"))

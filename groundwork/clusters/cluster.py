@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from groundwork.clusters.pods import PodWatch
-from groundwork.kube import ClusterIdentity, Kube
+from groundwork.kube import RESOURCE, ClusterIdentity, Kube, Object
 
 __all__ = ["Cluster"]
 
@@ -24,11 +24,15 @@ class Cluster:
         kube: The client.
         pods: What the environment's pods are doing.
         identity: Who the cluster is; recorded when it was made or consented to.
+        nodes: The names of its nodes.
+        manifests: All objects of the environment, as rendered; each resource applies its own.
     """
 
     kube: Kube
     pods: PodWatch
     identity: ClusterIdentity
+    nodes: tuple[str, ...] = ()
+    manifests: tuple[Object, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _resident: Mapping[str, int] = field(default_factory=dict, repr=False)
     _resident_at_s: float = 0.0
@@ -44,3 +48,11 @@ class Cluster:
                 self._resident_at_s = time.monotonic()
             names = [f"{pod.namespace}/{pod.name}" for pod in self.pods.of(resource)]
             return sum(self._resident.get(name, 0) for name in names)
+
+    def objects_of(self, resource: str) -> list[Object]:
+        """The objects that carry a resource's label, in the order in which they can be applied."""
+        return [
+            body
+            for body in self.manifests
+            if (body["metadata"].get("labels") or {}).get(RESOURCE) == resource
+        ]

@@ -159,9 +159,17 @@ class Engine:
         """The names of all networks."""
         return self.run("network", "ls", "--format", "{{.Name}}").split()
 
-    def make_network(self, name: str, label: str) -> None:
-        """Make a bridge network of the run's own."""
-        self.run("network", "create", "--label", label, name)
+    def make_network(self, name: str, token: str) -> None:
+        """Make a bridge network of the run's own; the command carries the run's token.
+
+        No other command does: a container's supervisor and the engine's name server would inherit
+        it, and the latter serves other people's networks too.
+        """
+        process.run(
+            [self.program, "network", "create", "--label", f"{LABEL}={token}", name],
+            timeout_s=ANSWER_TIMEOUT_S,
+            env=self.environment() | {process.TOKEN: f"{token}:network"},
+        )
 
     def remove_containers(self, names: Sequence[str]) -> None:
         """Kill containers and remove them with their anonymous volumes; what is gone is gone."""
@@ -177,12 +185,13 @@ class Engine:
             self.run(what, "rm", *names, timeout_s=REMOVE_TIMEOUT_S)
 
     def running(self, label: str) -> dict[str, bool]:
-        """Whether each container with a label runs, by name."""
-        shown = self.run(
-            "ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}} {{.State}}"
-        )
-        pairs = (line.split()[:2] for line in shown.splitlines())
-        return {name: state == "running" for name, state in pairs}
+        """Whether each container with a label runs (or is paused), by name."""
+        names = self.labelled("container", label)
+        if not names:
+            return {}
+        shown = self.run("inspect", "--format", "{{.Name}} {{.State.Status}}", *names)
+        pairs = (line.removeprefix("/").split() for line in shown.splitlines())
+        return {name: state in {"running", "paused"} for name, state in pairs}
 
 
 @dataclass(frozen=True)

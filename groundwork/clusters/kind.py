@@ -14,12 +14,12 @@ import yaml
 from groundwork.artifacts import Artifact
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.controlplane import ControlPlane
-from groundwork.clusters.engine import LABEL, Engine, examine_host, find_engine
+from groundwork.clusters.engine import Engine, examine_host, find_engine
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodeimage import NodeImage
 from groundwork.clusters.pods import PodWatch
 from groundwork.errors import GroundworkError, NotYetError, ProvisionError, TerminalStateError
-from groundwork.kube import Kube
+from groundwork.kube import Kube, Object
 from groundwork.process import ProcessFailedError
 from groundwork.resource import Resource
 from groundwork.stage import Stage
@@ -60,7 +60,7 @@ class KindCluster(Resource):
         engine = find_engine()
         name = cluster_name(stage)
         stage.intend("cluster", name)
-        engine.make_network(name, f"{LABEL}={stage.token}")
+        engine.make_network(name, stage.token)
         kubeconfig = stage.workdir / "kubeconfig"
         config = stage.workdir / "kind.yaml"
         config.write_text(yaml.safe_dump(self._config(stage) | {"name": name}, sort_keys=False))
@@ -73,6 +73,7 @@ class KindCluster(Resource):
             ],
             timeout_s=CREATE_TIMEOUT_S,
             env=dict(engine.settings) | {network: name},
+            lifeline=True,
         )  # fmt: skip
         kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
         identity = kube.identity()
@@ -101,7 +102,7 @@ class KindCluster(Resource):
         )
 
     def probe(self, stage: Stage) -> str:
-        """All nodes are ready."""
+        """All nodes are ready, and what Kubernetes itself runs on them."""
         cluster: Cluster = stage.handle
         nodes = cluster.kube.nodes()
         if self.node_image is not None:
@@ -109,14 +110,25 @@ class KindCluster(Resource):
         waiting = [node.metadata.name for node in nodes if not is_ready(node)]
         if waiting or len(nodes) < self.nodes:
             raise NotYetError(f"{len(nodes)} of {self.nodes} nodes joined, not ready: {waiting}")
+        system = [pod.name for pod in cluster.kube.system_pods() if not pod.ready]
+        if system:  # who starts before the nodes know each other's services waits half a minute
+            raise NotYetError(f"not ready: {', '.join(system)}")
         count = "1 node" if self.nodes == 1 else f"{self.nodes} nodes"
         engine = find_engine()
         return f"Kubernetes {cluster.kube.version()}, {count}, kind on {engine.title}"
 
     def configure(self, stage: Stage) -> None:
-        """Begin to watch the environment's pods."""
+        """Begin to watch the environment's pods, and apply what belongs to no resource."""
         cluster: Cluster = stage.handle
+        cluster.nodes = tuple(node.metadata.name for node in cluster.kube.nodes())
         cluster.pods.start()
+        cluster.manifests = tuple(self.render(stage))
+        cluster.kube.apply(cluster.objects_of(self.name))
+
+    def render(self, stage: Stage) -> Iterable[Object]:
+        """All objects of the environment; those labelled with the cluster's name are its own."""
+        del stage
+        return ()
 
     def endpoints(self, stage: Stage) -> dict[str, str]:
         """The API server; the kubeconfig, for people."""

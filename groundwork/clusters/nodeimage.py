@@ -63,8 +63,9 @@ UNWANTED_UNITS = (
 )
 ENABLED_UNITS = ("kubelet.service", "containerd.service", "undo-mount-hacks.service")
 
+NO_STORAGE = "{apiVersion: v1, kind: ConfigMap, metadata: {name: no-storage, namespace: default}}\n"
 NETWORK = "groundwork.conflist.template"
-KUBERNETES_NAMES = ("kubeadm", "kubelet")
+KUBERNETES_NAMES = ("kubeadm", "kubectl", "kubelet")
 ENTRYPOINT = '["/usr/local/bin/entrypoint", "/sbin/init"]'
 KIND_MODULE = "sigs.k8s.io/kind"
 
@@ -76,8 +77,8 @@ class NodeRoot:
     Attributes:
         kubernetes: The program that is kubeadm and kubelet by other names.
         kind_folder: The module that kind is built from: its base files are part of the download.
-        files: Our own files: ``storage.yaml``, which kind applies to make a default storage class,
-            and ``groundwork.conflist.template``, containerd's description of the pod network.
+        files: Our own files: ``groundwork.conflist.template``, which describes the pod network to
+            containerd.
     """
 
     kubernetes: GoBuild
@@ -90,7 +91,8 @@ class NodeRoot:
         own = sorted(file for file in self.files.iterdir() if file.is_file())
         sums = [file.read_text() for file in (self.kind_folder / "go.mod", *own)]
         digest = hashlib.sha256("".join(sums).encode()).hexdigest()
-        return f"{PACKAGES} {UNWANTED_UNITS} {self.kubernetes.key()} {digest} layout 1"
+        contents = f"{PACKAGES} {UNWANTED_UNITS} {KUBERNETES_NAMES} {NO_STORAGE}"
+        return f"{contents} {self.kubernetes.key()} {digest}"
 
     def resolve(
         self, cache: Cache, report: Report, cancel: threading.Event | None = None
@@ -122,7 +124,8 @@ class NodeRoot:
                 (root / "usr/bin" / name).symlink_to(program.name)
             (root / "kind/version").write_text(f"v{self.kubernetes.version}")
             (root / "kind/manifests").mkdir()
-            shutil.copy(self.files / "storage.yaml", root / "kind/manifests/default-storage.yaml")
+            # kind insists on applying something; the storage class comes with our own manifests.
+            (root / "kind/manifests/default-storage.yaml").write_text(NO_STORAGE)
             (root / "etc/cni").mkdir(parents=True, exist_ok=True)
             shutil.copy(self.files / NETWORK, root / "etc/cni" / NETWORK)
             pack(root, folder / "root.tar", cancel)
@@ -305,7 +308,17 @@ def build(
             )  # fmt: skip
     finally:
         engine.run("rmi", base, check=False, timeout_s=IMPORT_TIMEOUT_S)
+    forget_others(engine, reference)
     return engine.image_id(reference)
+
+
+def forget_others(engine: Engine, reference: str) -> None:
+    """Remove the images that this one replaces, a gigabyte each; one in use stays."""
+    repository = reference.rpartition(":")[0]
+    listed = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    for image in listed:
+        if image.startswith(f"{repository}:") and image != reference:
+            engine.run("rmi", image, check=False, timeout_s=IMPORT_TIMEOUT_S)
 
 
 @contextmanager

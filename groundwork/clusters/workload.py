@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from groundwork.clusters.cluster import Cluster
 from groundwork.errors import GroundworkError, NotYetError, TerminalStateError
-from groundwork.kube import RESOURCE, Kube, Object, Pod
+from groundwork.kube import Kube, Object, Pod
 from groundwork.resource import Resource
 from groundwork.stage import Stage
 
 __all__ = ["Workload"]
 
-# A container that has ended this often doesn't come up: Kubernetes would go on trying for ever. One
+# A container that ends more often doesn't come up: Kubernetes would go on trying for ever. One
 # or two ends are normal where servers start together and some insist on others.
-RESTARTS_MAX = 3
+RESTARTS_MAX = 2
 
 # Waiting reasons that don't go away by waiting.
 HOPELESS = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
@@ -39,11 +38,12 @@ class Workload(Resource):
     host: str = "cluster"
     needs: tuple[str, ...] = ("cluster",)
     ports: tuple[str, ...] = ()
+    usual_ports: Mapping[str, int] = field(default_factory=dict)
     ready_timeout_s: float = 120.0
 
     def objects(self, stage: Stage) -> Iterable[Object]:
-        """What is to be applied, in order."""
-        raise NotImplementedError
+        """What is to be applied, in order: its share of the rendered manifests."""
+        return self.cluster(stage).objects_of(self.name)
 
     def version(self, stage: Stage) -> str:
         """Ask the server behind the pods who it is; raises what a probe may raise."""
@@ -128,9 +128,3 @@ def refuse_hopeless(pod: Pod) -> None:
             f"{pod.name} has ended {pod.restarts} times, the last time with exit code "
             f"{pod.exit_code}"
         )
-
-
-def belongs_to(resource: str, body: dict[str, Any]) -> bool:
-    """Whether an object is part of a resource, by its label."""
-    labels = body["metadata"].get("labels") or {}
-    return bool(labels.get(RESOURCE) == resource)

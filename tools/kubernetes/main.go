@@ -15,6 +15,7 @@ import (
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	manager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -30,6 +31,7 @@ func main() {
 		"kube-controller-manager": manager.NewControllerManagerCommand,
 		"kube-proxy":              proxy.NewProxyCommand,
 		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+		"kubectl":                 kubectl.NewDefaultKubectlCommand,
 		"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	}
 	if name == "kubeadm" { // it parses its arguments and exits by itself
@@ -40,7 +42,7 @@ func main() {
 	}
 	command, known := commands[name]
 	if !known {
-		fmt.Fprintf(os.Stderr, "called as %q: call it as kubeadm, kubelet, kube-apiserver, "+
+		fmt.Fprintf(os.Stderr, "called as %q: call it as kubeadm, kubectl, kubelet, kube-apiserver, "+
 			"kube-controller-manager, kube-scheduler or kube-proxy\n", name)
 		os.Exit(2)
 	}

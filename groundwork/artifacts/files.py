@@ -1,0 +1,39 @@
+"""Files of the project as an artifact: they are there, and their content is the key."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from groundwork.artifacts.artifact import Report, Resolved
+from groundwork.artifacts.cache import Cache, files_of, sha256_of
+
+__all__ = ["Files", "key_of"]
+
+
+@dataclass(frozen=True)
+class Files:
+    """A folder of the project."""
+
+    name: str
+    folder: Path
+
+    def key(self) -> str:
+        """The content of every file."""
+        return key_of(self.folder)
+
+    def resolve(
+        self, cache: Cache, report: Report, cancel: threading.Event | None = None
+    ) -> Resolved:
+        """They are there."""
+        del cache, report, cancel
+        return Resolved(self.name, "", "the project", self.folder, cached=True)
+
+
+def key_of(folder: Path) -> str:
+    """One sum for the names and contents of all files below a folder; compiled Python left out."""
+    files = files_of(folder)
+    sums = sorted((n, sha256_of(path)) for n, path in files.items() if "__pycache__" not in n)
+    return hashlib.sha256(repr(sums).encode()).hexdigest()
