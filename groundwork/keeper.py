@@ -310,6 +310,7 @@ class Keeper:
     def _status(self) -> dict[str, object]:
         return {
             "folder": str(self.folder),
+            "platform": self.settings.env,
             "kept": self._kept,
             "refusal": str(self._refusal) if self._refusal is not None else "",
             "run": self._run,

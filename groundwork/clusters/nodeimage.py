@@ -61,7 +61,8 @@ UNWANTED_UNITS = (
     "lib/systemd/system/basic.target.wants/*",
     "lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup.service",
 )
-ENABLED_UNITS = ("kubelet.service", "containerd.service", "undo-mount-hacks.service")
+OWN_UNIT = "service-addresses.service"
+ENABLED_UNITS = ("kubelet.service", "containerd.service", "undo-mount-hacks.service", OWN_UNIT)
 
 NO_STORAGE = "{apiVersion: v1, kind: ConfigMap, metadata: {name: no-storage, namespace: default}}\n"
 NETWORK = "groundwork.conflist.template"
@@ -78,7 +79,7 @@ class NodeRoot:
         kubernetes: The program that is kubeadm and kubelet by other names.
         kind_folder: The module that kind is built from: its base files are part of the download.
         files: Our own files: ``groundwork.conflist.template``, which describes the pod network to
-            containerd.
+            containerd, and ``service-addresses.service``.
     """
 
     kubernetes: GoBuild
@@ -112,6 +113,7 @@ class NodeRoot:
             for pattern in UNWANTED_UNITS:
                 for unit in root.glob(pattern):
                     unit.unlink()
+            shutil.copy(self.files / OWN_UNIT, root / "etc/systemd/system" / OWN_UNIT)
             wanted = root / "etc/systemd/system/multi-user.target.wants"
             wanted.mkdir(parents=True, exist_ok=True)
             for unit_name in ENABLED_UNITS:

@@ -16,7 +16,7 @@ MESSAGES = 25
 
 def messages_in(broker: Handle) -> float:
     """Records that the broker's nodes have taken, by their own count."""
-    urls = [url for name, url in broker.description.endpoints.items() if "metrics" in name]
+    urls = [url for name, url in broker.description.endpoints.items() if name.startswith("metrics")]
     samples = (
         sample.value
         for url in urls
