@@ -89,6 +89,7 @@ class Keeper:
         self._greeted = False
         self._kept = False
         self._gone = False
+        self._dismissed_by: Connection | None = None
         self._refusal: UsageError | None = None
         self._asking = threading.Lock()
         self._ending = threading.Lock()
@@ -115,7 +116,7 @@ class Keeper:
             "act": self._act,
             "record": lambda _, args: self.note(args["event"], **args["fields"]),
             "finish": self._finish,
-            "remove": lambda *_: self._remove_all(),
+            "remove": lambda peer, _: self._remove_all(peer),
         }
 
     # --- serving
@@ -212,7 +213,7 @@ class Keeper:
         if peer in self._watchers:
             self._watchers.remove(peer)
         peer.wire.close()
-        if self._gone:
+        if peer is self._dismissed_by:  # all is removed, and this one has been told
             self.done.set()
 
     def _record(self, step: str, kind: str, name: str, data: dict[str, Any]) -> None:
@@ -352,7 +353,7 @@ class Keeper:
 
     # --- the end of a run
 
-    def _finish(self, _: Connection, request: dict[str, Any]) -> object:
+    def _finish(self, peer: Connection, request: dict[str, Any]) -> object:
         """The normal end of a run: report, then keep or remove what the run has made."""
         lease = self._lease
         if lease is None:
@@ -372,6 +373,7 @@ class Keeper:
         self._end_lease(lease)
         if not self.provisioner.started() and not self._kept:
             self._leave(errors)
+            self._dismissed_by = peer
         return status | {"errors": errors}
 
     def _others(self, run: str) -> set[str]:
@@ -435,7 +437,7 @@ class Keeper:
             if thing.kind == "worker":
                 process.end([Identity(**thing.data)], grace_s=0)
 
-    def _remove_all(self) -> dict[str, object]:
+    def _remove_all(self, peer: Connection) -> dict[str, object]:
         """`make down`: the end of a kept environment.
 
         Raises:
@@ -446,6 +448,7 @@ class Keeper:
         self._kept = False
         errors = self._remove("", grace_s=None, collect=None)
         self._leave(errors)
+        self._dismissed_by = peer
         return {"errors": errors, "keeper": process.myself().as_record()}
 
     def _leave(self, errors: list[str]) -> None:
