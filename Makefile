@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test smoke up down status report bench crash clean
+.PHONY: help setup lock lint format types test engine smoke up down status report bench crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ format: setup ## Rewrite the code in the project's style
 
 test: lint ## The project's own tests: lint and selftests
 	$(BIN)/python -m pytest suites/selftest -q -n auto
+
+engine: setup ## See to a container engine: found, installed (root, apt), or told what to install
+	$(BIN)/python -m groundwork engine
 
 smoke: setup ## Provision, verify, report, remove: the whole job
 	@$(BIN)/python -m pytest suites/smoke --env $(ENV) $(ARGS); code=$$?; \

@@ -1,4 +1,4 @@
-"""`python -m groundwork up|down|status`: an environment without a test run."""
+"""`python -m groundwork up|down|status|engine`: an environment without a test run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from groundwork import bundle, environment, ledger
 from groundwork.client import Client
+from groundwork.clusters.provide import provide_engine
 from groundwork.environment import Declared
 from groundwork.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
 from groundwork.ledger import Ledger
@@ -115,6 +116,13 @@ def status(declared: Declared, settings: Settings) -> int:
     return 0
 
 
+def engine(declared: Declared, settings: Settings) -> int:
+    """Find a container engine, or install one where this is a machine of CI."""
+    del declared, settings
+    provide_engine(say)
+    return 0
+
+
 def find_declared() -> Declared:
     """The declaration of the project that the command is called in."""
     declared = environment.find(Path.cwd())
@@ -130,8 +138,9 @@ def main() -> int:
         parser = argparse.ArgumentParser(prog="python -m groundwork", description=__doc__)
         parser.add_argument(
             "command",
-            choices=["up", "down", "status"],
-            help="up: start everything and keep it; down: end it; status: what is running",
+            choices=["up", "down", "status", "engine"],
+            help="up: start everything and keep it; down: end it; status: what is running; "
+            "engine: see to a container engine, for platforms that need one",
         )
         kinds: dict[str, dict[str, Any]] = {
             "switch": {"action": "store_true", "default": None},
@@ -143,7 +152,8 @@ def main() -> int:
                 option.flag, dest=option.field, help=option.help, **kinds[option.kind]
             )
         given = vars(parser.parse_args())
-        command = {"up": up, "down": down, "status": status}[given.pop("command")]
+        commands = {"up": up, "down": down, "status": status, "engine": engine}
+        command = commands[given.pop("command")]
         return command(declared, declared.settings(given))
     except UsageError as error:
         sys.stderr.write(f"groundwork: {error}\n")
