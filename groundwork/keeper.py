@@ -53,12 +53,14 @@ class Connection:
     """One process that talks to the keeper.
 
     ``role`` is ``run`` (the controller: its end is the run's end), ``worker`` (one of its
-    processes), ``client`` (chaos, load, commands) or ``watch`` (wants to hear events).
+    processes), ``client`` (chaos, load, commands) or ``watch`` (wants to hear events). ``run``
+    names the run whose controller watches: its end is heard even while an answer is being waited for.
     """
 
     number: int
     wire: Wire
     role: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,7 @@ class Keeper:
             self._refusal = None
             self.note("run", run=hello["run"])
         elif role == "watch":
+            peer.run = hello.get("run", "")
             self._watchers.append(peer)
         elif role == "worker":
             if not self._leased.wait(HELLO_TIMEOUT_S):
@@ -205,7 +208,7 @@ class Keeper:
     def _goodbye(self, peer: Connection, worker: str) -> None:
         """A connection has ended: what it held is let go; if it was the run, so is everything."""
         lease = self._lease
-        if lease is not None and lease.connection is peer:
+        if lease is not None and (lease.connection is peer or lease.run == peer.run):
             self._abort("the run died")
         self._let_go(peer)
         if worker:

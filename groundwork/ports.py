@@ -7,6 +7,7 @@ take a port between its reservation and its use.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -23,6 +24,8 @@ __all__ = ["assign"]
 # Above the ports of well-known services, below the ephemeral range of Linux (32768) and macOS
 # (49152) as well as Kubernetes' node ports (30000).
 FIRST, LAST = 20_000, 29_999
+# Loopback refuses within a millisecond; a port that is led astray doesn't answer for seconds.
+REFUSAL_TIMEOUT_S = 0.5
 
 
 def assign(
@@ -91,7 +94,11 @@ def _reserved(state_dir: Path) -> set[int]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on the port, on loopback or on all addresses."""
+    """Whether nobody listens on the port, on loopback or on all addresses, and none is led away.
+
+    A container engine leads ports away by rules of the firewall, and rules outlive a container
+    that was cut short: such a port can be bound, but a connection to it never arrives.
+    """
     for host in ("127.0.0.1", ""):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # Connections of a server that has gone (TIME_WAIT) don't keep a new one from listening.
@@ -100,4 +107,6 @@ def is_free(port: int) -> bool:
                 probe.bind((host, port))
             except OSError:
                 return False
-    return True
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
+        caller.settimeout(REFUSAL_TIMEOUT_S)
+        return caller.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED

@@ -33,6 +33,7 @@ __all__ = [
     "end",
     "find_by_token",
     "identify",
+    "name_of",
     "plain_environment",
     "rss_bytes",
     "run",
@@ -127,6 +128,14 @@ def find_by_token(prefix: str) -> tuple[Identity, ...]:
             if identity is not None:
                 found.append(identity)
     return tuple(found)
+
+
+def name_of(identity: Identity) -> str:
+    """The name of a process; empty once it is gone."""
+    try:
+        return str(psutil.Process(identity.pid).name())
+    except psutil.Error:
+        return ""
 
 
 def _token_of(pid: int) -> str:
@@ -257,7 +266,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cancel: threading.Event | None = None,
     check: bool = True,
-    lifeline: bool = False,
+    lifeline_s: float = 0.0,
 ) -> Completed:
     """Run a short command to its end and return its output (standard error included).
 
@@ -268,14 +277,15 @@ def run(
         env: Its environment; by default this process's own (build tools need it all).
         cancel: Ends the command early when it is set.
         check: Whether an exit code other than 0 is an error.
-        lifeline: Its standard input is a pipe that ends when this process does, however it ends:
-            for a command that must not outlive it and sees to that itself.
+        lifeline_s: Its standard input is a pipe that ends when this process does, however it ends:
+            for a command that must not outlive it and sees to that itself, within that many
+            seconds. 0 for a command that can be killed at any moment.
 
     Raises:
         ProcessFailedError: It can't be started, failed, or took longer than ``timeout_s``.
     """
     words = tuple(str(part) for part in argv)
-    reading, writing = os.pipe() if lifeline else (subprocess.DEVNULL, None)
+    reading, writing = os.pipe() if lifeline_s else (subprocess.DEVNULL, None)
     try:
         popen = subprocess.Popen(  # noqa: S603 - argument lists only, never a shell
             words,
@@ -289,11 +299,16 @@ def run(
     except OSError as error:
         raise ProcessFailedError(f"can't start {words[0]}: {error.strerror}") from error
     finally:
-        if lifeline:
+        if lifeline_s:
             os.close(reading)
     try:
         output = _output_of(popen, timeout_s, cancel)
     except BaseException:
+        if writing is not None:  # it ends by itself, and knows how
+            os.close(writing)
+            writing = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                popen.communicate(timeout=lifeline_s)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(popen.pid, signal.SIGKILL)
         popen.communicate(timeout=REAP_TIMEOUT_S)

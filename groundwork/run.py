@@ -222,7 +222,7 @@ class Run:
     def _connect(self, path: Path) -> None:
         hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
         self._client = Client(path, hello)
-        self._watch = Client.connect(path, "watch")
+        self._watch = Client(path, {"role": "watch", "run": self.run_id})
         self._follower = threading.Thread(target=self._follow, args=(self._watch,), daemon=True)
         self._follower.start()
 

@@ -169,15 +169,15 @@ class Stage:
         *,
         timeout_s: float,
         env: Mapping[str, str] | None = None,
-        lifeline: bool = False,
+        lifeline_s: float = 0.0,
     ) -> str:
         """Run a short command that is part of a creation; its output.
 
-        With ``lifeline`` (see :func:`groundwork.process.run`) it carries no token: whatever it
-        starts that is not of this run alone must not be ended with the run.
+        With ``lifeline_s`` (see :func:`groundwork.process.run`) it doesn't carry the run's token:
+        it may start what isn't of this run alone, and must not be ended with the run.
         """
         own = dict(env or {})
-        if not lifeline:
+        if not lifeline_s:
             own[process.TOKEN] = f"{self._site.token}:{self.resource}:command"
         completed = process.run(
             argv,
@@ -185,7 +185,7 @@ class Stage:
             env=process.plain_environment(own),
             cwd=self.workdir,
             cancel=self.cancel,
-            lifeline=lifeline,
+            lifeline_s=lifeline_s,
         )
         return completed.output
 

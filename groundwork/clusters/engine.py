@@ -145,15 +145,23 @@ class Engine:
 
     # --- what a run makes
 
-    def labelled(self, what: str, label: str) -> list[str]:
-        """The names of all containers or volumes with a label."""
-        listing = ["ps", "--all"] if what == "container" else [what, "ls"]
-        template = "{{.Names}}" if what == "container" else "{{.Name}}"
-        return self.run(*listing, "--filter", f"label={label}", "--format", template).split()
+    def labelled(self, label: str) -> list[str]:
+        """The names of all containers with a label."""
+        return self.run(
+            "ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}"
+        ).split()
 
-    def volumes(self) -> list[str]:
-        """The names of all volumes."""
-        return self.run("volume", "ls", "--format", "{{.Name}}").split()
+    def volumes_of(self, prefix: str) -> list[str]:
+        """The names of all volumes that have a label whose name begins so."""
+        names = self.run("volume", "ls", "--format", "{{.Name}}").split()
+        if not names:
+            return []
+        shown = json.loads(self.run("volume", "inspect", *names))
+        return [
+            each["Name"]
+            for each in shown
+            if any(label.startswith(prefix) for label in each.get("Labels") or {})
+        ]
 
     def networks(self) -> list[str]:
         """The names of all networks."""
@@ -186,7 +194,7 @@ class Engine:
 
     def running(self, label: str) -> dict[str, bool]:
         """Whether each container with a label runs (or is paused), by name."""
-        names = self.labelled("container", label)
+        names = self.labelled(label)
         if not names:
             return {}
         shown = self.run("inspect", "--format", "{{.Name}} {{.State.Status}}", *names)

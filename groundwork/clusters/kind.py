@@ -11,18 +11,24 @@ from typing import Any
 
 import yaml
 
+from groundwork import process
 from groundwork.artifacts import Artifact
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.controlplane import ControlPlane
 from groundwork.clusters.engine import Engine, examine_host, find_engine
+from groundwork.clusters.kindchild import MAKING, PATIENCE_S
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodeimage import NodeImage
 from groundwork.clusters.pods import PodWatch
 from groundwork.errors import GroundworkError, NotYetError, ProvisionError, TerminalStateError
 from groundwork.kube import Kube, Object
-from groundwork.process import ProcessFailedError
+from groundwork.process import TOKEN, ProcessFailedError
 from groundwork.resource import Resource
 from groundwork.stage import Stage
+from groundwork.wait import Deadline, wait_for
+
+# What an engine's command leaves running: a container's supervisor, a name server of networks.
+LASTING = frozenset({"conmon", "aardvark-dns"})
 
 __all__ = ["KindCluster", "remove_cluster"]
 
@@ -72,8 +78,8 @@ class KindCluster(Resource):
                 name, kubeconfig, config, kind, self.kubectl,
             ],
             timeout_s=CREATE_TIMEOUT_S,
-            env=dict(engine.settings) | {network: name},
-            lifeline=True,
+            env=dict(engine.settings) | {network: name, TOKEN: f"{MAKING}{name}"},
+            lifeline_s=PATIENCE_S,
         )  # fmt: skip
         kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
         identity = kube.identity()
@@ -211,10 +217,27 @@ def remove_cluster(name: str) -> None:
     """
     try:
         engine = find_engine()
-        nodes = engine.labelled("container", f"{KIND_LABEL}={name}")
-        volumes = [v for node in nodes for v in engine.labelled("volume", node)]
-        engine.remove_containers(nodes)
-        engine.remove("volume", [v for v in volumes if v in engine.volumes()])
+        await_makers(name)
+        engine.remove_containers(engine.labelled(f"{KIND_LABEL}={name}"))
+        engine.remove("volume", engine.volumes_of(f"{name}-"))
         engine.remove("network", [n for n in engine.networks() if n == name])
     except GroundworkError as error:
         raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
+
+
+def await_makers(name: str) -> None:
+    """Wait for those that are still at work on a cluster; their keeper is dead.
+
+    What lives as long as a container, or longer, has inherited the mark and isn't meant.
+    """
+
+    def look() -> None:
+        left = [
+            found
+            for found in process.find_by_token(f"{MAKING}{name}")
+            if process.name_of(found) not in LASTING
+        ]
+        if left:
+            raise NotYetError(f"{len(left)} processes are at work on it")
+
+    wait_for(look, deadline=Deadline.after(PATIENCE_S), what=f"nobody to work on {name}")
