@@ -54,7 +54,7 @@ class Connection:
 
     ``role`` is ``run`` (the controller: its end is the run's end), ``worker`` (one of its
     processes), ``client`` (chaos, load, commands) or ``watch`` (wants to hear events). ``run``
-    names the run whose controller watches: its end is heard even while an answer is being waited for.
+    names the run whose controller watches: its end is heard while it waits for an answer, too.
     """
 
     number: int

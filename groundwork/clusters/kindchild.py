@@ -3,18 +3,19 @@
 pytest-kind's class knows no time limit, keeps files in the current folder and downloads a kind of
 its own unless it is given one. So it runs in the resource's folder, with our programs, under the
 deadline of whoever has started this. When that one dies or has enough, standard input ends: kind
-is killed, so that nothing goes on making nodes, and what it has just asked of the engine is waited
-for. An engine's command that is cut short leaves things behind that the engine itself forgets.
+is stopped, so that nothing goes on making nodes, what it has just asked of the engine is waited
+for, and kind is killed. An engine's command that is cut short leaves things behind (network
+namespaces, rules of the firewall) that the engine itself forgets.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -26,18 +27,45 @@ MAKING = "making:"
 
 # Starting three nodes at once was seen to take 10 s on two busy cores.
 PATIENCE_S = 30.0
+LOOK_EVERY_S = 0.1
 
 
 def follow_lifeline() -> None:
-    """Wait for the end of standard input; end kind, wait for the engine's commands, and exit."""
+    """Wait for the end of standard input; let the engine's commands end, end kind, and exit."""
     os.read(0, 1)  # unbuffered: a buffer would be locked when the interpreter ends
-    working = psutil.Process().children(recursive=True)
-    for each in working:
-        with contextlib.suppress(psutil.Error):
-            if each.name() == "kind":
-                each.kill()
-    psutil.wait_procs([each for each in working if each.is_running()], timeout=PATIENCE_S)
+    makers = [each for each in psutil.Process().children() if stop(each)]
+    commands = [command for maker in makers for command in maker.children()]
+    give_up = time.monotonic() + PATIENCE_S
+    while any(goes_on(command) for command in commands) and time.monotonic() < give_up:
+        time.sleep(LOOK_EVERY_S)
+    for maker in makers:
+        maker.kill()
     os._exit(1)
+
+
+def stop(maker: psutil.Process) -> bool:
+    """Stop kind: it asks for nothing more, and its commands can still write to it.
+
+    Were it killed now, they would be killed by their next word to it, half done.
+    """
+    try:
+        maker.suspend()
+    except psutil.Error:
+        return False
+    return True
+
+
+def goes_on(command: psutil.Process) -> bool:
+    """Whether a command still has something to finish.
+
+    What only runs a program in a node may be cut short: it ends with the node.
+    """
+    try:
+        if command.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return "exec" not in command.cmdline()[:2]
+    except psutil.Error:
+        return False
 
 
 def main(name: str, kubeconfig: str, kind_config: str, kind: str, kubectl: str) -> int:
