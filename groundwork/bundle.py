@@ -39,6 +39,7 @@ class Tally:
     errors: int = 0
     skipped: int = 0
     deselected: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)  # reasons by test, see groundwork.where
     exit_code: int = 0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_s: float = field(default_factory=time.monotonic)
@@ -81,6 +82,7 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
             name: getattr(tally, name)
             for name in ("passed", "failed", "errors", "skipped", "deselected")
         },
+        "left_out": [{"test": test, "reason": why} for test, why in tally.left_out.items()],
         "resources": [
             {name: row(resource)[name] for name in wanted} for resource in tally.status["resources"]
         ],
@@ -105,9 +107,13 @@ def row(resource: dict[str, Any]) -> dict[str, Any]:
 
 def summary(run: Run, tally: Tally) -> list[str]:
     """The end of a run on the terminal, line by line."""
-    lines = [f"groundwork: {note}" for note in run.notes]
+    lines = [f"groundwork: {note}" for note in (*run.settings.decided, *run.notes)]
     if run.refusal:
         return lines
+    for reason, tests in by_reason(tally.left_out).items():
+        files = sorted({test.partition("::")[0] for test in tests})
+        strict = " (a failure, by --strict-env)" if run.settings.strict_env else ""
+        lines.append(f"groundwork: left out{strict}: {len(tests)} of {', '.join(files)}: {reason}")
     lines.extend(f"groundwork: not removed: {error}" for error in tally.status.get("errors", []))
     for name, failure in tally.status.get("failures", {}).items():
         lines.append(f"groundwork: infrastructure failure: {name}: {failure['message']}")
@@ -119,6 +125,14 @@ def summary(run: Run, tally: Tally) -> list[str]:
         kept = "kept; `make down` ends it" if run.settings.keep_env else "removed"
         lines.append(f"groundwork: environment {kept}; output in {os.path.relpath(run.out_dir)}")
     return lines
+
+
+def by_reason(left_out: dict[str, str]) -> dict[str, list[str]]:
+    """The tests left out, for each reason."""
+    found: dict[str, list[str]] = {}
+    for test, reason in left_out.items():
+        found.setdefault(reason, []).append(test)
+    return found
 
 
 def table(resources: list[dict[str, Any]]) -> list[str]:

@@ -23,6 +23,7 @@ from groundwork.errors import UsageError
 from groundwork.graph import Graph
 from groundwork.resource import Resource
 from groundwork.settings import Settings
+from groundwork.where import Exclusion
 
 __all__ = ["Declared", "Environment", "find"]
 
@@ -32,6 +33,15 @@ def _nothing_to_check(settings: Settings) -> None:
 
 
 def _no_sources(settings: Settings) -> Iterable[Path]:
+    del settings
+    return ()
+
+
+def _nothing_to_decide(settings: Settings) -> Settings:
+    return settings
+
+
+def _no_exclusions(settings: Settings) -> tuple[Exclusion, ...]:
     del settings
     return ()
 
@@ -48,6 +58,9 @@ class Environment:
         check: Looks at the syntax of the environment's files (rules, topics); raises UsageError
             with file and line. Runs before anything starts.
         sources: Files that the environment's behaviour depends on besides its own package.
+        decide: Puts a value in the place of each ``auto``, and the reason into
+            :attr:`Settings.decided`. Called before the others.
+        exclusions: The tests that can't be expressed, all of them; see :mod:`groundwork.where`.
     """
 
     name: str
@@ -56,6 +69,8 @@ class Environment:
     resources: Callable[[Settings], tuple[Resource, ...]]
     check: Callable[[Settings], None] = _nothing_to_check
     sources: Callable[[Settings], Iterable[Path]] = _no_sources
+    decide: Callable[[Settings], Settings] = _nothing_to_decide
+    exclusions: Callable[[Settings], tuple[Exclusion, ...]] = _no_exclusions
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,7 @@ class Declared:
             raise UsageError(
                 f"--env {settings.env}: this platform is not built yet; built: {built}"
             )
+        settings = self.environment.decide(settings)
         resources = self.environment.resources(settings)
         Graph({resource.name: resource.needs for resource in resources})
         with_ports = {resource.name for resource in resources if resource.ports}
@@ -90,6 +106,12 @@ class Declared:
         self.environment.check(settings)
         return settings
 
+    def unexpressed(self, settings: Settings) -> list[tuple[str, str]]:
+        """Patterns of tests that can't be expressed under these settings, each with its reason."""
+        public = settings.public()
+        found = self.environment.exclusions(settings)
+        return [(each.tests, each.reason) for each in found if each.applies(public)]
+
     def fingerprint(self, settings: Settings) -> str:
         """What a kept environment must have in common with a run that adopts it.
 
@@ -97,7 +119,7 @@ class Declared:
         files, the artifacts' content keys and the engine's own code.
         """
         public = settings.public()
-        for name in ("keep_env", "strict_env", "state_dir", "out_dir"):
+        for name in ("keep_env", "strict_env", "state_dir", "out_dir", "decided"):
             public.pop(name)
         digest = hashlib.sha256(json.dumps(public, sort_keys=True).encode())
         for resource in self.environment.resources(settings):

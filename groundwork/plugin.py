@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 EXIT_USAGE = 4
 EXIT_INFRASTRUCTURE = 6
+NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 # Standard error as it was before pytest began to capture it: for progress, from a thread.
 TERMINAL_FD = os.dup(2)
@@ -69,6 +71,7 @@ class EnvironmentSession:
         self.tally = Tally()
         self.usage: UsageError | None = None
         self.asked = False
+        self.unexpressed: list[tuple[str, str]] = []  # patterns of tests, each with its reason
         self.alarm = Alarm()
         self._socket = socket
         self._client: Client | None = None
@@ -192,11 +195,14 @@ def pytest_configure(config: pytest.Config) -> None:
         path = worker.get("groundwork_socket")
         terminal = Terminal(TERMINAL_FD, quiet=True)
         socket = Path(path) if path else None
-        config.stash[session_key] = EnvironmentSession(declared, terminal, socket=socket)
+        own = EnvironmentSession(declared, terminal, socket=socket)
+        own.unexpressed = [tuple(each) for each in worker.get("groundwork_unexpressed", [])]
+        config.stash[session_key] = own
         return
     fields = [option.field for option in declared.environment.settings.options()]
     try:
         settings = declared.settings({f: config.getoption(f"groundwork_{f}") for f in fields})
+        unexpressed = declared.unexpressed(settings)
     except UsageError as error:
         raise pytest.UsageError(f"groundwork: {error}") from error
     run_id = bundle.new_run_id()
@@ -204,6 +210,7 @@ def pytest_configure(config: pytest.Config) -> None:
     out_dir = bundle.out_root(declared, settings) / run_id
     own = EnvironmentSession(declared, terminal)
     own.run = Run(declared, settings, run_id, out_dir, own.listen)
+    own.unexpressed = unexpressed
     config.stash[session_key] = own
     config.hook.pytest_groundwork_configure(config=config, out_dir=out_dir)
 
@@ -215,6 +222,7 @@ def pytest_configure_node(node: Any) -> None:
     if session is not None and session.run is not None:
         try:
             node.workerinput["groundwork_socket"] = str(session.run.open())
+            node.workerinput["groundwork_unexpressed"] = session.unexpressed
         except UsageError as error:
             raise pytest.UsageError(f"groundwork: {error}") from error
 
@@ -228,10 +236,30 @@ def pytest_testnodedown(node: Any) -> None:
         session.tally.deselected = max(
             session.tally.deselected, output.get("groundwork_deselected", 0)
         )
+        session.tally.left_out.update(output.get("groundwork_left_out", {}))
         session.asked = session.asked or output.get("groundwork_asked", False)
 
 
 # --- collection
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what can't be expressed in this environment."""
+    session = config.stash.get(session_key, None)
+    if session is None or not session.unexpressed:
+        return
+    remaining, left_out = [], []
+    for item in items:
+        reasons = [why for tests, why in session.unexpressed if fnmatchcase(item.nodeid, tests)]
+        if reasons:
+            session.tally.left_out[item.nodeid] = reasons[0]
+            left_out.append(item)
+        else:
+            remaining.append(item)
+    if left_out:
+        items[:] = remaining
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -333,6 +361,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["groundwork_deselected"] = own.tally.deselected
+            output["groundwork_left_out"] = own.tally.left_out
             output["groundwork_asked"] = own.asked
         return
     run = own.run
@@ -347,6 +376,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = EXIT_USAGE
     elif run.lost is not None or status["failures"] or status["errors"]:
         session.exitstatus = EXIT_INFRASTRUCTURE
+    elif run.settings.strict_env and own.tally.left_out and session.exitstatus in NOTHING_FAILED:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if run.active and not run.refusal:
         own.tally.exit_code = int(session.exitstatus)
         record = bundle.write(own.declared, run, own.tally)

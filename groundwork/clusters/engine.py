@@ -29,6 +29,8 @@ __all__ = ["Engine", "EngineArtifact", "Host", "examine_host", "find_engine"]
 ANSWER_TIMEOUT_S = 20.0
 # Removing three nodes took 15 s on two busy cores.
 REMOVE_TIMEOUT_S = 60.0
+# A person waits for the answer before anything starts.
+OFFER_TIMEOUT_S = 3.0
 LOAD_TIMEOUT_S = 600.0
 
 # What Podman gives a container unless told otherwise, whether or not it may.
@@ -138,6 +140,14 @@ class Engine:
             check=False,
         )
         return shown.output.strip().removeprefix("sha256:") if shown.returncode == 0 else ""
+
+    def refusal_of(self, reference: str) -> str:
+        """Why an image can't be pulled; empty where its registry offers it, in a few seconds."""
+        try:
+            self.run("manifest", "inspect", reference, timeout_s=OFFER_TIMEOUT_S)
+        except ProcessFailedError as error:
+            return str(error).partition("\n")[0].partition("Error: ")[2] or "no answer in time"
+        return ""
 
     def load(self, archive: Path, cancel: threading.Event | None = None) -> None:
         """Load an image from an archive."""
