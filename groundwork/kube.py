@@ -11,8 +11,10 @@ import base64
 import contextlib
 import hashlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,27 @@ from kubernetes import client, config, stream, watch
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
+from kubernetes.dynamic.resource import ResourceList
 
 from groundwork.errors import GroundworkError, NotYetError, ProvisionError
+from groundwork.owned import Object, Owned
+from groundwork.pod import RESOURCE, Pod
 
-__all__ = ["ENVIRONMENT", "RESOURCE", "ClusterIdentity", "Executed", "Kube", "KubeError", "Pod"]
+__all__ = [
+    "ENVIRONMENT",
+    "RESOURCE",
+    "Backend",
+    "ClusterIdentity",
+    "Executed",
+    "Kube",
+    "KubeError",
+    "Object",
+    "Owned",
+    "Pod",
+]
 
-# Labels of our objects: whose they are, and which resource of the environment they belong to.
+# The label of our objects: whose they are.
 ENVIRONMENT = "groundwork.dev/environment"
-RESOURCE = "groundwork.dev/resource"
 
 FIELD_MANAGER = "groundwork"
 
@@ -43,8 +58,6 @@ WATCH_TIMEOUT_S = 60
 TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
 SERVER_ERROR = 500
-
-Object = dict[str, Any]
 
 
 class KubeError(GroundworkError):
@@ -73,62 +86,12 @@ class ClusterIdentity:
 
 
 @dataclass(frozen=True)
-class Pod:
-    """A pod as the API server shows it.
+class Backend:
+    """The pods behind a service, and the port that they listen on, by number or by name."""
 
-    Attributes:
-        resource: The resource of the environment that it belongs to.
-        ready: Whether all of its containers are ready and it isn't going away.
-        restarts: How often its containers were started again, all together.
-        exit_code: Of the container that ended last; 0 where none did.
-        waiting: Why a container doesn't run, such as ``CrashLoopBackOff: ...``.
-    """
-
-    name: str
     namespace: str
-    uid: str
-    resource: str
-    phase: str
-    ready: bool
-    restarts: int
-    exit_code: int
-    waiting: str
-    node: str
-    ip: str
-
-    @classmethod
-    def read(cls, pod: client.V1Pod) -> Pod:
-        """The pod of an answer."""
-        status = pod.status
-        containers = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
-        ended = [
-            state.terminated.exit_code
-            for each in containers
-            for state in (each.last_state, each.state)
-            if state is not None and state.terminated is not None and state.terminated.exit_code
-        ]
-        held = [
-            f"{each.state.waiting.reason}: {each.state.waiting.message or ''}".strip(": ")
-            for each in containers
-            if each.state is not None and each.state.waiting is not None
-        ]
-        conditions = {each.type: each.status for each in status.conditions or ()}
-        unscheduled = next(
-            (c.message for c in status.conditions or () if c.reason == "Unschedulable"), ""
-        )
-        return cls(
-            name=pod.metadata.name,
-            namespace=pod.metadata.namespace,
-            uid=pod.metadata.uid,
-            resource=(pod.metadata.labels or {}).get(RESOURCE, ""),
-            phase=status.phase or "",
-            ready=conditions.get("Ready") == "True" and pod.metadata.deletion_timestamp is None,
-            restarts=sum(each.restart_count for each in containers),
-            exit_code=ended[-1] if ended else 0,
-            waiting="; ".join(held) or unscheduled,
-            node=pod.spec.node_name or "",
-            ip=status.pod_ip or "",
-        )
+    selector: Mapping[str, str]
+    port: int | str
 
 
 @dataclass(frozen=True)
@@ -188,11 +151,19 @@ class Kube:
             system = self._core.read_namespace("kube-system", _request_timeout=REQUEST_TIMEOUT_S)
         return ClusterIdentity(system.metadata.uid, ca_sha256(self.kubeconfig))
 
+    def server(self) -> str:
+        """The API server's address."""
+        return str(self._client.configuration.host)
+
     def version(self) -> str:
         """The server's version, with its v."""
         with talking():
             api = client.VersionApi(self._client)
             return str(api.get_code(_request_timeout=REQUEST_TIMEOUT_S).git_version)
+
+    def _talker(self) -> client.CoreV1Api:
+        """A client for one conversation: the library swaps a client's methods meanwhile."""
+        return client.CoreV1Api(config.new_client_from_config(config_file=str(self.kubeconfig)))
 
     # --- objects
 
@@ -288,6 +259,43 @@ class Kube:
         except KubeError as error:
             if error.status != NOT_FOUND:
                 raise
+
+    # --- what is there
+
+    def owned(self) -> Iterator[Owned]:
+        """All objects with this owner's label, of every kind that the server has."""
+        with talking():
+            kinds = self._offered().resources.search()
+        for kind in kinds:
+            if isinstance(kind, ResourceList) or not {"list", "delete"} <= set(kind.verbs or ()):
+                continue
+            try:
+                with talking():
+                    found = kind.get(
+                        label_selector=f"{ENVIRONMENT}={self.owner}",
+                        _request_timeout=REQUEST_TIMEOUT_S,
+                    )
+            except KubeError as error:
+                if error.status == NOT_FOUND:  # a kind that went since it was discovered
+                    continue
+                raise
+            for each in found.items:
+                yield Owned.read(kind.group_version, kind.kind, each.to_dict())
+
+    def claiming(self) -> frozenset[str]:
+        """The namespaces that have claims to volumes."""
+        with talking():
+            found = self._core.list_persistent_volume_claim_for_all_namespaces(
+                _request_timeout=REQUEST_TIMEOUT_S
+            )
+        return frozenset(each.metadata.namespace for each in found.items)
+
+    def volumes_of(self, namespaces: AbstractSet[str]) -> list[str]:
+        """The volumes that are claimed from namespaces, by name."""
+        with talking():
+            found = self._core.list_persistent_volume(_request_timeout=REQUEST_TIMEOUT_S).items
+        claims = ((each.metadata.name, each.spec.claim_ref) for each in found)
+        return [name for name, claim in claims if claim and claim.namespace in namespaces]
 
     # --- nodes and pods
 
@@ -387,7 +395,7 @@ class Kube:
         """Run a command in a container of a pod."""
         with talking():
             answer = stream.stream(
-                self._core.connect_get_namespaced_pod_exec,
+                self._talker().connect_get_namespaced_pod_exec,
                 pod.name,
                 pod.namespace,
                 command=list(argv),
@@ -406,6 +414,38 @@ class Kube:
                 return Executed(output, int(answer.returncode or 0))
             finally:
                 answer.close()
+
+    def forward(self, backend: Backend) -> socket.socket:
+        """A connection to a pod behind a service, through the API server.
+
+        Raises:
+            KubeError: No pod of it is ready.
+        """
+        selector = ",".join(f"{name}={value}" for name, value in backend.selector.items())
+        with talking():
+            found = self._core.list_namespaced_pod(
+                backend.namespace, label_selector=selector, _request_timeout=REQUEST_TIMEOUT_S
+            )
+            ready = [pod for pod in found.items if Pod.read(pod).ready]
+            if not ready:
+                raise KubeError(f"no pod with {selector} is ready")
+            port = number_of(ready[0], backend.port)
+            leading = stream.portforward(
+                self._talker().connect_get_namespaced_pod_portforward,
+                ready[0].metadata.name,
+                backend.namespace,
+                ports=str(port),
+            )
+        made: socket.socket = leading.socket(port)
+        return made
+
+
+def number_of(pod: client.V1Pod, port: int | str) -> int:
+    """The number of a pod's port that may have been given by its name."""
+    if isinstance(port, int):
+        return port
+    ports = (each for container in pod.spec.containers for each in container.ports or ())
+    return next(int(each.container_port) for each in ports if each.name == port)
 
 
 def labelled(body: Object, owner: str) -> Object:

@@ -51,10 +51,10 @@ def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
         errors.append(str(error))
     for thing in reversed(begun):
         if thing.kind == "cluster":
-            from groundwork.clusters.kind import remove_cluster  # noqa: PLC0415 - an extra's
+            from groundwork.clusters.removal import remove_cluster  # noqa: PLC0415 - an extra's
 
             try:
-                remove_cluster(thing.name)
+                remove_cluster(thing.name, thing.data)
             except GroundworkError as error:
                 errors.append(str(error))
     for thing in reversed(begun):

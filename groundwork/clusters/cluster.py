@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from groundwork.clusters.pods import PodWatch
+from groundwork.clusters.tunnel import Tunnel
 from groundwork.kube import RESOURCE, ClusterIdentity, Kube, Object
 
 __all__ = ["Cluster"]
@@ -26,6 +27,7 @@ class Cluster:
         identity: Who the cluster is; recorded when it was made or consented to.
         nodes: The names of its nodes.
         manifests: All objects of the environment, as rendered; each resource applies its own.
+        tunnels: What leads ports of this machine into it.
     """
 
     kube: Kube
@@ -33,9 +35,16 @@ class Cluster:
     identity: ClusterIdentity
     nodes: tuple[str, ...] = ()
     manifests: tuple[Object, ...] = ()
+    tunnels: list[Tunnel] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _resident: Mapping[str, int] = field(default_factory=dict, repr=False)
     _resident_at_s: float = 0.0
+
+    def close(self) -> None:
+        """Look and lead there no more."""
+        self.pods.stop()
+        for tunnel in self.tunnels:
+            tunnel.close()
 
     def resident_bytes(self, resource: str) -> int:
         """Resident memory of a resource's pods; 0 where the kubelets can't tell."""

@@ -163,7 +163,7 @@ class Engine:
 
     def volumes_of(self, prefix: str) -> list[str]:
         """The names of all volumes that have a label whose name begins so."""
-        names = self.run("volume", "ls", "--format", "{{.Name}}").split()
+        names = self.volumes()
         if not names:
             return []
         shown = json.loads(self.run("volume", "inspect", *names))
@@ -172,6 +172,10 @@ class Engine:
             for each in shown
             if any(label.startswith(prefix) for label in each.get("Labels") or {})
         ]
+
+    def volumes(self) -> list[str]:
+        """The names of all volumes."""
+        return self.run("volume", "ls", "--format", "{{.Name}}").split()
 
     def networks(self) -> list[str]:
         """The names of all networks."""

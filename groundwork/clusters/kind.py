@@ -13,63 +13,65 @@ import yaml
 
 from groundwork import process
 from groundwork.artifacts import Artifact
-from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.controlplane import ControlPlane
 from groundwork.clusters.engine import Engine, examine_host, find_engine
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodeimage import NodeImage
-from groundwork.clusters.pods import PodWatch
-from groundwork.errors import GroundworkError, NotYetError, ProvisionError, TerminalStateError
-from groundwork.kube import Kube, Object
-from groundwork.process import TOKEN, ProcessFailedError
-from groundwork.resource import Resource
+from groundwork.clusters.provider import Provider, Wanted
+from groundwork.errors import GroundworkError, NotYetError, ProvisionError
+from groundwork.process import TOKEN
 from groundwork.stage import Stage
 from groundwork.wait import Deadline, wait_for
+
+__all__ = ["KindProvider"]
 
 # What an engine's command leaves running: a container's supervisor, a name server of networks.
 LASTING = frozenset({"conmon", "aardvark-dns"})
 
-__all__ = ["KindCluster", "remove_cluster"]
-
-# 49 s were measured for three nodes while two builds ran.
-CREATE_TIMEOUT_S = 300.0
+# 49 s were measured for three nodes while two builds ran; pulling kind's own image takes minutes.
+CREATE_TIMEOUT_S = 600.0
 # The label that kind gives the nodes of a cluster.
 KIND_LABEL = "io.x-k8s.kind.cluster"
 
 
 @dataclass(frozen=True)
-class KindCluster(Resource):
-    """A kind cluster on a network of its own.
+class KindProvider(Provider):
+    """Makes a kind cluster on a network of its own.
 
     Attributes:
         nodes: All nodes, the control plane among them.
-        node_ports: The node port behind each port of the resources in the cluster.
         kubectl: The program that kind's class is given.
         node_image: Built from packages; None for kind's own.
         plane: What that node image is made of.
     """
 
     nodes: int
-    node_ports: Mapping[tuple[str, str], int]
     kubectl: Path
+    artifacts: tuple[Artifact, ...] = ()
     node_image: NodeImage | None = None
     plane: ControlPlane | None = None
-    name: str = "cluster"
-    artifacts: tuple[Artifact, ...] = ()
+    name: str = "kind"
     ports: tuple[str, ...] = ("api",)
-    ready_timeout_s: float = 180.0
-    stop_grace_s: float = 60.0
 
-    def launch(self, stage: Stage) -> None:
+    def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Make the network and the nodes."""
         engine = find_engine()
-        name = cluster_name(stage)
-        stage.intend("cluster", name)
         engine.make_network(name, stage.token)
         kubeconfig = stage.workdir / "kubeconfig"
         config = stage.workdir / "kind.yaml"
-        config.write_text(yaml.safe_dump(self._config(stage) | {"name": name}, sort_keys=False))
+        packages = None
+        if self.node_image is not None and self.plane is not None:
+            packages = PackagesNode.of(self.node_image.reference, self.plane)
+        mappings = [PortMapping(stage.port_of(*port), number) for port, number in wanted.items()]
+        body = kind_config(
+            examine_host(),
+            nodes=self.nodes,
+            api_port=stage.ports["api"],
+            mappings=mappings,
+            packages=packages,
+        )
+        config.write_text(yaml.safe_dump(body | {"name": name}, sort_keys=False))
         network = f"KIND_EXPERIMENTAL_{engine.name.upper()}_NETWORK"
         kind = stage.artifact("kind").program("kind")
         stage.run(
@@ -81,119 +83,47 @@ class KindCluster(Resource):
             env=dict(engine.settings) | {network: name, TOKEN: f"{MAKING}{name}"},
             lifeline_s=PATIENCE_S,
         )  # fmt: skip
-        kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
-        identity = kube.identity()
-        stage.identify("cluster", name, uid=identity.uid, ca_sha256=identity.ca_sha256)
+        return kubeconfig
 
-        def lost() -> None:
-            for node, running in engine.running(f"{KIND_LABEL}={name}").items():
-                if not running:
-                    stage.died(node, 137)
-
-        stage.handle = Cluster(kube, PodWatch(kube, stage.died_of, lost), identity)
-
-    def _config(self, stage: Stage) -> dict[str, Any]:
-        packages = None
-        if self.node_image is not None and self.plane is not None:
-            packages = PackagesNode.of(self.node_image.reference, self.plane)
-        return kind_config(
-            examine_host(),
-            nodes=self.nodes,
-            api_port=stage.ports["api"],
-            mappings=[
-                PortMapping(stage.port_of(resource, port), number)
-                for (resource, port), number in self.node_ports.items()
-            ],
-            packages=packages,
-        )
-
-    def probe(self, stage: Stage) -> str:
-        """All nodes are ready, and what Kubernetes itself runs on them."""
-        cluster: Cluster = stage.handle
-        nodes = cluster.kube.nodes()
+    def settle(self, nodes: Iterable[Any]) -> None:
+        """Tell nodes of packages the way to each other's pods: they have no agent for it."""
         if self.node_image is not None:
             route(find_engine(), nodes)
-        waiting = [node.metadata.name for node in nodes if not is_ready(node)]
-        if waiting or len(nodes) < self.nodes:
-            raise NotYetError(f"{len(nodes)} of {self.nodes} nodes joined, not ready: {waiting}")
-        system = [pod.name for pod in cluster.kube.system_pods() if not pod.ready]
-        if system:  # who starts before the nodes know each other's services waits half a minute
-            raise NotYetError(f"not ready: {', '.join(system)}")
-        count = "1 node" if self.nodes == 1 else f"{self.nodes} nodes"
+
+    def title(self) -> str:
+        """With the engine."""
+        return f"kind on {find_engine().title}"
+
+    def lost(self, name: str) -> tuple[str, ...]:
+        """Those whose container doesn't run."""
+        running = find_engine().running(f"{KIND_LABEL}={name}")
+        return tuple(node for node, runs in running.items() if not runs)
+
+    def logs(self, name: str) -> str:
+        """What each node's container has printed."""
         engine = find_engine()
-        return f"Kubernetes {cluster.kube.version()}, {count}, kind on {engine.title}"
+        return "\n".join(
+            f"--- last log lines of {node}\n"
+            + engine.run("logs", "--tail", "10", node, check=False)
+            for node in engine.running(f"{KIND_LABEL}={name}")
+        )
 
-    def configure(self, stage: Stage) -> None:
-        """Begin to watch the environment's pods, and apply what belongs to no resource."""
-        cluster: Cluster = stage.handle
-        cluster.nodes = tuple(node.metadata.name for node in cluster.kube.nodes())
-        cluster.pods.start()
-        cluster.manifests = tuple(self.render(stage))
-        cluster.kube.apply(cluster.objects_of(self.name))
 
-    def render(self, stage: Stage) -> Iterable[Object]:
-        """All objects of the environment; those labelled with the cluster's name are its own."""
-        del stage
-        return ()
-
-    def endpoints(self, stage: Stage) -> dict[str, str]:
-        """The API server; the kubeconfig, for people."""
-        return {
-            "api": f"https://127.0.0.1:{stage.ports['api']}",
-            "kubeconfig": str(stage.workdir / "kubeconfig"),
-        }
-
-    def check_alive(self, stage: Stage) -> None:
-        """A node that has stopped won't come back by itself."""
+def remove(name: str, record: Mapping[str, Any]) -> None:
+    """Remove the cluster with all that belongs to it, once nobody works on it any more."""
+    del record
+    try:
         engine = find_engine()
-        try:
-            running = engine.running(f"{KIND_LABEL}={cluster_name(stage)}")
-        except ProcessFailedError:
-            return  # an engine that doesn't answer says nothing about its containers
-        ended = [node for node, runs in running.items() if not runs]
-        if ended:
-            raise TerminalStateError(f"node {', '.join(ended)} has stopped")
-
-    def logs(self, stage: Stage) -> str:
-        """The last lines of each node's own log."""
-        engine = find_engine()
-        parts = []
-        try:
-            for node in engine.running(f"{KIND_LABEL}={cluster_name(stage)}"):
-                text = engine.run("logs", "--tail", "10", node, check=False)
-                parts.append(f"--- last log lines of {node}\n{text}")
-        except ProcessFailedError as error:
-            parts.append(f"--- {error}")
-        return "\n".join(parts)
-
-    def resident_bytes(self, stage: Stage) -> int:
-        """Not counted: the nodes' memory is that of the pods, which are counted each."""
-        del stage
-        return 0
-
-    def stop(self, stage: Stage, grace_s: float) -> None:
-        """Remove the nodes and the network."""
-        del grace_s  # a thrown-away node isn't shut down
-        cluster: Cluster | None = stage.handle
-        if cluster is not None:
-            cluster.pods.stop()
-        stage.stop(0)
-        remove_cluster(cluster_name(stage))
-        stage.removed("cluster", cluster_name(stage))
-
-
-def cluster_name(stage: Stage) -> str:
-    """The cluster's name is its token: kind can't label one."""
-    return f"groundwork-{stage.token}"
-
-
-def is_ready(node: Any) -> bool:
-    """Whether the node's kubelet says so."""
-    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())
+        await_makers(name)
+        engine.remove_containers(engine.labelled(f"{KIND_LABEL}={name}"))
+        engine.remove("volume", engine.volumes_of(f"{name}-"))
+        engine.remove("network", [n for n in engine.networks() if n == name])
+    except GroundworkError as error:
+        raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
 
 
 def route(engine: Engine, nodes: Iterable[Any]) -> None:
-    """Tell each node the way to the pods of every other: a packages cluster has no agent for it.
+    """Tell each node the way to the pods of every other.
 
     Raises:
         NotYetError: A node has no pods' addresses yet.
@@ -207,22 +137,6 @@ def route(engine: Engine, nodes: Iterable[Any]) -> None:
     for one, other in itertools.permutations(ways, 2):
         subnet, address = ways[other]
         engine.run("exec", one, "ip", "route", "replace", subnet, "via", address)
-
-
-def remove_cluster(name: str) -> None:
-    """Remove a cluster of ours with all that belongs to it, whatever state it is in.
-
-    Raises:
-        ProvisionError: Something of it could not be removed.
-    """
-    try:
-        engine = find_engine()
-        await_makers(name)
-        engine.remove_containers(engine.labelled(f"{KIND_LABEL}={name}"))
-        engine.remove("volume", engine.volumes_of(f"{name}-"))
-        engine.remove("network", [n for n in engine.networks() if n == name])
-    except GroundworkError as error:
-        raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
 
 
 def await_makers(name: str) -> None:

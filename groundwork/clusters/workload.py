@@ -30,7 +30,7 @@ class Workload(Resource):
     Attributes:
         name: The resource, and the value of the label ``groundwork.dev/resource`` on its objects
             and pods.
-        pods: How many pods it has.
+        pods: How many pods it has; 0 for one on every node.
     """
 
     name: str
@@ -64,12 +64,13 @@ class Workload(Resource):
 
     def probe(self, stage: Stage) -> str:
         """All pods are ready, and the server answers."""
-        pods = self.cluster(stage).pods.of(self.name)
+        cluster = self.cluster(stage)
+        pods, wanted = cluster.pods.of(self.name), self.pods or len(cluster.nodes)
         for pod in pods:
             refuse_hopeless(pod)
         waiting = [f"{pod.name}: {pod.waiting or pod.phase}" for pod in pods if not pod.ready]
-        if waiting or len(pods) != self.pods:
-            raise NotYetError(f"{len(pods)} of {self.pods} pods, not ready: {waiting}")
+        if waiting or len(pods) != wanted:
+            raise NotYetError(f"{len(pods)} of {wanted} pods, not ready: {waiting}")
         return self.version(stage)
 
     def check_alive(self, stage: Stage) -> None:

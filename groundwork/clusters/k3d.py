@@ -1,0 +1,204 @@
+"""k3d: k3s, a small Kubernetes, whose nodes are containers; the way of laptops with a registry."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from groundwork import process
+from groundwork.artifacts import Artifact, Cache, Progress, Resolved
+from groundwork.artifacts.artifact import Report
+from groundwork.clusters.engine import ENGINE, LABEL, find_engine
+from groundwork.clusters.provider import Provider, Wanted
+from groundwork.errors import GroundworkError, ProvisionError, UsageError
+from groundwork.stage import Stage
+
+__all__ = ["K3dArtifact", "K3dProvider", "k3d_config"]
+
+# It pulls the image of k3s; k3d itself is told to give up a little earlier.
+CREATE_TIMEOUT_S = 600.0
+REMOVE_TIMEOUT_S = 120.0
+ANSWER_TIMEOUT_S = 20.0
+# The label that k3d gives all that belongs to a cluster.
+K3D_LABEL = "k3d.cluster"
+
+
+@dataclass(frozen=True)
+class K3dArtifact:
+    """k3d from PATH: no package registry has it."""
+
+    name: str = "k3d"
+
+    def key(self) -> str:
+        """There is nothing to choose."""
+        return ""
+
+    def resolve(
+        self, cache: Cache, report: Report, cancel: threading.Event | None = None
+    ) -> Resolved:
+        """Find it.
+
+        Raises:
+            UsageError: It isn't installed.
+        """
+        del cache, cancel
+        report(Progress(self.name))
+        program = Path(find_k3d())
+        shown = process.run(
+            [program, "version"], timeout_s=ANSWER_TIMEOUT_S, env=find_engine().environment()
+        )
+        report(Progress(self.name, finished=True))
+        version = shown.output.partition("\n")[0].rpartition(" ")[2]
+        return Resolved(self.name, version, "on PATH", program.parent, cached=True)
+
+
+def find_k3d() -> str:
+    """The program.
+
+    Raises:
+        UsageError: It isn't installed.
+    """
+    program = shutil.which("k3d")
+    if program is None:
+        raise UsageError(
+            "--env k3d: k3d is not on PATH; install it (`brew install k3d`), or use --env kind, "
+            "which needs no program of yours"
+        )
+    return program
+
+
+@dataclass(frozen=True)
+class K3dProvider(Provider):
+    """Makes a k3d cluster on a network of its own.
+
+    Attributes:
+        nodes: All nodes, the server among them.
+        entry: The port of a resource that the load balancer leads to; the cluster's own service
+            of type LoadBalancer takes it from there.
+    """
+
+    nodes: int
+    entry: tuple[str, str]
+    artifacts: tuple[Artifact, ...] = field(default_factory=lambda: (ENGINE, K3dArtifact()))
+    name: str = "k3d"
+    ports: tuple[str, ...] = ("api",)
+
+    def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
+        """Make it, with a kubeconfig of the run's own."""
+        config = stage.workdir / "k3d.yaml"
+        body = k3d_config(
+            name,
+            stage.token,
+            nodes=self.nodes,
+            api_port=stage.ports["api"],
+            node_ports={
+                stage.port_of(*port): number
+                for port, number in wanted.items()
+                if port != self.entry
+            },
+            entry_port=stage.port_of(*self.entry),
+        )
+        config.write_text(yaml.safe_dump(body, sort_keys=False))
+        program, env = find_k3d(), find_engine().environment()
+        stage.run(
+            [program, "cluster", "create", "--config", config],
+            timeout_s=CREATE_TIMEOUT_S,
+            env=env,
+            lifeline_s=ANSWER_TIMEOUT_S,  # its nodes would inherit the mark of the run
+        )
+        kubeconfig = stage.workdir / "kubeconfig"
+        text = process.run(
+            [program, "kubeconfig", "get", name], timeout_s=ANSWER_TIMEOUT_S, env=env
+        ).output
+        kubeconfig.touch(0o600)
+        kubeconfig.write_text(text)
+        return kubeconfig
+
+    def title(self) -> str:
+        """With the engine."""
+        return f"k3d on {find_engine().title}"
+
+    def lost(self, name: str) -> tuple[str, ...]:
+        """Those whose container doesn't run."""
+        running = find_engine().running(f"{K3D_LABEL}={name}")
+        return tuple(node for node, runs in running.items() if not runs)
+
+    def logs(self, name: str) -> str:
+        """What each node's container has printed."""
+        engine = find_engine()
+        return "\n".join(
+            f"--- last log lines of {node}\n"
+            + engine.run("logs", "--tail", "10", node, check=False)
+            for node in engine.running(f"{K3D_LABEL}={name}")
+        )
+
+
+def remove(name: str, record: Mapping[str, Any]) -> None:
+    """Have k3d remove it, and then what an interrupted creation has left."""
+    del record
+    try:
+        engine = find_engine()
+        process.run(
+            [find_k3d(), "cluster", "delete", name],
+            timeout_s=REMOVE_TIMEOUT_S,
+            env=engine.environment(),
+            check=False,  # it doesn't know a cluster whose making was cut short
+        )
+        engine.remove_containers(engine.labelled(f"{K3D_LABEL}={name}"))
+        engine.remove("volume", [v for v in engine.volumes() if v == f"k3d-{name}-images"])
+        engine.remove("network", [n for n in engine.networks() if n == name])
+    except GroundworkError as error:
+        raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
+
+
+def k3d_config(
+    name: str,
+    token: str,
+    *,
+    nodes: int,
+    api_port: int,
+    node_ports: Mapping[int, int],
+    entry_port: int,
+) -> dict[str, Any]:
+    """k3d's configuration: one server, agents, everything on loopback, traefik off.
+
+    Args:
+        name: The cluster's, and its network's.
+        token: The label of all its containers.
+        nodes: All nodes; the first is the server.
+        api_port: The API server's port on loopback.
+        node_ports: Node ports by the port of this machine that leads there.
+        entry_port: The port of this machine that leads to port 80 of the load balancer.
+    """
+    direct = [
+        {"port": f"127.0.0.1:{port}:{number}", "nodeFilters": ["server:0:direct"]}
+        for port, number in node_ports.items()
+    ]
+    everywhere = ["server:*", "agent:*", "loadbalancer"]
+    return {
+        "apiVersion": "k3d.io/v1alpha5",
+        "kind": "Simple",
+        "metadata": {"name": name},
+        "servers": 1,
+        "agents": nodes - 1,
+        "network": name,
+        "kubeAPI": {"host": "127.0.0.1", "hostIP": "127.0.0.1", "hostPort": str(api_port)},
+        "ports": [
+            {"port": f"127.0.0.1:{entry_port}:80", "nodeFilters": ["loadbalancer"]},
+            *direct,
+        ],
+        "options": {
+            "k3d": {"wait": True, "timeout": f"{CREATE_TIMEOUT_S - 30:.0f}s"},
+            "k3s": {
+                "extraArgs": [{"arg": "--disable=traefik", "nodeFilters": ["server:*"]}],
+            },
+            "kubeconfig": {"updateDefaultKubeconfig": False, "switchCurrentContext": False},
+            "runtime": {"labels": [{"label": f"{LABEL}={token}", "nodeFilters": everywhere}]},
+        },
+    }

@@ -1,0 +1,136 @@
+"""A Kubernetes as a resource: made by a provider, watched, filled, gone with its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from groundwork.artifacts import Artifact
+from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.pods import PodWatch
+from groundwork.clusters.provider import Provider, Wanted
+from groundwork.clusters.removal import remove_cluster
+from groundwork.errors import NotYetError, TerminalStateError
+from groundwork.kube import Kube, Object
+from groundwork.process import ProcessFailedError
+from groundwork.resource import Resource
+from groundwork.stage import Stage
+
+__all__ = ["Kubernetes"]
+
+# What a process ends with that was killed.
+KILLED = 137
+
+
+@dataclass(frozen=True)
+class Kubernetes(Resource):
+    """A cluster that other resources live in.
+
+    Attributes:
+        provider: How it comes to be.
+        nodes: How many it must have; 0 for as many as there are.
+        node_ports: The node port behind each port of the resources in the cluster.
+    """
+
+    provider: Provider
+    nodes: int
+    node_ports: Wanted
+    name: str = "cluster"
+    artifacts: tuple[Artifact, ...] = ()
+    ports: tuple[str, ...] = ()
+    ready_timeout_s: float = 180.0
+    stop_grace_s: float = 60.0
+
+    def launch(self, stage: Stage) -> None:
+        """Have it made, and note who it is."""
+        name, record = name_of(stage), self.provider.record(stage)
+        stage.intend("cluster", name, provider=self.provider.name, **record)
+        kubeconfig = self.provider.create(stage, name, self.node_ports)
+        kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
+        identity = kube.identity()
+        stage.identify("cluster", name, uid=identity.uid, ca_sha256=identity.ca_sha256)
+
+        def unreachable() -> None:
+            for node in self.provider.lost(name):
+                stage.died(node, KILLED)
+
+        stage.handle = Cluster(kube, PodWatch(kube, stage.died_of, unreachable), identity)
+
+    def probe(self, stage: Stage) -> str:
+        """All nodes are ready, and what Kubernetes itself runs on them."""
+        cluster: Cluster = stage.handle
+        nodes = cluster.kube.nodes()
+        self.provider.settle(nodes)
+        waiting = [node.metadata.name for node in nodes if not is_ready(node)]
+        if waiting or not nodes or len(nodes) < self.nodes:
+            raise NotYetError(f"{len(nodes)} of {self.nodes} nodes joined, not ready: {waiting}")
+        system = [pod.name for pod in cluster.kube.system_pods() if not pod.ready]
+        if system:  # who starts before the nodes know each other's services waits half a minute
+            raise NotYetError(f"not ready: {', '.join(system)}")
+        count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+        return f"Kubernetes {cluster.kube.version()}, {count}, {self.provider.title()}"
+
+    def configure(self, stage: Stage) -> None:
+        """Begin to watch the environment's pods, and apply what belongs to no resource."""
+        cluster: Cluster = stage.handle
+        cluster.nodes = tuple(node.metadata.name for node in cluster.kube.nodes())
+        cluster.pods.start()
+        rendered = tuple(self.render(stage))
+        cluster.manifests = tuple(self.provider.adapt(body) for body in rendered)
+        cluster.kube.apply(cluster.objects_of(self.name))
+        self.provider.expose(stage, cluster, rendered, self.node_ports)
+
+    def render(self, stage: Stage) -> Iterable[Object]:
+        """All objects of the environment; those labelled with the cluster's name are its own."""
+        del stage
+        return ()
+
+    def endpoints(self, stage: Stage) -> dict[str, str]:
+        """The API server; the kubeconfig, for people."""
+        cluster: Cluster = stage.handle
+        return {"api": cluster.kube.server(), "kubeconfig": str(cluster.kube.kubeconfig)}
+
+    def check_alive(self, stage: Stage) -> None:
+        """A node that has stopped won't come back by itself."""
+        try:
+            ended = self.provider.lost(name_of(stage))
+        except ProcessFailedError:
+            return  # an engine that doesn't answer says nothing about its containers
+        if ended:
+            raise TerminalStateError(f"node {', '.join(ended)} has stopped")
+
+    def logs(self, stage: Stage) -> str:
+        """The last lines of each node's own log."""
+        try:
+            return self.provider.logs(name_of(stage))
+        except ProcessFailedError as error:
+            return f"--- {error}"
+
+    def resident_bytes(self, stage: Stage) -> int:
+        """Not counted: the nodes' memory is that of the pods, which are counted each."""
+        del stage
+        return 0
+
+    def stop(self, stage: Stage, grace_s: float) -> None:
+        """Remove it, or what was made in it."""
+        del grace_s  # a thrown-away node isn't shut down
+        cluster: Cluster | None = stage.handle
+        record = self.provider.record(stage) | {"provider": self.provider.name}
+        if cluster is not None:
+            cluster.close()
+            record |= {"uid": cluster.identity.uid, "ca_sha256": cluster.identity.ca_sha256}
+        stage.stop(0)
+        name = name_of(stage)
+        remove_cluster(name, record)
+        stage.removed("cluster", name)
+
+
+def name_of(stage: Stage) -> str:
+    """The cluster's name is its token: kind can't label one."""
+    return f"groundwork-{stage.token}"
+
+
+def is_ready(node: Any) -> bool:
+    """Whether the node's kubelet says so."""
+    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())
