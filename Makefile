@@ -68,7 +68,7 @@ bench: setup ## Measure starting times, as ratios within one session
 	$(BIN)/python -m groundwork.bench $(ARGS)
 
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
-	$(BIN)/python -m pytest suites/crash -v $(ARGS)
+	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)
 
 clean: ## End what is running; remove the virtual environment and all output
 	test ! -x $(BIN)/python || $(BIN)/python -m groundwork down

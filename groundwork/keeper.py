@@ -315,6 +315,7 @@ class Keeper:
         return {
             "folder": str(self.folder),
             "platform": self.settings.env,
+            "settings": self.settings.public(),
             "kept": self._kept,
             "refusal": str(self._refusal) if self._refusal is not None else "",
             "run": self._run,

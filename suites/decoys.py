@@ -20,7 +20,7 @@ from groundwork.errors import NotYetError
 from groundwork.kube import Kube
 from groundwork.wait import Deadline, wait_for
 
-__all__ = ["Stranger", "strangers_cluster", "strangers_container"]
+__all__ = ["Container", "Stranger", "strangers_cluster", "strangers_container"]
 
 CREATE_TIMEOUT_S = 300.0
 REMOVE_TIMEOUT_S = 60.0
@@ -40,6 +40,11 @@ class Stranger:
     name: str
     kubeconfig: Path
     kube: Kube
+
+    def observe(self) -> object:
+        """Who it is, and what it runs since when: must not change."""
+        pods = sorted((pod.name, pod.uid, pod.restarts) for pod in self.kube.system_pods())
+        return self.kube.identity(), pods
 
     @property
     def context(self) -> str:
@@ -91,14 +96,26 @@ def strangers_cluster(name: str, folder: Path, api_port: int, nodes: int = 1) ->
         engine.remove("network", [name])
 
 
+@dataclass(frozen=True)
+class Container:
+    """A container of somebody else, by name."""
+
+    name: str
+
+    def observe(self) -> object:
+        """Which one it is, and since when it runs: must not change."""
+        template = "{{.Id}} {{.State.StartedAt}} {{.State.Status}}"
+        return find_engine().run("inspect", "--format", template, self.name)
+
+
 @contextmanager
-def strangers_container(name: str) -> Iterator[str]:
-    """Run a container as a user would: its id."""
+def strangers_container(name: str) -> Iterator[Container]:
+    """Run a container as a user would."""
     engine = find_engine()
     NODE_IMAGE.resolve(Cache.open(default_cache_dir()), lambda _: None)
     argv = ["run", "--detach", "--name", name, "--entrypoint", "/usr/bin/sleep"]
-    made = engine.run(*argv, NODE_IMAGE.reference, "infinity").splitlines()[-1]
+    engine.run(*argv, NODE_IMAGE.reference, "infinity")
     try:
-        yield made
+        yield Container(name)
     finally:
         engine.remove_containers([name])

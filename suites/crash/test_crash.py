@@ -7,119 +7,123 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from fixtures.programs import JRE, KAFKA, MANIFESTS, ROOT
+from fixtures.programs import JRE, KAFKA, MANIFESTS
 from groundwork import process
 from groundwork.artifacts import Cache, default_cache_dir
 from groundwork.errors import NotYetError
-from groundwork.sweep import sweep
 from groundwork.wait import Deadline, wait_for
-from suites.crash.inventory import Inventory, take
+from suites.decoys import strangers_cluster, strangers_container
+from suites.scene import Scene, options_of, scene_of
 
 SEED = int(os.environ.get("GROUNDWORK_SEED") or random.SystemRandom().randrange(10**6))
-KILLS_EACH = 5
 
-# A warm run takes about twelve seconds on two cores; starting and stopping are among them.
-LATEST_KILL_S = 12.0
-
-# From the promise: what a dead run has made is gone within 10 s.
-GONE_TIMEOUT_S = 10.0
 # Several times what a run takes, after which it must have ended by itself.
-RUN_TIMEOUT_S = 180.0
+RUN_TIMEOUT_S = 300.0
 
 DECOY_PORTS = (19_192, 19_193)
+DECOY_API_PORT = 19_194
+# For the run to come to the point where there is a victim.
+VICTIM_TIMEOUT_S = 20.0
 
-MARK = "GROUNDWORK_CRASH_TEST"
+
+@dataclass(frozen=True)
+class Promise:
+    """What is held on a platform.
+
+    Attributes:
+        kinds: What is killed.
+        kills: How many of each kind.
+        latest_kill_s: About what a warm run takes on two cores; starting and stopping are in it.
+        gone_timeout_s: After what time nothing may be left.
+        following: What comes next where nobody has survived, and finds what is left.
+    """
+
+    kinds: tuple[str, ...]
+    kills: int
+    latest_kill_s: float
+    gone_timeout_s: float
+    following: Callable[[Scene], subprocess.Popen[bytes]]
 
 
-@dataclass
-class Scene:
-    """Folders that the runs of this session have to themselves, and the runs."""
+BOTH = "controller and keeper"
+PROMISES = {
+    "local": Promise(
+        kinds=("controller", "worker", "keeper", BOTH),
+        kills=5,
+        latest_kill_s=12.0,
+        gone_timeout_s=10.0,
+        following=lambda scene: scene.smoke("-k", "version"),
+    ),
+    "kind": Promise(
+        kinds=("controller", "keeper", BOTH),
+        kills=10,
+        latest_kill_s=70.0,
+        gone_timeout_s=60.0,
+        following=lambda scene: scene.start("groundwork", "down"),
+    ),
+}
 
-    base: Path
-    mark: str
-    runs: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def environment(self) -> dict[str, str]:
-        """The environment variables of a run."""
-        name, _, value = self.mark.partition("=")
-        return os.environ | {
-            name: value,
-            "GROUNDWORK_STATE_DIR": str(self.base / "state"),
-            "GROUNDWORK_OUT_DIR": str(self.base / "out"),
-            "TMPDIR": str(self.base / "tmp"),
-        }
+@pytest.fixture(scope="module")
+def platform(pytestconfig: pytest.Config) -> str:
+    """What the runs are started on; nothing of this module's own is."""
+    return str(pytestconfig.getoption("groundwork_env") or "local")
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
-        """Begin a run of the smoke suite."""
-        with (self.base / "run.log").open("wb") as log:
-            run = subprocess.Popen(  # noqa: S603 - the run must be this process's own child
-                [sys.executable, "-m", "pytest", "suites/smoke", "-p", "no:cacheprovider", *args],
-                cwd=ROOT,
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+
+@pytest.fixture(scope="module")
+def promise(platform: str) -> Promise:
+    """What is held there."""
+    return PROMISES[platform]
+
+
+@pytest.fixture(scope="module")
+def scene(pytestconfig: pytest.Config, platform: str) -> Iterator[Scene]:
+    """Runs of the smoke suite, in folders of their own."""
+    with scene_of(options_of(pytestconfig), engine=platform != "local") as made:
+        yield made
+
+
+Unharmed = Callable[[], None]
+
+
+@pytest.fixture(scope="module")
+def unharmed(platform: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unharmed]:
+    """Looks whether all that belongs to somebody else is as it was."""
+    with ExitStack() as stack:
+        if platform == "local":
+            kafka = stack.enter_context(strangers_kafka(tmp_path_factory.mktemp("decoy")))
+
+            def look() -> None:
+                assert kafka.is_running()
+                assert kafka.status() != psutil.STATUS_ZOMBIE
+        else:
+            folder = tmp_path_factory.mktemp("decoy")
+            container = stack.enter_context(strangers_container("decoy"))
+            cluster = stack.enter_context(
+                strangers_cluster("decoy-cluster", folder, DECOY_API_PORT)
             )
-        self.runs.append(run)
-        return run
+            before = cluster.observe(), container.observe()
 
-    def log(self) -> str:
-        """The last lines that the run printed."""
-        return process.tail_of(self.base / "run.log", 30)
+            def look() -> None:
+                assert (cluster.observe(), container.observe()) == before
 
-    def inventory(self) -> Inventory:
-        """What there is now."""
-        return take(self.mark, self.base / "state", self.base / "tmp")
-
-    def await_nothing_left(self, before: Inventory) -> None:
-        """Wait until there is nothing that was not there before."""
-
-        def look() -> None:
-            left = self.inventory().beyond(before)
-            if left:
-                raise NotYetError("; ".join(left))
-
-        wait_for(
-            look,
-            deadline=Deadline.after(GONE_TIMEOUT_S),
-            what="nothing to be left",
-            describe=self.log,
-        )
+        yield look
 
 
-@pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
-    """Short paths, for the sockets in them."""
-    base = Path(tempfile.mkdtemp(prefix="gw-crash-"))
-    (base / "tmp").mkdir()
-    made = Scene(base, f"{MARK}={base.name}")
-    yield made
-    for run in made.runs:
-        if run.poll() is None:
-            os.killpg(run.pid, signal.SIGKILL)
-            run.wait()
-    for name, errors in sweep(base / "state", kept=True):  # what a failed test has left
-        print(name, errors)  # noqa: T201 - part of the failure's story
-    shutil.rmtree(base)
-
-
-@pytest.fixture(scope="module")
-def decoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psutil.Process]:
+@contextmanager
+def strangers_kafka(folder: Path) -> Iterator[psutil.Process]:
     """Somebody else's Kafka, which looks like ours in everything but the environment's token."""
-    folder = tmp_path_factory.mktemp("decoy")
     cache = Cache.open(default_cache_dir())
     jre, kafka = (each.resolve(cache, lambda _: None) for each in (JRE, KAFKA))
     client, controller = DECOY_PORTS
@@ -139,8 +143,10 @@ def decoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psutil.Process]:
     child = process.spawn(
         [*java, "kafka.Kafka", properties], env=env, log=folder / "log", cwd=folder
     )
-    yield psutil.Process(child.pid)
-    child.stop(10)
+    try:
+        yield psutil.Process(child.pid)
+    finally:
+        child.stop(10)
 
 
 def victims(run: subprocess.Popen[bytes], kind: str) -> list[psutil.Process]:
@@ -154,34 +160,40 @@ def victims(run: subprocess.Popen[bytes], kind: str) -> list[psutil.Process]:
         "controller": [controller],
         "worker": workers[:1],
         "keeper": keepers,
-        "controller and keeper": [controller, *keepers] if keepers else [],
+        BOTH: [controller, *keepers] if keepers else [],
     }[kind]
 
 
-@pytest.mark.parametrize("number", range(KILLS_EACH))
-@pytest.mark.parametrize("kind", ["controller", "worker", "keeper", "controller and keeper"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """As many kills of each kind as the platform's promise says."""
+    if "number" in metafunc.fixturenames:
+        promise = PROMISES[metafunc.config.getoption("groundwork_env") or "local"]
+        metafunc.parametrize("number", range(promise.kills))
+        metafunc.parametrize("kind", promise.kinds)
+
+
 def test_nothing_is_left_after_a_kill(
-    scene: Scene, decoy: psutil.Process, kind: str, number: int
+    scene: Scene, promise: Promise, unharmed: Unharmed, kind: str, number: int
 ) -> None:
     """No process, port, socket, temporary folder or ledger is left, and no stranger was touched."""
-    moment_s = random.Random(f"{SEED} {kind} {number}").uniform(0.5, LATEST_KILL_S)  # noqa: S311
+    seeded = random.Random(f"{SEED} {kind} {number}")  # noqa: S311 - a seed to repeat it by
+    moment_s = seeded.uniform(0.5, promise.latest_kill_s)
     print(f"seed {SEED}: {kind} after {moment_s:.2f} s")  # noqa: T201 - to repeat it
     before = scene.inventory()
-    run = scene.start("-n", "2")
+    run = scene.smoke("-n", "2")
     time.sleep(moment_s)
     kill(run, kind)
     if kind == "worker":
         wait_until_ended(run)
-    if kind != "controller and keeper":
-        scene.await_nothing_left(before)
+    if kind != BOTH:
+        scene.await_nothing_left(before, promise.gone_timeout_s)
     else:
         wait_until_ended(run)
-        following = scene.start("-k", "version")
+        following = promise.following(scene)
         wait_until_ended(following)
         assert following.returncode == 0, scene.log()
-        scene.await_nothing_left(before)
-    assert decoy.is_running()
-    assert decoy.status() != psutil.STATUS_ZOMBIE
+        scene.await_nothing_left(before, promise.gone_timeout_s)
+    unharmed()
     if kind == "controller":
         assert run.wait(RUN_TIMEOUT_S) == -signal.SIGKILL
     elif kind == "keeper":
@@ -201,7 +213,7 @@ def kill(run: subprocess.Popen[bytes], kind: str) -> None:
         return found
 
     for victim in wait_for(
-        find, deadline=Deadline.after(LATEST_KILL_S), what=f"a {kind} that can be killed"
+        find, deadline=Deadline.after(VICTIM_TIMEOUT_S), what=f"a {kind} that can be killed"
     ):
         victim.kill()
 
@@ -211,21 +223,22 @@ def wait_until_ended(run: subprocess.Popen[bytes]) -> None:
     run.wait(RUN_TIMEOUT_S)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_nothing_is_left_after_a_signal(
-    scene: Scene, decoy: psutil.Process, number: signal.Signals, workers: str
+    scene: Scene, promise: Promise, unharmed: Unharmed, sent: signal.Signals, workers: str
 ) -> None:
     """Ctrl-C and SIGTERM end a run without a trace."""
-    moment_s = random.Random(f"{SEED} {number} {workers}").uniform(0.5, LATEST_KILL_S)  # noqa: S311
-    print(f"seed {SEED}: {number.name} after {moment_s:.2f} s")  # noqa: T201 - to repeat it
+    seeded = random.Random(f"{SEED} {sent} {workers}")  # noqa: S311 - a seed to repeat it by
+    moment_s = seeded.uniform(0.5, promise.latest_kill_s)
+    print(f"seed {SEED}: {sent.name} after {moment_s:.2f} s")  # noqa: T201 - to repeat it
     before = scene.inventory()
-    run = scene.start("-n", workers)
+    run = scene.smoke("-n", workers)
     time.sleep(moment_s)
-    if number == signal.SIGINT:
-        os.killpg(run.pid, number)  # a terminal sends it to the whole group
+    if sent == signal.SIGINT:
+        os.killpg(run.pid, sent)  # a terminal sends it to the whole group
     else:
-        run.send_signal(number)
+        run.send_signal(sent)
     wait_until_ended(run)
-    scene.await_nothing_left(before)
-    assert decoy.is_running()
+    scene.await_nothing_left(before, promise.gone_timeout_s)
+    unharmed()
