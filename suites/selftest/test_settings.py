@@ -39,6 +39,14 @@ def test_options_come_before_variables_and_variables_before_the_file(
         ({"broker": "redpanda"}, "--broker redpanda means nothing with --env local"),
         ({"stack": "charts"}, "--stack charts means nothing with --env local"),
         ({"images": "vendor"}, "--images vendor means nothing with --env local"),
+        (
+            {"env": "kind", "images": "packages", "broker": "redpanda"},
+            "--broker redpanda means nothing with --images packages",
+        ),
+        (
+            {"env": "kind", "images": "packages", "stack": "charts"},
+            "--stack charts means nothing with --images packages",
+        ),
     ],
 )
 def test_what_cant_be_honoured_is_refused_in_one_line(

@@ -7,14 +7,21 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.programs import KAFKA
+from fixtures.redpanda import declared_version
 from fixtures.topics import Topic
 from groundwork.client import Handle
 
 TIMEOUT_S = 5.0
 MESSAGES = 25
 
+# What each kind of broker calls the count of records that it has taken.
+RECORDS_TAKEN = {
+    "kafka": "kafka_server_brokertopicmetrics_messagesin_total",
+    "redpanda": "redpanda_kafka_records_produced_total",
+}
 
-def messages_in(broker: Handle) -> float:
+
+def records_taken(broker: Handle, metric: str) -> float:
     """Records that the broker's nodes have taken, by their own count."""
     urls = [url for name, url in broker.description.endpoints.items() if name.startswith("metrics")]
     samples = (
@@ -22,22 +29,27 @@ def messages_in(broker: Handle) -> float:
         for url in urls
         for family in text_string_to_metric_families(requests.get(url, timeout=TIMEOUT_S).text)
         for sample in family.samples
-        if sample.name == "kafka_server_brokertopicmetrics_messagesin_total"
+        if sample.name == metric
     )
     return sum(samples)
 
 
-def test_the_broker_has_the_locked_version(broker: Handle) -> None:
-    """The version that the broker reports itself is that of the lock file."""
-    assert broker.version == f"Apache Kafka {KAFKA.locked[0].coordinate.version}"
+def test_the_broker_has_the_declared_version(broker: Handle, broker_kind: str) -> None:
+    """The version that the broker reports itself is that of the lock file, or of the manifests."""
+    declared = {
+        "kafka": f"Apache Kafka {KAFKA.locked[0].coordinate.version}",
+        "redpanda": f"Redpanda {declared_version()}",
+    }
+    assert broker.version == declared[broker_kind]
 
 
 async def test_the_brokers_metrics_count_what_it_takes(
-    broker: Handle, topics: tuple[Topic, ...]
+    broker: Handle, broker_kind: str, topics: tuple[Topic, ...]
 ) -> None:
     """Its counter of incoming records grows by at least what is sent (others may send too)."""
-    before = messages_in(broker)
+    metric = RECORDS_TAKEN[broker_kind]
+    before = records_taken(broker, metric)
     async with AIOKafkaProducer(bootstrap_servers=broker.endpoint("kafka")) as producer:
         for number in range(MESSAGES):
             await producer.send_and_wait(topics[0].name, str(number).encode())
-    assert messages_in(broker) >= before + MESSAGES
+    assert records_taken(broker, metric) >= before + MESSAGES

@@ -1,0 +1,92 @@
+"""Every overlay, also those whose images can't be pulled here: the real API server takes them.
+
+Applied as a dry run: defaults, validation and admission all happen, and nothing is stored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import allure
+import pytest
+import yaml
+
+from fixtures.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
+from groundwork import process
+from groundwork.errors import GroundworkError
+from groundwork.kube import Kube, Object
+
+OVERLAYS = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
+
+each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+
+
+def render(folder: Path) -> list[Object]:
+    """The objects of a kustomization."""
+    text = process.run([KUBECTL, "kustomize", folder], timeout_s=RENDER_TIMEOUT_S).output
+    return [body for body in yaml.safe_load_all(text) if body]
+
+
+@each_overlay
+def test_the_server_takes_every_object(overlay: str, kube: Kube) -> None:
+    """Every object of the overlay is of a kind and form that the API server accepts."""
+    objects = render(KUBERNETES / "overlays" / overlay)
+    allure.attach(f"{len(objects)} objects", overlay)
+    kube.apply(objects, dry_run=True)
+
+
+@each_overlay
+def test_the_namespaces_admit_every_pod(overlay: str, kube: Kube) -> None:
+    """A pod of each workload passes the profile of its namespace: restricted, but for one.
+
+    A workload's own dry run makes no pods, and only they are looked at.
+    """
+    pods = [
+        pod_of(body)
+        for body in render(KUBERNETES / "overlays" / overlay)
+        if body["kind"] in {"DaemonSet", "Deployment", "StatefulSet"}
+    ]
+    assert pods
+    kube.apply(pods, dry_run=True)
+
+
+def pod_of(workload: Object) -> Object:
+    """A pod as the workload would make it, of the default account: its own may not be there."""
+    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
+    claims = [each["metadata"]["name"] for each in workload["spec"].get("volumeClaimTemplates", ())]
+    volumes = [*spec.get("volumes", ()), *({"name": name, "emptyDir": {}} for name in claims)]
+    metadata = {
+        "name": f"dry-run-{workload['metadata']['name']}",
+        "namespace": workload["metadata"]["namespace"],
+    }
+    spec = {name: value for name, value in spec.items() if name != "serviceAccountName"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": spec | {"volumes": volumes},
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"allowPrivilegeEscalation": True}, "violates PodSecurity"),
+        ({"runAsUnicorn": True}, "field not declared in schema"),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused(
+    change: dict[str, object], said: str, kube: Kube
+) -> None:
+    """A dry run is no formality: what asks for too much, or is misspelt, is refused by name."""
+    workloads = render(KUBERNETES / "overlays" / OVERLAYS[0])
+    relay = next(
+        pod_of(body)
+        for body in workloads
+        if (body["kind"], body["metadata"]["name"]) == ("Deployment", "relay")
+    )
+    container = relay["spec"]["containers"][0]
+    container["securityContext"] = container["securityContext"] | change
+    with pytest.raises(GroundworkError, match=said):
+        kube.apply([relay], dry_run=True)
