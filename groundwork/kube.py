@@ -264,6 +264,10 @@ class Kube:
 
     def owned(self) -> Iterator[Owned]:
         """All objects with this owner's label, of every kind that the server has."""
+        return self.objects(f"{ENVIRONMENT}={self.owner}")
+
+    def objects(self, selector: str = "") -> Iterator[Owned]:
+        """All objects with these labels, of every kind that can be listed and deleted."""
         with talking():
             kinds = self._offered().resources.search()
         for kind in kinds:
@@ -271,10 +275,7 @@ class Kube:
                 continue
             try:
                 with talking():
-                    found = kind.get(
-                        label_selector=f"{ENVIRONMENT}={self.owner}",
-                        _request_timeout=REQUEST_TIMEOUT_S,
-                    )
+                    found = kind.get(label_selector=selector, _request_timeout=REQUEST_TIMEOUT_S)
             except KubeError as error:
                 if error.status == NOT_FOUND:  # a kind that went since it was discovered
                     continue

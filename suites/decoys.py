@@ -26,6 +26,8 @@ CREATE_TIMEOUT_S = 300.0
 REMOVE_TIMEOUT_S = 60.0
 READY_TIMEOUT_S = 90.0
 
+PASSING = frozenset({"Event", "Lease"})
+
 
 @dataclass(frozen=True)
 class Stranger:
@@ -45,6 +47,22 @@ class Stranger:
         """Who it is, and what it runs since when: must not change."""
         pods = sorted((pod.name, pod.uid, pod.restarts) for pod in self.kube.system_pods())
         return self.kube.identity(), pods
+
+    def everything(self) -> frozenset[tuple[str, str]]:
+        """All objects with their UIDs, but those that Kubernetes keeps making: events, leases."""
+        found = (each for each in self.kube.objects() if each.kind not in PASSING)
+        return frozenset((str(each), each.uid) for each in found)
+
+    def await_namespace(self, name: str, *, there: bool = True) -> None:
+        """Wait until there is a namespace of this name, or none any more."""
+
+        def look() -> None:
+            names = {each for each, _ in self.everything()}
+            if (f"Namespace {name}" in names) is not there:
+                raise NotYetError("there is one" if not there else "there is none")
+
+        what = f"a namespace {name} to be {'there' if there else 'gone'}"
+        wait_for(look, deadline=Deadline.after(READY_TIMEOUT_S), what=what)
 
     @property
     def context(self) -> str:
@@ -109,12 +127,11 @@ class Container:
 
 
 @contextmanager
-def strangers_container(name: str) -> Iterator[Container]:
-    """Run a container as a user would."""
+def strangers_container(name: str, image: str) -> Iterator[Container]:
+    """Run a container as a user would, from an image that is there."""
     engine = find_engine()
-    NODE_IMAGE.resolve(Cache.open(default_cache_dir()), lambda _: None)
-    argv = ["run", "--detach", "--name", name, "--entrypoint", "/usr/bin/sleep"]
-    engine.run(*argv, NODE_IMAGE.reference, "infinity")
+    argv = ["run", "--detach", "--name", name, "--entrypoint", "/bin/sleep"]
+    engine.run(*argv, image, "infinity")
     try:
         yield Container(name)
     finally:

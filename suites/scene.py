@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -41,6 +42,8 @@ class Scene:
         options: What every run is given, such as ``--env kind``.
         scope: Where to look for what is left.
     """
+
+    SMOKE: ClassVar = ("suites/smoke", "-p", "no:cacheprovider")
 
     base: Path
     options: tuple[str, ...]
@@ -75,13 +78,17 @@ class Scene:
 
     def smoke(self, *args: str) -> subprocess.Popen[bytes]:
         """Begin a run of the smoke suite."""
-        return self.start("pytest", "suites/smoke", "-p", "no:cacheprovider", *args)
+        return self.start("pytest", *self.SMOKE, *args)
 
     def call(self, module: str, *args: str, timeout_s: float) -> str:
         """Run `python -m MODULE ARGS` to its end; what it printed. It must succeed."""
         run = self.start(module, *args)
         code = run.wait(timeout_s)
         assert code == 0, self.log()
+        return self.text()
+
+    def text(self) -> str:
+        """All that the latest run has printed."""
         return (self.base / "run.log").read_text()
 
     def log(self) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fixtures.images import NODE_IMAGE
 from fixtures.programs import JRE, KAFKA, MANIFESTS
 from groundwork import process
 from groundwork.artifacts import Cache, default_cache_dir
@@ -109,10 +110,10 @@ def unharmed(platform: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 assert kafka.status() != psutil.STATUS_ZOMBIE
         else:
             folder = tmp_path_factory.mktemp("decoy")
-            container = stack.enter_context(strangers_container("decoy"))
             cluster = stack.enter_context(
                 strangers_cluster("decoy-cluster", folder, DECOY_API_PORT)
             )
+            container = stack.enter_context(strangers_container("decoy", NODE_IMAGE.reference))
             before = cluster.observe(), container.observe()
 
             def look() -> None:

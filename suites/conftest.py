@@ -1,0 +1,17 @@
+"""What suites have that start runs of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures import ENVIRONMENT
+from fixtures.programs import ROOT
+from groundwork.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def decided(pytestconfig: pytest.Config) -> Settings:
+    """The settings of this run, each `auto` decided."""
+    options = ENVIRONMENT.settings.options()
+    given = {each.field: pytestconfig.getoption(f"groundwork_{each.field}") for each in options}
+    return ENVIRONMENT.decide(ENVIRONMENT.settings.load(given, ROOT))
