@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -477,6 +478,10 @@ def main() -> int:
     orders = Orders.receive()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whatever a library puts into temporary files (clients' keys, say) goes with the environment.
+    scratch = Path(orders.folder) / "tmp"
+    scratch.mkdir()
+    tempfile.tempdir = str(scratch)
     keeper = Keeper(orders)
 
     def on_term(*_: object) -> None:

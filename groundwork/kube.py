@@ -87,11 +87,21 @@ class ClusterIdentity:
 
 @dataclass(frozen=True)
 class Backend:
-    """The pods behind a service, and the port that they listen on, by number or by name."""
+    """The pods behind a service.
+
+    Attributes:
+        port: What they listen on, by number or by name.
+        unready: Whether pods that aren't ready are meant, too.
+    """
 
     namespace: str
     selector: Mapping[str, str]
     port: int | str
+    unready: bool = False
+
+    def takes(self, pod: Pod) -> bool:
+        """Whether a connection may be led to this pod."""
+        return pod.ready or (self.unready and pod.phase == "Running")
 
 
 @dataclass(frozen=True)
@@ -427,7 +437,7 @@ class Kube:
             found = self._core.list_namespaced_pod(
                 backend.namespace, label_selector=selector, _request_timeout=REQUEST_TIMEOUT_S
             )
-            ready = [pod for pod in found.items if Pod.read(pod).ready]
+            ready = [pod for pod in found.items if backend.takes(Pod.read(pod))]
             if not ready:
                 raise KubeError(f"no pod with {selector} is ready")
             port = number_of(ready[0], backend.port)

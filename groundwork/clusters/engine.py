@@ -13,6 +13,7 @@ import os
 import resource
 import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ ANSWER_TIMEOUT_S = 20.0
 REMOVE_TIMEOUT_S = 60.0
 # A person waits for the answer before anything starts.
 OFFER_TIMEOUT_S = 3.0
+# As much of an engine's own words as fits into a line of ours.
+LINE_WIDTH = 80
 LOAD_TIMEOUT_S = 600.0
 
 # What Podman gives a container unless told otherwise, whether or not it may.
@@ -146,7 +149,8 @@ class Engine:
         try:
             self.run("manifest", "inspect", reference, timeout_s=OFFER_TIMEOUT_S)
         except ProcessFailedError as error:
-            return str(error).partition("\n")[0].partition("Error: ")[2] or "no answer in time"
+            said = str(error).partition("\n")[0].partition("Error: ")[2]
+            return textwrap.shorten(said, LINE_WIDTH, placeholder=" ...") or "no answer in time"
         return ""
 
     def load(self, archive: Path, cancel: threading.Event | None = None) -> None:

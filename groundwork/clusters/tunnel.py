@@ -25,7 +25,8 @@ def way_in(objects: Iterable[Object], node_port: int) -> Backend:
             if port.get("nodePort") == node_port:
                 target = port.get("targetPort", port["port"])
                 namespace = body["metadata"]["namespace"]
-                return Backend(namespace, dict(body["spec"]["selector"]), target)
+                unready = bool(body["spec"].get("publishNotReadyAddresses"))
+                return Backend(namespace, dict(body["spec"]["selector"]), target, unready)
     raise ValueError(f"no service has the node port {node_port}")
 
 
