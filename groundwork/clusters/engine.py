@@ -157,6 +157,18 @@ class Engine:
         """Load an image from an archive."""
         self.run("load", "--quiet", "--input", archive, timeout_s=LOAD_TIMEOUT_S, cancel=cancel)
 
+    def build(
+        self,
+        tag: str,
+        context: Path,
+        archive: Path,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        """Build an image from a folder with a Dockerfile, and save it as an archive."""
+        limits: dict[str, Any] = {"timeout_s": LOAD_TIMEOUT_S, "cancel": cancel}
+        self.run("build", "--quiet", "--tag", tag, context, **limits)
+        self.run("save", "--output", archive, tag, **limits)
+
     # --- what a run makes
 
     def labelled(self, label: str) -> list[str]:

@@ -24,6 +24,7 @@ __all__ = ["K3dArtifact", "K3dProvider", "k3d_config"]
 # It pulls the image of k3s; k3d itself is told to give up a little earlier.
 CREATE_TIMEOUT_S = 600.0
 REMOVE_TIMEOUT_S = 120.0
+LOAD_TIMEOUT_S = 180.0
 ANSWER_TIMEOUT_S = 20.0
 # The label that k3d gives all that belongs to a cluster.
 K3D_LABEL = "k3d.cluster"
@@ -81,10 +82,12 @@ class K3dProvider(Provider):
         nodes: All nodes, the server among them.
         entry: The port of a resource that the load balancer leads to; the cluster's own service
             of type LoadBalancer takes it from there.
+        loaded: Archives of images that no registry has, for every node to load.
     """
 
     nodes: int
     entry: tuple[str, str]
+    loaded: tuple[Artifact, ...] = ()
     artifacts: tuple[Artifact, ...] = field(default_factory=lambda: (ENGINE, K3dArtifact()))
     name: str = "k3d"
     ports: tuple[str, ...] = ("api",)
@@ -112,6 +115,14 @@ class K3dProvider(Provider):
             env=env,
             lifeline_s=ANSWER_TIMEOUT_S,  # its nodes would inherit the mark of the run
         )
+        archives = [stage.artifact(each.name).program("image.tar") for each in self.loaded]
+        if archives:
+            stage.run(
+                [program, "image", "import", *archives, "--cluster", name],
+                timeout_s=LOAD_TIMEOUT_S,
+                env=env,
+                lifeline_s=ANSWER_TIMEOUT_S,
+            )
         kubeconfig = stage.workdir / "kubeconfig"
         text = process.run(
             [program, "kubeconfig", "get", name], timeout_s=ANSWER_TIMEOUT_S, env=env

@@ -31,6 +31,8 @@ LASTING = frozenset({"conmon", "aardvark-dns"})
 
 # 49 s were measured for three nodes while two builds ran; pulling kind's own image takes minutes.
 CREATE_TIMEOUT_S = 600.0
+# A hundred megabytes to each of nine nodes, one after another.
+LOAD_TIMEOUT_S = 180.0
 # The label that kind gives the nodes of a cluster.
 KIND_LABEL = "io.x-k8s.kind.cluster"
 
@@ -44,6 +46,7 @@ class KindProvider(Provider):
         kubectl: The program that kind's class is given.
         node_image: Built from packages; None for kind's own.
         plane: What that node image is made of.
+        loaded: Archives of images that no registry has, for every node to load.
     """
 
     nodes: int
@@ -51,6 +54,7 @@ class KindProvider(Provider):
     artifacts: tuple[Artifact, ...] = ()
     node_image: NodeImage | None = None
     plane: ControlPlane | None = None
+    loaded: tuple[Artifact, ...] = ()
     name: str = "kind"
     ports: tuple[str, ...] = ("api",)
 
@@ -83,6 +87,13 @@ class KindProvider(Provider):
             env=dict(engine.settings) | {network: name, TOKEN: f"{MAKING}{name}"},
             lifeline_s=PATIENCE_S,
         )  # fmt: skip
+        for image in self.loaded:
+            stage.run(
+                [kind, "load", "image-archive", stage.artifact(image.name).program("image.tar"),
+                 "--name", name],
+                timeout_s=LOAD_TIMEOUT_S,
+                env=dict(engine.settings),
+            )  # fmt: skip
         return kubeconfig
 
     def settle(self, nodes: Iterable[Any]) -> None:
