@@ -165,9 +165,11 @@ class Engine:
         cancel: threading.Event | None = None,
     ) -> None:
         """Build an image from a folder with a Dockerfile, and save it as an archive."""
-        limits: dict[str, Any] = {"timeout_s": LOAD_TIMEOUT_S, "cancel": cancel}
-        self.run("build", "--quiet", "--tag", tag, context, **limits)
-        self.run("save", "--output", archive, tag, **limits)
+        for argv in (
+            ("build", "--quiet", "--tag", tag, str(context)),
+            ("save", "--output", str(archive), tag),
+        ):
+            self.run(*argv, timeout_s=LOAD_TIMEOUT_S, cancel=cancel)
 
     # --- what a run makes
 

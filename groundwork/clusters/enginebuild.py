@@ -57,8 +57,8 @@ class BuiltImage:
                 find_engine().build(self.tag, context, folder / "image.tar", cancel)
             except ProcessFailedError as error:
                 raise ArtifactError(
-                    f"{self.name}: can't be built ({reason_of(error)}); connect to the registry of its base "
-                    "image, or use --images packages"
+                    f"{self.name}: can't be built ({reason_of(error)}); connect to the registry "
+                    "of its base image, or use --images packages"
                 ) from error
             shutil.rmtree(context)
             return Provenance(self.tag.rpartition(":")[2], "built by the engine")
