@@ -17,9 +17,15 @@ from groundwork import process
 from groundwork.errors import GroundworkError
 from groundwork.kube import Kube, Object
 
-OVERLAYS = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
+OVERLAYS = sorted((KUBERNETES / "overlays").iterdir())
 
-each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+# What some platforms and stacks add to an overlay.
+EXTRAS = [KUBERNETES / "charts", KUBERNETES / "entry"]
+
+
+def name_of(folder: Path) -> str:
+    """A test's id."""
+    return folder.name
 
 
 def render(folder: Path) -> list[Object]:
@@ -28,23 +34,23 @@ def render(folder: Path) -> list[Object]:
     return [body for body in yaml.safe_load_all(text) if body]
 
 
-@each_overlay
-def test_the_server_takes_every_object(overlay: str, kube: Kube) -> None:
-    """Every object of the overlay is of a kind and form that the API server accepts."""
-    objects = render(KUBERNETES / "overlays" / overlay)
-    allure.attach(f"{len(objects)} objects", overlay)
+@pytest.mark.parametrize("folder", [*OVERLAYS, *EXTRAS], ids=name_of)
+def test_the_server_takes_every_object(folder: Path, kube: Kube) -> None:
+    """Every object is of a kind and form that the API server accepts."""
+    objects = render(folder)
+    allure.attach("\n".join(f"{o['kind']} {o['metadata']['name']}" for o in objects), "objects")
     kube.apply(objects, dry_run=True)
 
 
-@each_overlay
-def test_the_namespaces_admit_every_pod(overlay: str, kube: Kube) -> None:
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=name_of)
+def test_the_namespaces_admit_every_pod(overlay: Path, kube: Kube) -> None:
     """A pod of each workload passes the profile of its namespace: restricted, but for one.
 
     A workload's own dry run makes no pods, and only they are looked at.
     """
     pods = [
         pod_of(body)
-        for body in render(KUBERNETES / "overlays" / overlay)
+        for body in render(overlay)
         if body["kind"] in {"DaemonSet", "Deployment", "StatefulSet"}
     ]
     assert pods
@@ -80,7 +86,7 @@ def test_what_the_server_would_refuse_is_refused(
     change: dict[str, object], said: str, kube: Kube
 ) -> None:
     """A dry run is no formality: what asks for too much, or is misspelt, is refused by name."""
-    workloads = render(KUBERNETES / "overlays" / OVERLAYS[0])
+    workloads = render(OVERLAYS[0])
     relay = next(
         pod_of(body)
         for body in workloads
