@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke up down status report bench crash clean
+.PHONY: help setup lock lint format types test engine smoke verify up down status report bench crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,11 @@ smoke: setup ## Provision, verify, report, remove: the whole job
 	@$(BIN)/python -m pytest suites/smoke --env $(ENV) $(ARGS); code=$$?; \
 	  test -e reports/out/latest && $(BIN)/python -m reports; exit $$code
 
+verify: setup ## All that is verified of a platform: smoke, connectivity, rebuild, guard
+	@$(BIN)/python -m pytest suites/smoke suites/connectivity --env $(ENV) $(ARGS); code=$$?; \
+	  test -e reports/out/latest && $(BIN)/python -m reports; test $$code = 0
+	$(BIN)/python -m pytest suites/rebuild suites/guard --env $(ENV) $(ARGS)
+
 up: setup ## Start the environment and keep it
 	$(BIN)/python -m groundwork up --env $(ENV) $(ARGS)
 
@@ -65,7 +70,7 @@ report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
 
 bench: setup ## Measure starting times, as ratios within one session
-	$(BIN)/python -m groundwork.bench $(ARGS)
+	$(BIN)/python -m groundwork.bench --env $(ENV) $(ARGS)
 
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
 	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)

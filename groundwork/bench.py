@@ -8,6 +8,10 @@ readiness of its needs (or, without any, from asking) to its own. The longest ch
 the path along needs with the largest sum of own times: no environment that respects its graph can
 be ready sooner on a machine with processors to spare. The ratio of the whole environment's time to
 it tells what starting everything at once costs on this one.
+
+Where the resources live in a cluster of the run's own, the environment is compared with a bare
+cluster of the same shape instead: with the time of `kind create cluster`, and with the time until
+such a cluster's own pods are ready, too.
 """
 
 from __future__ import annotations
@@ -16,12 +20,18 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from groundwork import bundle, environment
+from groundwork.artifacts import Cache
+from groundwork.clusters.bare import await_bare, bare_cluster
+from groundwork.clusters.kind import KindProvider
+from groundwork.clusters.kubernetes import Kubernetes
 from groundwork.environment import Declared
 from groundwork.errors import GroundworkError, UsageError
+from groundwork.kube import Kube
 from groundwork.resource import Description
 from groundwork.run import Run
 from groundwork.settings import Settings
@@ -29,6 +39,10 @@ from groundwork.settings import Settings
 __all__ = ["longest_chain", "main"]
 
 ROUNDS = 3
+
+# The bare cluster's name, and its API server's port: below those that environments use.
+BARE = "groundwork-bare"
+BARE_PORT = 19_196
 
 
 def measure(declared: Declared, settings: Settings, names: list[str]) -> dict[str, Description]:
@@ -96,17 +110,48 @@ def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, obje
     }
 
 
+def bench_cluster(declared: Declared, settings: Settings, rounds: int) -> dict[str, object]:
+    """Measure an environment in a cluster beside a bare one; times in seconds."""
+    resources = declared.environment.resources(settings)
+    provider = next(each.provider for each in resources if isinstance(each, Kubernetes))
+    if not isinstance(provider, KindProvider):
+        raise UsageError(f"--env {settings.env}: only kind's clusters are compared with bare ones")
+    names = [resource.name for resource in resources]
+    cache = Cache.open(settings.cache_dir)
+    measure(declared, settings, names[:1])  # builds what isn't there yet
+    figures: dict[str, list[float]] = {"ready_s": [], "bare_created_s": [], "bare_ready_s": []}
+    for number in range(1, rounds + 1):
+        everything = measure(declared, settings, names)
+        figures["ready_s"].append(max(each.ready_s for each in everything.values()))
+        with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
+            folder, begun = Path(name), time.monotonic()
+            with bare_cluster(provider, cache, BARE, folder, BARE_PORT) as kubeconfig:
+                figures["bare_created_s"].append(time.monotonic() - begun)
+                await_bare(provider, Kube(kubeconfig, folder / "discovery.json", BARE))
+                figures["bare_ready_s"].append(time.monotonic() - begun)
+        sys.stderr.write(f"groundwork: round {number} of {rounds}\n")
+    medians = {name: statistics.median(values) for name, values in figures.items()}
+    return {
+        "rounds": rounds,
+        **medians,
+        "ready_to_bare_created": medians["ready_s"] / medians["bare_created_s"],
+        "ready_to_bare_ready": medians["ready_s"] / medians["bare_ready_s"],
+    }
+
+
 def main() -> int:
     """Measure the environment of the project that the command is called in."""
     parser = argparse.ArgumentParser(prog="python -m groundwork.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--env", help="the platform; default: local")
+    given = parser.parse_args()
     try:
         declared = environment.find(Path.cwd())
         if declared is None:
             raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
-        settings = declared.settings({})
-        figures = bench(declared, settings, rounds)
+        settings = declared.settings({"env": given.env})
+        hosted = any(each.host for each in declared.environment.resources(settings))
+        figures = (bench_cluster if hosted else bench)(declared, settings, given.rounds)
     except GroundworkError as error:
         sys.stderr.write(f"groundwork: {error}\n")
         return 4 if isinstance(error, UsageError) else 6

@@ -7,23 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from fixtures.cluster import KUBECTL
 from fixtures.images import CONTROL_PLANE, NODE_IMAGE
 from fixtures.programs import KIND
-from groundwork import process
 from groundwork.artifacts import Cache, default_cache_dir
-from groundwork.clusters.engine import examine_host, find_engine
-from groundwork.clusters.kind import route
-from groundwork.clusters.kindconfig import PackagesNode, kind_config
+from groundwork.clusters.bare import await_bare, bare_cluster
+from groundwork.clusters.engine import find_engine
+from groundwork.clusters.kind import KindProvider
 from groundwork.errors import NotYetError
 from groundwork.kube import Kube
 from groundwork.wait import Deadline, wait_for
 
 __all__ = ["Container", "Stranger", "strangers_cluster", "strangers_container"]
 
-CREATE_TIMEOUT_S = 300.0
-REMOVE_TIMEOUT_S = 60.0
 READY_TIMEOUT_S = 90.0
 
 PASSING = frozenset({"Event", "Lease"})
@@ -72,46 +68,15 @@ class Stranger:
 
 @contextmanager
 def strangers_cluster(name: str, folder: Path, api_port: int, nodes: int = 1) -> Iterator[Stranger]:
-    """Make a bare cluster as a user would, by kind's own command, and remove it."""
-    engine = find_engine()
-    cache = Cache.open(default_cache_dir())
-    kind = KIND.resolve(cache, lambda _: None).program("kind")
-    NODE_IMAGE.resolve(cache, lambda _: None)
-    kubeconfig = folder / f"{name}.kubeconfig"
-    body = kind_config(
-        examine_host(),
-        nodes=nodes,
-        api_port=api_port,
-        mappings=[],
-        packages=PackagesNode.of(NODE_IMAGE.reference, CONTROL_PLANE),
+    """Make a bare cluster as a user would, and remove it."""
+    provider = KindProvider(
+        nodes, KUBECTL, (KIND, NODE_IMAGE), node_image=NODE_IMAGE, plane=CONTROL_PLANE
     )
-    config = folder / f"{name}.yaml"
-    config.write_text(yaml.safe_dump(body))
-    env = engine.environment() | {"KUBECONFIG": str(kubeconfig)}
-    env |= {f"KIND_EXPERIMENTAL_{engine.name.upper()}_NETWORK": name}
-    engine.make_network(name, "nobody")
-    try:
-        process.run(
-            [kind, "create", "cluster", "--name", name, "--config", config],
-            timeout_s=CREATE_TIMEOUT_S,
-            env=env,
-        )
+    cache = Cache.open(default_cache_dir())
+    with bare_cluster(provider, cache, name, folder, api_port) as kubeconfig:
         kube = Kube(kubeconfig, folder / f"{name}.discovery.json", "somebody-else")
-
-        def ready() -> None:
-            found = kube.nodes()
-            route(engine, found)
-            waiting = [pod.name for pod in kube.system_pods() if not pod.ready]
-            if waiting:
-                raise NotYetError(f"not ready: {waiting}")
-
-        wait_for(ready, deadline=Deadline.after(READY_TIMEOUT_S), what="the stranger's cluster")
+        await_bare(provider, kube)
         yield Stranger(name, kubeconfig, kube)
-    finally:
-        process.run(
-            [kind, "delete", "cluster", "--name", name], timeout_s=REMOVE_TIMEOUT_S, env=env
-        )
-        engine.remove("network", [name])
 
 
 @dataclass(frozen=True)
