@@ -120,5 +120,6 @@ class Chart(Workload):
         try:
             stage.run(child, timeout_s=self.install_timeout_s, env=env)
         except ProcessFailedError as error:
-            said = str(error).partition("\n")[0]
+            first = str(error).partition("\n")[0]
+            said = first.partition(" exit code 1: ")[2] or first  # Helm's own last words
             raise ProcessFailedError(f"can't {verb} chart {self.source.title}: {said}") from error

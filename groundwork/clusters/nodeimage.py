@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from groundwork import process
 from groundwork.artifacts import (
     Cache,
@@ -41,6 +43,8 @@ DEBOOTSTRAP_TIMEOUT_S = 900.0
 PACK_TIMEOUT_S = 300.0
 IMPORT_TIMEOUT_S = 600.0
 CONTAINERD_TIMEOUT_S = 60.0
+# Branches of a project take turns without building anew.
+IMAGES_KEPT = 3
 
 # What kind's own base image installs (images/base/Dockerfile of its module), with Debian's
 # containerd, runc and network plugins instead of ones built from their sources.
@@ -298,6 +302,7 @@ def build(
     cancel: threading.Event | None,
 ) -> str:
     """Import the root, unpack the images inside, and commit; the new image's id."""
+    forget_interrupted(engine)
     base = f"{reference.rpartition(':')[0]}-base:{reference.rpartition(':')[2]}"
     engine.run("import", root, base, timeout_s=IMPORT_TIMEOUT_S, cancel=cancel)
     try:
@@ -310,17 +315,23 @@ def build(
             )  # fmt: skip
     finally:
         engine.run("rmi", base, check=False, timeout_s=IMPORT_TIMEOUT_S)
-    forget_others(engine, reference)
+    forget_old(engine, reference)
     return engine.image_id(reference)
 
 
-def forget_others(engine: Engine, reference: str) -> None:
-    """Remove the images that this one replaces, a gigabyte each; one in use stays."""
+def forget_old(engine: Engine, reference: str) -> None:
+    """Remove the oldest node images, a gigabyte each; one in use stays."""
     repository = reference.rpartition(":")[0]
-    listed = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()
-    for image in listed:
-        if image.startswith(f"{repository}:") and image != reference:
-            engine.run("rmi", image, check=False, timeout_s=IMPORT_TIMEOUT_S)
+    listed = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()  # newest first
+    for image in [each for each in listed if each.startswith(f"{repository}:")][IMAGES_KEPT:]:
+        engine.run("rmi", image, check=False, timeout_s=IMPORT_TIMEOUT_S)
+
+
+def forget_interrupted(engine: Engine) -> None:
+    """Remove the containers of builds whose process was killed; each name ends with its pid."""
+    for name in engine.labelled(f"{LABEL}=build"):
+        if not psutil.pid_exists(int(name.rpartition("-")[2])):
+            engine.remove_containers([name])
 
 
 @contextmanager
