@@ -19,10 +19,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from groundwork import process
 from groundwork.artifacts import Artifact, Cache, Progress, Report, Resolved, default_cache_dir
-from groundwork.errors import UsageError
+from groundwork.clusters.freezer import thaw
+from groundwork.errors import NotYetError, UsageError
 from groundwork.process import ProcessFailedError
+from groundwork.wait import Deadline, wait_for
 
 __all__ = ["Engine", "EngineArtifact", "Host", "examine_host", "find_engine"]
 
@@ -30,6 +34,8 @@ __all__ = ["Engine", "EngineArtifact", "Host", "examine_host", "find_engine"]
 ANSWER_TIMEOUT_S = 20.0
 # Removing three nodes took 15 s on two busy cores.
 REMOVE_TIMEOUT_S = 60.0
+# A node has a hundred processes to bury.
+KILL_TIMEOUT_S = 20.0
 # A person waits for the answer before anything starts.
 OFFER_TIMEOUT_S = 3.0
 # As much of an engine's own words as fits into a line of ours.
@@ -216,8 +222,24 @@ class Engine:
         there = set(self.run("ps", "--all", "--format", "{{.Names}}").split())
         left = [name for name in names if name in there]
         if left:
+            if examine_host().cgroup_v1:
+                self._kill(left)
             now = ["--time", "0"] if self.name == "podman" else []
             self.run("rm", "--force", "--volumes", *now, *left, timeout_s=REMOVE_TIMEOUT_S)
+
+    def _kill(self, names: Sequence[str]) -> None:
+        """Kill containers, and see to it that they end where some of their processes are frozen."""
+        self.run("kill", *names, check=False)  # what doesn't run can't be killed
+        shown = self.run("inspect", "--format", "{{.Id}} {{.State.Pid}}", *names)
+        pids = {words[0]: int(words[1]) for words in map(str.split, shown.splitlines())}
+
+        def look() -> None:
+            thaw(pids)
+            alive = [pid for pid in pids.values() if pid and psutil.pid_exists(pid)]
+            if alive:
+                raise NotYetError(f"first processes that live: {alive}")
+
+        wait_for(look, deadline=Deadline.after(KILL_TIMEOUT_S), what="killed containers to end")
 
     def remove(self, what: str, names: Sequence[str]) -> None:
         """Remove networks or volumes."""
