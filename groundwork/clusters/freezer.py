@@ -2,7 +2,7 @@
 
 A node's own container runtime freezes a pod's control group while it changes its devices. Killed in
 that moment it leaves the group frozen, and on control groups of version 1 a frozen process doesn't
-die of SIGKILL: the node's first process waits for it for ever, and with it whoever removes the node.
+die of SIGKILL: the node's first process waits for it for ever, and so does whoever removes it.
 """
 
 from __future__ import annotations
