@@ -136,7 +136,7 @@ def write_archive(image: Image, trees: list[Path], folder: Path) -> None:
     manifest = [{"Config": f"{digest}.json", "RepoTags": list(image.tags), "Layers": names}]
     with tarfile.open(folder / "image.tar", "w") as archive:
         add_bytes(archive, f"{digest}.json", body)
-        for (_, file), name in dict(zip(layers, names, strict=True)).items():
+        for name, (_, file) in dict(zip(names, layers, strict=True)).items():
             archive.add(file, name, filter=plain)
         add_bytes(archive, "manifest.json", json.dumps(manifest).encode())
     for _, file in layers:
@@ -172,6 +172,7 @@ def write_layer(
         empty = tarfile.TarInfo(place.strip("/"))
         empty.type, empty.mode = tarfile.DIRTYPE, mode
         archive.addfile(empty)
+        made.add(empty.name)
 
 
 def add_parents(archive: tarfile.TarFile, name: str, made: set[str]) -> None:
