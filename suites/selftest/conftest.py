@@ -14,12 +14,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from groundwork import ledger, process
 from groundwork.errors import NotYetError
 from groundwork.wait import Deadline, wait_for
 
 SCRATCH = Path(__file__).with_name("scratch")
+
+# How long an example takes says more about what else the machine does than about our code.
+settings.register_profile("selftest", deadline=None)
+settings.load_profile("selftest")
 
 # Many times what such a run takes; a machine under load must not fail the test.
 RUN_TIMEOUT_S = 90.0

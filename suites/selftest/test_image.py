@@ -147,7 +147,7 @@ makers = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=50)  # each writes two trees and four archives
+@settings(max_examples=50)  # each writes two trees and four archives
 @given(trees(), makers, makers)
 def test_the_same_files_give_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Leaf], one: Maker, other: Maker
@@ -163,7 +163,7 @@ def test_the_same_files_give_the_same_bytes(
     assert archives[0] == archives[1]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(trees(), st.sampled_from(["", "app", "/opt/app/"]))
 def test_a_layer_holds_the_tree_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Leaf], target: str
