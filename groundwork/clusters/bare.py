@@ -66,7 +66,7 @@ def bare_cluster(
         process.run(
             [kind, "delete", "cluster", "--name", name], timeout_s=REMOVE_TIMEOUT_S, env=env
         )
-        engine.remove("network", [name])
+        engine.remove_network(name)
 
 
 def resolved(artifact: Artifact, cache: Cache) -> Path:

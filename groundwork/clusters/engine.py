@@ -24,6 +24,7 @@ import psutil
 from groundwork import process
 from groundwork.artifacts import Artifact, Cache, Progress, Report, Resolved, default_cache_dir
 from groundwork.clusters.freezer import thaw
+from groundwork.clusters.netavark import forget_chain
 from groundwork.errors import NotYetError, UsageError
 from groundwork.process import ProcessFailedError
 from groundwork.wait import Deadline, wait_for
@@ -241,10 +242,17 @@ class Engine:
 
         wait_for(look, deadline=Deadline.after(KILL_TIMEOUT_S), what="killed containers to end")
 
-    def remove(self, what: str, names: Sequence[str]) -> None:
-        """Remove networks or volumes."""
+    def remove_volumes(self, names: Sequence[str]) -> None:
+        """Remove volumes."""
         if names:
-            self.run(what, "rm", *names, timeout_s=REMOVE_TIMEOUT_S)
+            self.run("volume", "rm", *names, timeout_s=REMOVE_TIMEOUT_S)
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network that nothing uses any more; it may be gone already."""
+        if name in self.networks():
+            self.run("network", "rm", name, timeout_s=REMOVE_TIMEOUT_S)
+        if self.name == "podman":
+            forget_chain(name)
 
     def running(self, label: str) -> dict[str, bool]:
         """Whether each container with a label runs (or is paused), by name."""

@@ -162,8 +162,8 @@ def remove(name: str, record: Mapping[str, Any]) -> None:
             check=False,  # it doesn't know a cluster whose making was cut short
         )
         engine.remove_containers(engine.labelled(f"{K3D_LABEL}={name}"))
-        engine.remove("volume", [v for v in engine.volumes() if v == f"k3d-{name}-images"])
-        engine.remove("network", [n for n in engine.networks() if n == name])
+        engine.remove_volumes([v for v in engine.volumes() if v == f"k3d-{name}-images"])
+        engine.remove_network(name)
     except GroundworkError as error:
         raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
 

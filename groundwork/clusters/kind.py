@@ -127,8 +127,8 @@ def remove(name: str, record: Mapping[str, Any]) -> None:
         engine = find_engine()
         await_makers(name)
         engine.remove_containers(engine.labelled(f"{KIND_LABEL}={name}"))
-        engine.remove("volume", engine.volumes_of(f"{name}-"))
-        engine.remove("network", [n for n in engine.networks() if n == name])
+        engine.remove_volumes(engine.volumes_of(f"{name}-"))
+        engine.remove_network(name)
     except GroundworkError as error:
         raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
 
