@@ -7,6 +7,7 @@ flipped bit ever reaches a resource.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -114,8 +115,13 @@ class Cache:
             try:
                 provenance = build(draft)
                 write_manifest(draft, provenance)
-            except BaseException:
+            except BaseException as error:
                 shutil.rmtree(draft, ignore_errors=True)
+                if tells_of_full_disk(error) and not isinstance(error, UsageError):
+                    raise UsageError(
+                        f"{name}: the disk of {self.root} is full; free some space, or choose "
+                        "another folder with GROUNDWORK_CACHE_DIR"
+                    ) from error
                 raise
             draft.rename(place)
             return Entry(place, provenance, cached=False)
@@ -146,6 +152,17 @@ class Cache:
         wait_for(take, deadline=Deadline.after(LOCK_TIMEOUT_S), what=what, cancel=cancel)
         if cancel is not None and cancel.is_set():
             raise CancelledError(f"the run ended before {name} was fetched")
+
+
+def tells_of_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or one behind it, is for want of space; a builder's is in its output."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return True
+        if os.strerror(errno.ENOSPC).lower() in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def sha256_of(path: Path) -> str:

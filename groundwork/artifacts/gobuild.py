@@ -121,8 +121,8 @@ def build(
         NotThisWayError: The build failed.
     """
     env = os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    words: list[str | Path] = [go, "build", "-trimpath", "-ldflags", ldflags]
-    words += ["-o", target, package]
+    words: list[str | Path] = [go, "build", "-trimpath", "-buildvcs=false"]
+    words += ["-ldflags", ldflags, "-o", target, package]
     try:
         with BUILDING:
             process.run(words, timeout_s=BUILD_TIMEOUT_S, cwd=module, env=env, cancel=cancel)

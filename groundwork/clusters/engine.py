@@ -382,6 +382,9 @@ def look_at_podman(program: Path, cache_root: Path) -> Found:
         timeout_s=ANSWER_TIMEOUT_S,
         env=process.plain_environment(settings),
     )
+    host = examine_host()
+    if os.geteuid() != 0 and (host.cgroup_v1 or host.confined):
+        raise ValueError("without root it can't run nodes on this machine")
     if sys.platform == "linux" and not Path("/lib/modules").is_dir():
         raise ValueError("/lib/modules is missing, which kind mounts: call make engine")
     return Found(version, settings)

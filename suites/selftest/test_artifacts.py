@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -17,11 +18,13 @@ from hypothesis import strategies as st
 from fixtures.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
 from groundwork import process
 from groundwork.artifacts import Cache, Command, MavenJars, Program, Progress
+from groundwork.artifacts.artifact import NotThisWayError
 from groundwork.artifacts.cache import Entry, Provenance
 from groundwork.artifacts.gobuild import tool_package
 from groundwork.artifacts.maven import Coordinate, read_lock
 from groundwork.artifacts.program import relocate, version_in
 from groundwork.errors import ArtifactError, UsageError
+from groundwork.process import ProcessFailedError
 
 BUILD_S = 0.2
 
@@ -99,6 +102,24 @@ def build(folder):
 
 Cache.open(Path(sys.argv[1])).entry("thing", "key", build, noticed=print)
 """
+
+
+@pytest.mark.parametrize("where", ["here", "in a builder's output"])
+def test_a_full_disk_is_told_as_such(tmp_path: Path, where: str) -> None:
+    """One line names the cache's folder and how to move it, whoever met the full disk."""
+
+    def build(folder: Path) -> Provenance:
+        del folder
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if where == "here":
+            raise full
+        raise NotThisWayError("the build failed") from ProcessFailedError(f"ld: {full.strerror}")
+
+    cache = Cache.open(tmp_path)
+    with pytest.raises(UsageError, match="GROUNDWORK_CACHE_DIR") as refused:
+        cache.entry("thing", "key", build, noticed=print)
+    assert str(tmp_path) in str(refused.value)
+    assert list(tmp_path.rglob("*.part")) == []
 
 
 def test_a_killed_build_leaves_no_half_entry(tmp_path: Path) -> None:
