@@ -37,7 +37,10 @@ def up(declared: Declared, settings: Settings) -> int:
     """Start every resource, print the endpoints, and leave the keeper in charge."""
     run_id = bundle.new_run_id()
     out_dir = bundle.out_root(declared, settings) / run_id
-    run = Run(declared, settings, run_id, out_dir, Terminal(sys.stderr.fileno()).show)
+    terminal = Terminal(sys.stderr.fileno())
+    for reason in settings.decided:
+        terminal.say(reason)
+    run = Run(declared, settings, run_id, out_dir, terminal.show)
     try:
         client = run.client()
         names = client.ask([each.name for each in declared.environment.resources(settings)])

@@ -107,7 +107,7 @@ def row(resource: dict[str, Any]) -> dict[str, Any]:
 
 def summary(run: Run, tally: Tally) -> list[str]:
     """The end of a run on the terminal, line by line."""
-    lines = [f"groundwork: {note}" for note in (*run.settings.decided, *run.notes)]
+    lines = [f"groundwork: {note}" for note in run.notes]
     if run.refusal:
         return lines
     for reason, tests in by_reason(tally.left_out).items():
@@ -122,6 +122,11 @@ def summary(run: Run, tally: Tally) -> list[str]:
     resources = tally.status.get("resources", [])
     if resources:
         lines.extend(table(resources))
+        lines.extend(
+            f"groundwork: engine: {each['version']}, {each['source']}"
+            for each in tally.status.get("artifacts", [])
+            if each["name"] == "engine"
+        )
         kept = "kept; `make down` ends it" if run.settings.keep_env else "removed"
         lines.append(f"groundwork: environment {kept}; output in {os.path.relpath(run.out_dir)}")
     return lines

@@ -212,6 +212,9 @@ def pytest_configure(config: pytest.Config) -> None:
     own.run = Run(declared, settings, run_id, out_dir, own.listen)
     own.unexpressed = unexpressed
     config.stash[session_key] = own
+    if not config.option.verbose < 0:
+        for reason in settings.decided:
+            terminal.say(reason)
     config.hook.pytest_groundwork_configure(config=config, out_dir=out_dir)
 
 

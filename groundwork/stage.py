@@ -100,6 +100,10 @@ class Stage:
         """Put an event of this resource on the timeline."""
         self._site.note(event, resource=self.resource, **fields)
 
+    def step(self, text: str) -> None:
+        """Tell people what a long creation is doing."""
+        self.note("step", text=text)
+
     @property
     def token(self) -> str:
         """The environment's name: the mark of everything that is made for it."""

@@ -32,6 +32,8 @@ class Terminal:
         kind = event["event"]
         if kind == "artifact" and "progress" in event:
             self._fetching(event["progress"])
+        elif kind == "step" and not self._quiet:
+            self.say(f"{event['resource']}: {event['text']}")
         elif kind == "ready" and not self._quiet:
             version = f" {event['version']}" if event.get("version") else ""
             self.say(f"{event['resource']}{version} ready after {event['ready_s']:.1f} s")

@@ -46,10 +46,13 @@ class Kubernetes(Resource):
         """Have it made, and note who it is."""
         name, record = name_of(stage), self.provider.record(stage)
         stage.intend("cluster", name, provider=self.provider.name, **record)
+        shape = f", {self.nodes} node{'s' if self.nodes > 1 else ''}" if self.nodes else ""
+        stage.step(f"{self.provider.title()}{shape}")
         kubeconfig = self.provider.create(stage, name, self.node_ports)
         kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
         identity = kube.identity()
         stage.identify("cluster", name, uid=identity.uid, ca_sha256=identity.ca_sha256)
+        stage.step(f"{kube.server()} answers, waiting for its nodes and its own pods")
 
         def unreachable() -> None:
             for node in self.provider.lost(name):
@@ -78,6 +81,7 @@ class Kubernetes(Resource):
         cluster.pods.start()
         rendered = tuple(self.render(stage))
         cluster.manifests = tuple(self.provider.adapt(body) for body in rendered)
+        stage.step(f"making {len(cluster.manifests)} objects in it")
         cluster.kube.apply(cluster.objects_of(self.name))
         self.provider.expose(stage, cluster, rendered, self.node_ports)
 
