@@ -1,6 +1,6 @@
 """Artifacts: how a server's program is obtained; cached, locked, verified."""
 
-from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved, resolve_all
+from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved, obtain, resolve_all
 from groundwork.artifacts.cache import Cache, default_cache_dir
 from groundwork.artifacts.debian import DebianTree
 from groundwork.artifacts.files import Files
@@ -29,5 +29,6 @@ __all__ = [
     "Resolved",
     "WheelRuntime",
     "default_cache_dir",
+    "obtain",
     "resolve_all",
 ]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from groundwork.artifacts.cache import Cache
+from groundwork.artifacts.cache import Cache, Provenance
 
-__all__ = ["Artifact", "NotThisWayError", "Progress", "Report", "Resolved", "resolve_all"]
+__all__ = ["Artifact", "NotThisWayError", "Progress", "Report", "Resolved", "obtain", "resolve_all"]
 
 # Fetching waits for the network, building for processors: more at once brings nothing.
 AT_ONCE = 4
@@ -76,6 +76,23 @@ class Artifact(Protocol):
         Raises:
             ArtifactError: It can't be had; one line that says how to supply it.
         """
+
+
+def obtain(
+    cache: Cache,
+    name: str,
+    key: str,
+    make: Callable[[Path], Provenance],
+    report: Report,
+    cancel: threading.Event | None,
+) -> Resolved:
+    """Take an artifact from the cache, or make it there, and tell that it is at hand."""
+    entry = cache.entry(
+        name, key, make, noticed=lambda note: report(Progress(name, note=note)), cancel=cancel
+    )
+    report(Progress(name, finished=True))
+    made = entry.provenance
+    return Resolved(name, made.version, made.source, entry.path, entry.cached)
 
 
 def resolve_all(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from groundwork import process
-from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved
+from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance, sha256_of
 from groundwork.errors import ArtifactError, CancelledError
 from groundwork.process import ProcessFailedError
@@ -73,20 +73,12 @@ class DebianTree:
             return Provenance("", f"Debian packages ({', '.join(sorted(d.stem for d in debs))})")
 
         try:
-            entry = cache.entry(
-                self.name,
-                self.key(),
-                build,
-                noticed=lambda note: report(Progress(self.name, note=note)),
-                cancel=cancel,
-            )
+            return obtain(cache, self.name, self.key(), build, report, cancel)
         except NotThisWayError as error:
             raise ArtifactError(
                 f"{self.name}: {error}; an image is built from Debian packages on a Debian or "
                 "Ubuntu machine with network, elsewhere use --images vendor"
             ) from error
-        report(Progress(self.name, finished=True))
-        return Resolved(self.name, "", entry.provenance.source, entry.path, entry.cached)
 
 
 def closure(packages: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from groundwork import process
-from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved
+from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance
 from groundwork.errors import ArtifactError, CancelledError, UsageError
 from groundwork.process import ProcessFailedError
@@ -94,17 +94,9 @@ class GoBuild:
 
         key = f"{platform.system()} {platform.machine()} {self.key()}"
         try:
-            entry = cache.entry(
-                self.name,
-                key,
-                make,
-                noticed=lambda note: report(Progress(self.name, note=note)),
-                cancel=cancel,
-            )
+            return obtain(cache, self.name, key, make, report, cancel)
         except NotThisWayError as error:
             raise ArtifactError(f"{self.name}: {error}; connect to the network once") from error
-        report(Progress(self.name, finished=True))
-        return Resolved(self.name, self.version, "Go build", entry.path, entry.cached)
 
 
 def build(

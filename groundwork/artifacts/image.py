@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved
+from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import MANIFEST, Cache, Provenance
 
 __all__ = ["ARCHITECTURES", "Image", "Piece"]
@@ -95,16 +95,8 @@ class Image:
             sources = dict.fromkeys(tree.name for tree in trees)
             return Provenance(self.tags[0].rpartition(":")[2], f"image of {', '.join(sources)}")
 
-        entry = cache.entry(
-            self.name,
-            f"{platform.machine()} {self.key()}",
-            make,
-            noticed=lambda note: report(Progress(self.name, note=note)),
-            cancel=cancel,
-        )
-        report(Progress(self.name, finished=True))
-        provenance = entry.provenance
-        return Resolved(self.name, provenance.version, provenance.source, entry.path, entry.cached)
+        key = f"{platform.machine()} {self.key()}"
+        return obtain(cache, self.name, key, make, report, cancel)
 
 
 def write_archive(image: Image, trees: list[Path], folder: Path) -> None:

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from groundwork.artifacts.artifact import Progress, Report, Resolved
+from groundwork.artifacts.artifact import Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance, sha256_of
 from groundwork.errors import ArtifactError, CancelledError, UsageError
 
@@ -139,15 +139,7 @@ class MavenFiles:
             self._fill(folder, report, cancel)
             return Provenance(version, "Maven")
 
-        entry = cache.entry(
-            self.name,
-            self.key(),
-            build,
-            noticed=lambda note: report(Progress(self.name, note=note)),
-            cancel=cancel,
-        )
-        report(Progress(self.name, finished=True))
-        return Resolved(self.name, version, "Maven", entry.path, entry.cached)
+        return obtain(cache, self.name, self.key(), build, report, cancel)
 
     def _fill(self, folder: Path, report: Report, cancel: threading.Event | None) -> None:
         total = len(self.locked)

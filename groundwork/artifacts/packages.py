@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from groundwork import process
-from groundwork.artifacts.artifact import Progress, Report, Resolved
+from groundwork.artifacts.artifact import Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance
 from groundwork.artifacts.debian import DebianTree
 from groundwork.errors import ArtifactError
@@ -62,18 +62,10 @@ class PythonPackages:
             return Provenance("", "wheels")
 
         try:
-            entry = cache.entry(
-                self.name,
-                self.key(),
-                make,
-                noticed=lambda note: report(Progress(self.name, note=note)),
-                cancel=cancel,
-            )
+            return obtain(cache, self.name, self.key(), make, report, cancel)
         except ProcessFailedError as error:
             first = str(error).partition("\n")[0]
             raise ArtifactError(f"{self.name}: {first}; connect to the network once") from error
-        report(Progress(self.name, finished=True))
-        return Resolved(self.name, "", "wheels", entry.path, entry.cached)
 
 
 def python_version(tree: Path) -> str:

@@ -254,14 +254,21 @@ class Engine:
         if self.name == "podman":
             forget_chain(name)
 
-    def running(self, label: str) -> dict[str, bool]:
-        """Whether each container with a label runs (or is paused), by name."""
+    def stopped(self, label: str) -> tuple[str, ...]:
+        """The names of the containers with a label that neither run nor are paused."""
         names = self.labelled(label)
         if not names:
-            return {}
+            return ()
         shown = self.run("inspect", "--format", "{{.Name}} {{.State.Status}}", *names)
         pairs = (line.removeprefix("/").split() for line in shown.splitlines())
-        return {name: state in {"running", "paused"} for name, state in pairs}
+        return tuple(name for name, state in pairs if state not in {"running", "paused"})
+
+    def tails(self, label: str) -> str:
+        """The last lines that each container with a label has printed."""
+        return "\n".join(
+            f"--- last log lines of {name}\n{self.run('logs', '--tail', '10', name, check=False)}"
+            for name in self.labelled(label)
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.artifacts import Cache, Piece, Progress, Report, Resolved
+from groundwork.artifacts import Cache, Piece, Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import MANIFEST, Provenance
 from groundwork.clusters.engine import find_engine, reason_of
 from groundwork.errors import ArtifactError
@@ -63,16 +63,8 @@ class BuiltImage:
             shutil.rmtree(context)
             return Provenance(self.tag.rpartition(":")[2], "built by the engine")
 
-        entry = cache.entry(
-            self.name,
-            f"{platform.machine()} {self.key()}",
-            make,
-            noticed=lambda note: report(Progress(self.name, note=note)),
-            cancel=cancel,
-        )
-        report(Progress(self.name, finished=True))
-        provenance = entry.provenance
-        return Resolved(self.name, provenance.version, provenance.source, entry.path, entry.cached)
+        key = f"{platform.machine()} {self.key()}"
+        return obtain(cache, self.name, key, make, report, cancel)
 
 
 def put(source: Path, target: Path) -> None:

@@ -137,17 +137,11 @@ class K3dProvider(Provider):
 
     def lost(self, name: str) -> tuple[str, ...]:
         """Those whose container doesn't run."""
-        running = find_engine().running(f"{K3D_LABEL}={name}")
-        return tuple(node for node, runs in running.items() if not runs)
+        return find_engine().stopped(f"{K3D_LABEL}={name}")
 
     def logs(self, name: str) -> str:
         """What each node's container has printed."""
-        engine = find_engine()
-        return "\n".join(
-            f"--- last log lines of {node}\n"
-            + engine.run("logs", "--tail", "10", node, check=False)
-            for node in engine.running(f"{K3D_LABEL}={name}")
-        )
+        return find_engine().tails(f"{K3D_LABEL}={name}")
 
 
 def remove(name: str, record: Mapping[str, Any]) -> None:

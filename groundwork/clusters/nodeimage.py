@@ -26,6 +26,7 @@ from groundwork.artifacts import (
     Report,
     Resolved,
     debian,
+    obtain,
     resolve_all,
 )
 from groundwork.artifacts.artifact import NotThisWayError
@@ -138,17 +139,7 @@ class NodeRoot:
             shutil.rmtree(root)
             return Provenance(self.kubernetes.version, "debootstrap, Go build")
 
-        entry = cache.entry(
-            self.name,
-            self.key(),
-            make,
-            noticed=lambda note: report(Progress(self.name, note=note)),
-            cancel=cancel,
-        )
-        report(Progress(self.name, finished=True))
-        return Resolved(
-            self.name, self.kubernetes.version, entry.provenance.source, entry.path, entry.cached
-        )
+        return obtain(cache, self.name, self.key(), make, report, cancel)
 
     def _add_base_files(
         self, root: Path, cache: Cache, report: Report, cancel: threading.Event | None
@@ -256,11 +247,8 @@ class NodeImage:
             ArtifactError: It can't be built.
         """
         engine = find_engine()
-        built = False
 
         def make(folder: Path) -> Provenance:
-            nonlocal built
-            built = True
             parts = resolve_all([self.root, *self.images], cache, report, cancel)
             root = parts[self.root.name]
             archives = [parts[image.name].path for image in self.images]
@@ -282,16 +270,7 @@ class NodeImage:
         if lost:
             report(Progress(self.name, note=f"again: {engine.title} has lost or changed it"))
             cache.forget(self.name, key)
-        entry = cache.entry(
-            self.name,
-            key,
-            make,
-            noticed=lambda note: report(Progress(self.name, note=note)),
-            cancel=cancel,
-        )
-        report(Progress(self.name, finished=True))
-        version = entry.provenance.version
-        return Resolved(self.name, version, entry.provenance.source, entry.path, not built)
+        return obtain(cache, self.name, key, make, report, cancel)
 
 
 def build(
