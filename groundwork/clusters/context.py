@@ -66,8 +66,9 @@ class Chosen:
                 timeout_s=ANSWER_TIMEOUT_S,
                 check=False,
             ).output.split()
+            missing = f"no {self.title()}" if self.context else "no current context"
             raise UsageError(
-                f"--env context: there is no {self.title()} in the kubeconfig; contexts there: "
+                f"--env context: there is {missing} in the kubeconfig; contexts there: "
                 f"{', '.join(known) or 'none'}"
             ) from error
         server = json.loads(text)["clusters"][0]["cluster"]

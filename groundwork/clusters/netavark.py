@@ -9,7 +9,7 @@ import sys
 
 from groundwork import process
 
-__all__ = ["forget_chain"]
+__all__ = ["chain_of", "forget_chain"]
 
 ANSWER_TIMEOUT_S = 20.0
 # netavark 1.4, firewall/varktables: NETAVARK-DN- and this much of the name's SHA-512.
@@ -24,9 +24,13 @@ def forget_chain(network: str) -> None:
     program = shutil.which("iptables")
     if sys.platform != "linux" or os.geteuid() != 0 or program is None:
         return
-    chain = f"NETAVARK-DN-{hashlib.sha512(network.encode()).hexdigest()[:DIGITS].upper()}"
     process.run(
-        [program, "--wait", "--table", "nat", "--delete-chain", chain],
+        [program, "--wait", "--table", "nat", "--delete-chain", chain_of(network)],
         timeout_s=ANSWER_TIMEOUT_S,
         check=False,  # there is none where nothing was published
     )
+
+
+def chain_of(network: str) -> str:
+    """What the chain of a network is called."""
+    return f"NETAVARK-DN-{hashlib.sha512(network.encode()).hexdigest()[:DIGITS].upper()}"
