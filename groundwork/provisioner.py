@@ -154,6 +154,7 @@ class Provisioner:
             deadline=Deadline.after(resource.ready_timeout_s),
             what=f"{resource.name} to be ready",
             describe=lambda: resource.logs(stage),
+            hint=resource.hint,
             retry_on=PROBE_ERRORS,
             cancel=stage.cancel,
         )

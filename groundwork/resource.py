@@ -44,6 +44,7 @@ class Resource(Protocol):
         usual_ports: The numbers that some of them have unless they are taken.
         ready_timeout_s: From the readiness of its needs to its own.
         stop_grace_s: From SIGTERM to SIGKILL at a normal end.
+        hint: What to do where it isn't ready in time.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Resource(Protocol):
     usual_ports: Mapping[str, int] = MappingProxyType({})
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
+    hint: str = ""
 
     def launch(self, stage: Stage) -> None:
         """Create what the resource is made of, and return without waiting for it."""

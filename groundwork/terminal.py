@@ -38,7 +38,7 @@ class Terminal:
             version = f" {event['version']}" if event.get("version") else ""
             self.say(f"{event['resource']}{version} ready after {event['ready_s']:.1f} s")
         elif kind == "failed" and not event["because_of"]:
-            self.say(f"{event['resource']} failed: {event['error'].splitlines()[0]}")
+            self.say(f"{event['resource']} failed: {in_one_line(event['error'])}")
         elif kind == "died":
             self.say(f"{event['resource']} died during the run")
         elif kind == "lost":
@@ -80,3 +80,11 @@ class Terminal:
             self._bars.stop()
             self._bars = None
             self._tasks.clear()
+
+
+def in_one_line(error: str) -> str:
+    """What happened, the last state seen, and the hint; the log lines in between are left out."""
+    first, *rest = error.splitlines()
+    state = next((f" ({line})" for line in rest if line.startswith("last state: ")), "")
+    hint = next((f"; {line.removeprefix('hint: ')}" for line in rest if "hint: " in line[:6]), "")
+    return f"{first}{state}{hint}"

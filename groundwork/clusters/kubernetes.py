@@ -41,6 +41,7 @@ class Kubernetes(Resource):
     ports: tuple[str, ...] = ()
     ready_timeout_s: float = 180.0
     stop_grace_s: float = 60.0
+    hint: str = "is the machine short of memory or disk? --nodes 1 needs the least"
 
     def launch(self, stage: Stage) -> None:
         """Have it made, and note who it is."""
