@@ -30,6 +30,7 @@ from kubernetes.dynamic.resource import ResourceList
 from groundwork.errors import GroundworkError, NotYetError, ProvisionError
 from groundwork.owned import Object, Owned
 from groundwork.pod import RESOURCE, Pod
+from groundwork.rights import rights_of
 
 __all__ = [
     "ENVIRONMENT",
@@ -276,10 +277,10 @@ class Kube:
         """All objects with this owner's label, of every kind that the server has."""
         return self.objects(f"{ENVIRONMENT}={self.owner}")
 
-    def objects(self, selector: str = "") -> Iterator[Owned]:
-        """All objects with these labels, of every kind that can be listed and deleted."""
+    def objects(self, selector: str = "", only: str = "") -> Iterator[Owned]:
+        """All objects with these labels, of one kind, or of all that can be listed and deleted."""
         with talking():
-            kinds = self._offered().resources.search()
+            kinds = self._offered().resources.search(**({"kind": only} if only else {}))
         for kind in kinds:
             if isinstance(kind, ResourceList) or not {"list", "delete"} <= set(kind.verbs or ()):
                 continue
@@ -292,6 +293,25 @@ class Kube:
                 raise
             for each in found.items:
                 yield Owned.read(kind.group_version, kind.kind, each.to_dict())
+
+    def rights(self, account: str, namespace: str, within: str) -> frozenset[str]:
+        """All that a service account of a namespace may do within another, as the server lists it.
+
+        Raises:
+            KubeError: The server can't list everything.
+        """
+        asking = self._talker().api_client
+        asking.set_default_header(
+            "Impersonate-User", f"system:serviceaccount:{namespace}:{account}"
+        )
+        review = {"spec": {"namespace": within}}
+        with talking(), contextlib.closing(asking):
+            found = client.AuthorizationV1Api(asking).create_self_subject_rules_review(
+                review, _request_timeout=REQUEST_TIMEOUT_S
+            )
+        if found.status.incomplete:
+            raise KubeError(f"not all rights can be listed: {found.status.evaluation_error}")
+        return rights_of(found.status)
 
     def claiming(self) -> frozenset[str]:
         """The namespaces that have claims to volumes."""
@@ -421,10 +441,11 @@ class Kube:
                 answer.run_forever(timeout=timeout_s)
                 if answer.is_open():
                     raise KubeError(f"{argv[0]} in {pod.name} took longer than {timeout_s:g} s")
-                output = answer.read_all()
-                return Executed(output, int(answer.returncode or 0))
+                code = int(answer.returncode or 0)  # first: reading all forgets it
+                return Executed(answer.read_all(), code)
             finally:
                 answer.close()
+                answer.sock.shutdown()  # one that the server has closed isn't closed by the above
 
     def forward(self, backend: Backend) -> socket.socket:
         """A connection to a pod behind a service, through the API server.

@@ -1,0 +1,24 @@
+"""What several tests of the connectivity suite need."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.alerts import Alertmanager, Receiver
+from fixtures.metrics import Prometheus
+from groundwork.client import Handle
+from groundwork.kube import Pod
+
+
+@pytest.fixture(scope="session")
+def everything(
+    broker: Handle,
+    prometheus: Prometheus,
+    alertmanager: Alertmanager,
+    receiver: Receiver,
+    relay: Handle,
+    hello_world: Handle,
+    hello_world_relayed: Handle,
+    toolbox: tuple[Pod, ...],
+) -> None:
+    """All of the platform, for tests that look at what there is: what nobody uses isn't started."""
