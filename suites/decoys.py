@@ -54,8 +54,12 @@ class Stranger:
 
         def look() -> None:
             names = {each for each, _ in self.everything()}
-            if (f"Namespace {name}" in names) is not there:
-                raise NotYetError("there is one" if not there else "there is none")
+            if not there and f"Namespace {name}" in names:
+                raise NotYetError("there is one")
+            # Kubernetes puts these into every namespace, a moment after it was made.
+            own = {f"ServiceAccount {name}/default", f"ConfigMap {name}/kube-root-ca.crt"}
+            if there and not own <= names:
+                raise NotYetError("there is none, or it is empty")
 
         what = f"a namespace {name} to be {'there' if there else 'gone'}"
         wait_for(look, deadline=Deadline.after(READY_TIMEOUT_S), what=what)

@@ -81,6 +81,7 @@ def test_what_somebody_else_has_named_alike_is_refused(scene: Scene, stranger: S
     """A namespace of the same name without our label is neither changed nor removed."""
     theirs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "infra"}}
     stranger.kube.apply([theirs])
+    stranger.await_namespace("infra")
     before = stranger.everything()
     run = scene.smoke("--consent", str(stranger.kube.identity()))
     code = run.wait(RUN_TIMEOUT_S)

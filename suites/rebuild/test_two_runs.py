@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from groundwork.settings import Settings
@@ -16,6 +18,8 @@ def test_two_runs_dont_disturb_each_other(pytestconfig: pytest.Config, decided: 
     options = options_of(pytestconfig)
     engine = decided.env != "local"
     with scene_of(options, engine=engine) as one, scene_of(options, engine=engine) as other:
+        # One user's: ports are reserved among the environments of a state folder.
+        other.scope = replace(other.scope, state_dir=one.scope.state_dir)
         before = one.inventory()
         runs = [scene.start("pytest", *scene.SMOKE) for scene in (one, other)]
         codes = [run.wait(RUN_TIMEOUT_S) for run in runs]
