@@ -21,6 +21,9 @@ __all__ = ["Inventory", "Scope", "take"]
 
 ANSWER_TIMEOUT_S = 20.0
 
+# Podman mounts its storage upon itself while it uses it, and lets go of it whenever it likes.
+STORAGE = "/containers/storage/overlay"
+
 # What a container's engine leaves running with it.
 SUPERVISORS = frozenset({"conmon", "aardvark-dns", "containerd-shim-runc-v2", "docker-proxy"})
 
@@ -117,7 +120,8 @@ def machine() -> Iterator[tuple[str, str]]:
             yield from (("network namespace", each.name) for each in folder.iterdir())
     yield from (("interface", each.name) for each in Path("/sys/class/net").iterdir())
     for line in Path("/proc/self/mounts").read_text().splitlines():
-        yield "mount", " ".join(line.split()[:3])
+        if not line.split()[1].endswith(STORAGE):
+            yield "mount", " ".join(line.split()[:3])
     if os.geteuid() == 0:  # nobody else may read the rules
         for command in ("iptables-save", "ip6tables-save"):
             program = shutil.which(command)
