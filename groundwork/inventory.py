@@ -119,9 +119,7 @@ def machine() -> Iterator[tuple[str, str]]:
         if folder.is_dir():
             yield from (("network namespace", each.name) for each in folder.iterdir())
     yield from (("interface", each.name) for each in Path("/sys/class/net").iterdir())
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        if not line.split()[1].endswith(STORAGE):
-            yield "mount", " ".join(line.split()[:3])
+    yield from (("mount", mount) for mount in mounts())
     if os.geteuid() == 0:  # nobody else may read the rules
         for command in ("iptables-save", "ip6tables-save"):
             program = shutil.which(command)
@@ -130,6 +128,14 @@ def machine() -> Iterator[tuple[str, str]]:
                 for line in output.splitlines():
                     if line.startswith(("-A", ":")):
                         yield "firewall rule", f"{command}: {line.partition(' [')[0]}"
+
+
+def mounts() -> Iterator[str]:
+    """What is mounted where, but for the engine's own storage."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        what, where, kind = line.split()[:3]
+        if not where.endswith(STORAGE):
+            yield f"{what} {where} {kind}"
 
 
 def engines(engine: Engine) -> Iterator[tuple[str, str]]:
