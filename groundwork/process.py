@@ -51,6 +51,10 @@ PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ
 # read on a slow disk needs a moment.
 REAP_TIMEOUT_S = 10.0
 
+# How long execve() may go on with an environment that can't be seen yet; it is some 100 us, more
+# where the program's first pages come from a slow disk.
+EXEC_TIMEOUT_S = 1.0
+
 
 class ProcessFailedError(GroundworkError):
     """A short command ended with an error, or not at all; the text holds its last output."""
@@ -141,11 +145,7 @@ def name_of(identity: Identity) -> str:
 def _token_of(pid: int) -> str:
     """The run token of a process, empty where it has none or may not be read."""
     if sys.platform == "linux":
-        try:
-            environ = Path(f"/proc/{pid}/environ").read_bytes()
-        except OSError:
-            return ""
-        for entry in environ.split(b"\0"):
+        for entry in _environ_of(pid).split(b"\0"):
             if entry.startswith(b"GROUNDWORK_TOKEN="):
                 return entry.partition(b"=")[2].decode(errors="replace")
         return ""
@@ -153,6 +153,34 @@ def _token_of(pid: int) -> str:
         return psutil.Process(pid).environ().get(TOKEN, "")
     except (psutil.Error, OSError):
         return ""
+
+
+def _environ_of(pid: int) -> bytes:
+    """A process's environment as Linux shows it; empty where it has none or may not be read.
+
+    While a process is inside of execve() the kernel shows an empty one. A fork of a keeper that
+    died in that moment would be taken for somebody else's: it is looked at again.
+    """
+
+    def look() -> bytes:
+        try:
+            environ = Path(f"/proc/{pid}/environ").read_bytes()
+            if environ:
+                return environ
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            return b""
+        # Counted as in proc(5), from the third: state, vsize (0: a thread of the kernel), and the
+        # environment's first and last address, which are equal where it is empty indeed.
+        state, vsize, begins, ends = fields[0], int(fields[20]), int(fields[47]), int(fields[48])
+        if state not in (b"Z", b"X") and vsize and (begins != ends or ends == 0):
+            raise NotYetError(f"process {pid} is being executed")
+        return b""
+
+    try:
+        return wait_for(look, deadline=Deadline.after(EXEC_TIMEOUT_S), what="a process's start")
+    except WaitTimeoutError:
+        return b""  # one that isn't ours, stuck: ours were read from disk before they were executed
 
 
 def rss_bytes(identities: Iterable[Identity]) -> int:

@@ -75,6 +75,11 @@ KUBERNETES_NAMES = ("kubeadm", "kubectl", "kubelet")
 ENTRYPOINT = '["/usr/local/bin/entrypoint", "/sbin/init"]'
 KIND_MODULE = "sigs.k8s.io/kind"
 
+# What is being built and what was built are told apart: a node's container inherits its image's.
+BUILD = f"{LABEL}=build"
+IMAGE = f"{LABEL}=image"
+BUILD_NAME = "groundwork-node-build-"
+
 
 @dataclass(frozen=True)
 class NodeRoot:
@@ -231,7 +236,7 @@ class NodeImage:
 
     def key(self) -> str:
         """The keys of all parts."""
-        return f"{self.root.key()} {[image.key() for image in self.images]} layout 1"
+        return f"{self.root.key()} {[image.key() for image in self.images]} layout 2"
 
     @property
     def reference(self) -> str:
@@ -290,6 +295,7 @@ def build(
             engine.run(
                 "commit", "--change", f"ENTRYPOINT {ENTRYPOINT}", "--change",
                 "ENV container=docker", "--change", "STOPSIGNAL SIGRTMIN+3",
+                "--change", f"LABEL {IMAGE}",
                 container, reference, timeout_s=IMPORT_TIMEOUT_S, cancel=cancel,
             )  # fmt: skip
     finally:
@@ -299,18 +305,26 @@ def build(
 
 
 def forget_old(engine: Engine, reference: str) -> None:
-    """Remove the oldest node images, a gigabyte each; one in use stays."""
+    """Remove the oldest node images, a gigabyte each, and any that a later one has replaced.
+
+    One that is in use stays.
+    """
     repository = reference.rpartition(":")[0]
     listed = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()  # newest first
-    for image in [each for each in listed if each.startswith(f"{repository}:")][IMAGES_KEPT:]:
+    old = [each for each in listed if each.startswith(f"{repository}:")][IMAGES_KEPT:]
+    replaced = engine.run(
+        "images", "--quiet", "--filter", f"label={IMAGE}", "--filter", "dangling=true"
+    ).split()
+    for image in (*old, *replaced):
         engine.run("rmi", image, check=False, timeout_s=IMPORT_TIMEOUT_S)
 
 
 def forget_interrupted(engine: Engine) -> None:
     """Remove the containers of builds whose process was killed; each name ends with its pid."""
-    for name in engine.labelled(f"{LABEL}=build"):
-        if not psutil.pid_exists(int(name.rpartition("-")[2])):
-            engine.remove_containers([name])
+    names = [name for name in engine.labelled(BUILD) if name.startswith(BUILD_NAME)]
+    engine.remove_containers(
+        [name for name in names if not psutil.pid_exists(int(name.removeprefix(BUILD_NAME)))]
+    )
 
 
 @contextmanager
@@ -318,14 +332,14 @@ def building_container(
     engine: Engine, base: str, archives: list[Path], cancel: threading.Event | None
 ) -> Iterator[str]:
     """A container of the base with a volume for containerd and the archives to read."""
-    name = f"groundwork-node-build-{os.getpid()}"
+    name = f"{BUILD_NAME}{os.getpid()}"
     mounts: list[str | Path] = []
     for number, archive in enumerate(archives):
         mounts += ["--volume", f"{archive}:/images/{number}:ro"]
     try:  # a container that can't be started is there all the same
         engine.run(
             "run", "--detach", "--privileged", "--network", "none", "--name", name,
-            "--label", f"{LABEL}=build", "--volume", "/unpacked", *mounts,
+            "--label", BUILD, "--volume", "/unpacked", *mounts,
             "--entrypoint", "sleep", base, "infinity", timeout_s=IMPORT_TIMEOUT_S, cancel=cancel,
         )  # fmt: skip
         yield name

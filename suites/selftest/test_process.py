@@ -1,0 +1,173 @@
+"""Processes: found whatever they do, ended when they should be, and never somebody else's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from groundwork import process
+from groundwork.errors import NotYetError
+from groundwork.process import Child, ProcessFailedError
+from groundwork.wait import Deadline, wait_for
+
+Start = Callable[..., Child]
+
+# Many times what a process needs to start or end.
+TIMEOUT_S = 30.0
+
+# Enough for a look that misses one moment in six (that was measured) to miss one for certain.
+LOOKS = 200
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Iterator[str]:
+    """A token of this test's own; whatever carries it is ended."""
+    mine = f"selftest-{os.getpid()}-{tmp_path.name}:"
+    yield mine
+    process.end(process.find_by_token(mine), grace_s=0)
+
+
+@pytest.fixture
+def start(token: str, tmp_path: Path) -> Iterator[Callable[..., Child]]:
+    """Start a program that carries the token, an interpreter with a script."""
+    started: list[Child] = []
+
+    def begin(script: str, *, program: str = "/bin/sh", mark: str = "") -> Child:
+        file = tmp_path / "script"
+        file.write_text(script)
+        env = process.plain_environment({process.TOKEN: token + mark})
+        child = process.spawn([program, file], env=env, log=tmp_path / "log", cwd=tmp_path)
+        started.append(child)
+        return child
+
+    yield begin
+    for child in started:
+        child.kill()
+
+
+def written(path: Path) -> str:
+    """The text of a file, once there is one."""
+
+    def look() -> str:
+        try:
+            text = path.read_text()
+        except FileNotFoundError:
+            text = ""
+        if not text:
+            raise NotYetError("nothing yet")
+        return text
+
+    return wait_for(look, deadline=Deadline.after(TIMEOUT_S), what=path.name)
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="what Linux shows of a starting process")
+def test_a_process_is_found_while_it_is_being_executed(token: str, start: Start) -> None:
+    """In the middle of execve() the kernel shows no environment, and a clean-up must not miss it.
+
+    The process does nothing but execute itself, over and over.
+    """
+    child = start('exec /bin/sh "$0"\n')
+    seen = [process.find_by_token(token) for _ in range(LOOKS)]
+    assert seen == [(child.identity,)] * LOOKS
+
+
+def test_a_token_begins_with_its_run(token: str, start: Start) -> None:
+    """The runs are told apart by what stands before the colon, and this process is never found."""
+    child = start("sleep 60; true\n", mark="broker")
+    assert child.identity in process.find_by_token(token)
+    assert process.find_by_token(f"{token}relay") == ()
+    assert process.find_by_token(token.replace("selftest", "other")) == ()
+
+
+def test_an_identity_is_one_process_only() -> None:
+    """A later process of the same pid isn't meant, so it is neither alive nor sent a signal."""
+    me = process.myself()
+    other = process.Identity(me.pid, me.start_ticks + 1, me.boot_id)
+    assert me.alive()
+    assert not other.alive()
+    assert not process.send(other, signal.SIGKILL)
+    assert process.name_of(me) != ""
+
+
+def test_a_process_that_has_gone_has_no_name(tmp_path: Path) -> None:
+    """As seen by whoever wanted to tell its name."""
+    child = process.spawn(["/bin/true"], env={}, log=tmp_path / "log")
+    child.wait()
+    assert process.name_of(child.identity) == ""
+    assert process.identify(child.pid) is None
+
+
+def test_an_unwilling_process_is_killed(start: Start, tmp_path: Path) -> None:
+    """SIGTERM is ignored, SIGKILL can't be; a process that is paused is no exception."""
+    child = start("trap '' TERM; echo ready > ready; while true; do sleep 0.05; done\n")
+    written(tmp_path / "ready")
+    child.signal(signal.SIGSTOP)
+    process.end([child.identity], grace_s=0.2)
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_a_command_that_takes_too_long_is_ended_with_its_children(
+    token: str, tmp_path: Path
+) -> None:
+    """The whole group, and the error names the command and its time."""
+    env = process.plain_environment({process.TOKEN: token})
+    with pytest.raises(ProcessFailedError, match=r"sh -c .* took longer than 0\.5 s"):
+        process.run(
+            ["/bin/sh", "-c", "sleep 60 & sleep 60; true"], timeout_s=0.5, env=env, cwd=tmp_path
+        )
+    assert process.find_by_token(token) == ()
+
+
+def test_a_cancelled_command_ends_early(token: str) -> None:
+    """The run has ended meanwhile."""
+    cancel = threading.Event()
+    cancel.set()
+    env = process.plain_environment({process.TOKEN: token})
+    with pytest.raises(ProcessFailedError, match="was ended with the run"):
+        process.run(["/bin/sleep", "60"], timeout_s=TIMEOUT_S, env=env, cancel=cancel)
+    assert process.find_by_token(token) == ()
+
+
+# A command that can't be killed at any moment: it ends a step that it has begun, and says so.
+CAREFUL = "cat > /dev/null; sleep 0.3; echo whole > result\n"
+
+
+def test_a_command_with_a_lifeline_ends_what_it_has_begun(token: str, tmp_path: Path) -> None:
+    """It isn't killed in the middle: its standard input ends, and it has its time."""
+    env = process.plain_environment({process.TOKEN: token})
+    with pytest.raises(ProcessFailedError, match="took longer"):
+        process.run(
+            ["/bin/sh", "-c", CAREFUL],
+            timeout_s=0.2,
+            env=env,
+            cwd=tmp_path,
+            lifeline_s=TIMEOUT_S,
+        )
+    assert (tmp_path / "result").read_text() == "whole\n"
+
+
+def test_a_command_that_overstays_its_lifeline_is_killed(token: str, tmp_path: Path) -> None:
+    """Its time is limited, too."""
+    env = process.plain_environment({process.TOKEN: token})
+    with pytest.raises(ProcessFailedError, match="took longer"):
+        process.run(["/bin/sleep", "60"], timeout_s=0.2, env=env, cwd=tmp_path, lifeline_s=0.2)
+    assert process.find_by_token(token) == ()
+
+
+def test_a_lifeline_ends_with_its_holder(start: Start, tmp_path: Path) -> None:
+    """Whoever called is killed: the command sees it, and ends what it has begun."""
+    program = (
+        "from groundwork import process\n"
+        f"process.run(['/bin/sh', '-c', 'echo $$ > begun; {CAREFUL.strip()}'], "
+        f"timeout_s={TIMEOUT_S}, lifeline_s={TIMEOUT_S})\n"
+    )
+    holder = start(program, program=sys.executable)
+    written(tmp_path / "begun")
+    process.end([holder.identity], grace_s=0)
+    assert written(tmp_path / "result") == "whole\n"
