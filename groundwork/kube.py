@@ -27,6 +27,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 from kubernetes.dynamic.resource import ResourceList
 
+from groundwork.backend import Backend
 from groundwork.errors import GroundworkError, NotYetError, ProvisionError
 from groundwork.owned import Object, Owned
 from groundwork.pod import RESOURCE, Pod
@@ -35,7 +36,6 @@ from groundwork.rights import rights_of
 __all__ = [
     "ENVIRONMENT",
     "RESOURCE",
-    "Backend",
     "ClusterIdentity",
     "Executed",
     "Kube",
@@ -84,25 +84,6 @@ class ClusterIdentity:
     def __str__(self) -> str:
         """One word, for a command line."""
         return f"{self.uid}:{self.ca_sha256[:16]}"
-
-
-@dataclass(frozen=True)
-class Backend:
-    """The pods behind a service.
-
-    Attributes:
-        port: What they listen on, by number or by name.
-        unready: Whether pods that aren't ready are meant, too.
-    """
-
-    namespace: str
-    selector: Mapping[str, str]
-    port: int | str
-    unready: bool = False
-
-    def takes(self, pod: Pod) -> bool:
-        """Whether a connection may be led to this pod."""
-        return pod.ready or (self.unready and pod.phase == "Running")
 
 
 @dataclass(frozen=True)
@@ -351,18 +332,30 @@ class Kube:
             )
         return [Pod.read(each) for each in found.items]
 
-    def watch_pods(self, seen: Callable[[str, Pod], None], stopped: threading.Event) -> None:
-        """Tell of every change of a pod of ours until the watch ends, a minute at the most.
+    def watch_pods(
+        self,
+        listed: Callable[[list[Pod]], None],
+        seen: Callable[[str, Pod], None],
+        stopped: threading.Event,
+    ) -> None:
+        """Tell of our pods, and of every change of one until the watch ends: a minute at the most.
 
         Args:
+            listed: Called once, with all that are there when the watch begins.
             seen: Called with ADDED, MODIFIED or DELETED, and the pod.
             stopped: Ends the watch after the next change.
         """
+        ours: dict[str, Any] = {"label_selector": RESOURCE}
         watching = watch.Watch()
         with talking():
+            found = self._core.list_pod_for_all_namespaces(
+                **ours, _request_timeout=REQUEST_TIMEOUT_S
+            )
+            listed([Pod.read(each) for each in found.items])
             for event in watching.stream(
                 self._core.list_pod_for_all_namespaces,
-                label_selector=RESOURCE,
+                **ours,
+                resource_version=found.metadata.resource_version,
                 timeout_seconds=WATCH_TIMEOUT_S,
                 _request_timeout=(REQUEST_TIMEOUT_S[0], WATCH_TIMEOUT_S + REQUEST_TIMEOUT_S[1]),
             ):
@@ -405,7 +398,7 @@ class Kube:
                 )
             for each in json.loads(answer.data)["pods"]:
                 name = f"{each['podRef']['namespace']}/{each['podRef']['name']}"
-                found[name] = int(each.get("memory", {}).get("rssBytes", 0))
+                found[name] = resident_bytes_of(each)
         return found
 
     def read_pod(self, pod: Pod, port: int, path: str) -> str:
@@ -453,15 +446,14 @@ class Kube:
         Raises:
             KubeError: No pod of it is ready.
         """
-        selector = ",".join(f"{name}={value}" for name, value in backend.selector.items())
         with talking():
             found = self._core.list_namespaced_pod(
-                backend.namespace, label_selector=selector, _request_timeout=REQUEST_TIMEOUT_S
+                backend.namespace, label_selector=backend.labels, _request_timeout=REQUEST_TIMEOUT_S
             )
             ready = [pod for pod in found.items if backend.takes(Pod.read(pod))]
             if not ready:
-                raise KubeError(f"no pod with {selector} is ready")
-            port = number_of(ready[0], backend.port)
+                raise KubeError(f"no pod with {backend.labels} is ready")
+            port = backend.port_of(ready[0])
             leading = stream.portforward(
                 self._talker().connect_get_namespaced_pod_portforward,
                 ready[0].metadata.name,
@@ -472,12 +464,11 @@ class Kube:
         return made
 
 
-def number_of(pod: client.V1Pod, port: int | str) -> int:
-    """The number of a pod's port that may have been given by its name."""
-    if isinstance(port, int):
-        return port
-    ports = (each for container in pod.spec.containers for each in container.ports or ())
-    return next(int(each.container_port) for each in ports if each.name == port)
+def resident_bytes_of(figures: Mapping[str, Any]) -> int:
+    """Resident memory of a pod in a kubelet's summary; a young pod has only its containers'."""
+    counted = (figures, *figures.get("containers", ()))
+    whole, *parts = [int(each.get("memory", {}).get("rssBytes", 0)) for each in counted]
+    return whole or sum(parts)
 
 
 def labelled(body: Object, owner: str) -> Object:

@@ -58,10 +58,20 @@ class PodWatch:
     def _follow(self) -> None:
         while not self._stopped.is_set():
             try:
-                self._kube.watch_pods(self._see, self._stopped)
+                self._kube.watch_pods(self._list, self._see, self._stopped)
             except (GroundworkError, OSError):
                 if not self._stopped.wait(PAUSE_S):
                     self._unreachable()
+
+    def _list(self, pods: list[Pod]) -> None:
+        """What has happened while nobody watched: some have gone, some are new or have changed."""
+        there = {pod.uid for pod in pods}
+        with self._changed:
+            gone = [pod for uid, pod in self._pods.items() if uid not in there]
+        for pod in gone:
+            self._see("DELETED", pod)
+        for pod in pods:
+            self._see("MODIFIED", pod)
 
     def _see(self, change: str, pod: Pod) -> None:
         with self._changed:
@@ -72,7 +82,8 @@ class PodWatch:
                 self._pods[pod.uid] = pod
         if self._stopped.is_set() or pod.uid in self._expected or before is None:
             return
+        if before.phase == "Failed":  # it was told; now it is cleared away
+            return
         restarted = pod.restarts > before.restarts
-        failed = pod.phase == "Failed" and before.phase != "Failed"
-        if restarted or failed or change == "DELETED":
+        if restarted or pod.phase == "Failed" or change == "DELETED":
             self._died(pod.resource, pod.name, pod.exit_code)

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from groundwork.backend import Backend
 from groundwork.errors import GroundworkError
-from groundwork.kube import Backend, Kube, Object
+from groundwork.kube import Kube, Object
 
 __all__ = ["Tunnel", "way_in"]
 

@@ -1,0 +1,272 @@
+"""What is known of an environment's pods, and which of their ends are told as deaths."""
+
+from __future__ import annotations
+
+import dataclasses
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import pytest
+
+from groundwork.clusters import pods
+from groundwork.clusters.pods import PodWatch
+from groundwork.errors import NotYetError
+from groundwork.kube import Kube, KubeError, Pod, resident_bytes_of
+from groundwork.wait import Deadline, wait_for
+
+# Many times what a thread of this process needs to be woken.
+TIMEOUT_S = 30.0
+
+POD = Pod(
+    name="broker-0",
+    namespace="infra",
+    uid="uid-1",
+    resource="broker",
+    phase="Running",
+    ready=True,
+    restarts=0,
+    exit_code=0,
+    waiting="",
+    node="node-1",
+    ip="10.0.0.1",
+)
+RELAY = dataclasses.replace(POD, name="relay-7f", uid="uid-2", resource="relay")
+
+
+class Feed:
+    """A cluster's pods: the test says what is there when a watch begins, and what changes."""
+
+    def __init__(self) -> None:
+        self.there: list[Pod] = []
+        self.watches = 0
+        self._changes: queue.Queue[tuple[str, Pod] | Exception | None] = queue.Queue()
+
+    def watch_pods(
+        self,
+        listed: Callable[[list[Pod]], None],
+        seen: Callable[[str, Pod], None],
+        stopped: threading.Event,
+    ) -> None:
+        """As :meth:`groundwork.kube.Kube.watch_pods` calls back."""
+        listed(list(self.there))
+        self.watches += 1
+        while (change := self._take()) is not None:
+            if isinstance(change, Exception):
+                raise change
+            seen(*change)
+            self._changes.task_done()
+            if stopped.is_set():
+                return
+
+    def _take(self) -> tuple[str, Pod] | Exception | None:
+        change = self._changes.get(timeout=TIMEOUT_S)
+        if not isinstance(change, tuple):
+            self._changes.task_done()
+        return change
+
+    def send(self, change: str, pod: Pod) -> None:
+        """Something happens; returns when the watch has seen it."""
+        self._changes.put((change, pod))
+        self._changes.join()
+
+    def end(self, error: Exception | None = None) -> None:
+        """The watch ends, as it does every minute, or with an error."""
+        self._changes.put(error)
+        self._changes.join()
+
+    def leave(self, pod: Pod) -> None:
+        """Something happens that nobody is there to see."""
+        self._changes.put(("MODIFIED", pod))
+
+
+class Scene:
+    """A watch, its cluster, and what it has told."""
+
+    def __init__(self) -> None:
+        self.feed = Feed()
+        self.deaths: list[tuple[str, str, int]] = []
+        self.unreachable = threading.Event()
+        self.watch = PodWatch(
+            cast("Kube", self.feed),
+            lambda *death: self.deaths.append(death),
+            self.unreachable.set,
+        )
+
+    def names(self, resource: str = "broker") -> list[str]:
+        """The pods of a resource."""
+        return [pod.name for pod in self.watch.of(resource)]
+
+    def await_watches(self, count: int) -> None:
+        """Wait until a watch has begun so many times."""
+
+        def look() -> None:
+            if self.feed.watches < count:
+                raise NotYetError(f"{self.feed.watches} of {count}")
+
+        wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="the next watch")
+
+
+def thread_ends() -> None:
+    """Wait until no thread watches."""
+
+    def look() -> None:
+        if any(thread.name == "pods" for thread in threading.enumerate()):
+            raise NotYetError("it runs")
+
+    wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="the watching thread to end")
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """A watch that has begun, over a broker and a relay."""
+    monkeypatch.setattr(pods, "PAUSE_S", 0.01)
+    made = Scene()
+    made.feed.there = [POD, RELAY]
+    made.watch.start()
+    made.await_watches(1)
+    yield made
+    made.watch.stop()
+    made.feed.leave(POD)
+    thread_ends()
+
+
+def changed(**fields: object) -> Pod:
+    """The broker's pod, as it is now."""
+    return dataclasses.replace(POD, **fields)  # type: ignore[arg-type]
+
+
+def test_it_knows_the_pods_of_each_resource(scene: Scene) -> None:
+    """As they are now, by name."""
+    scene.feed.send("ADDED", changed(name="broker-2", uid="uid-4"))
+    scene.feed.send("ADDED", changed(name="broker-1", uid="uid-3"))
+    scene.feed.send("MODIFIED", changed(ready=False))
+    assert scene.names() == ["broker-0", "broker-1", "broker-2"]
+    assert scene.watch.of("broker")[0].ready is False
+    assert scene.names("relay") == ["relay-7f"]
+    assert scene.names("elsewhere") == []
+    scene.watch.expect("uid-4")
+    scene.feed.send("DELETED", changed(name="broker-2", uid="uid-4"))
+    assert scene.names() == ["broker-0", "broker-1"]
+    assert scene.deaths == []
+
+
+@pytest.mark.parametrize(
+    ("change", "pod", "code"),
+    [
+        ("DELETED", changed(exit_code=137), 137),
+        ("MODIFIED", changed(restarts=1, exit_code=1), 1),
+        ("MODIFIED", changed(phase="Failed", exit_code=3), 3),
+    ],
+    ids=["deleted", "restarted", "failed"],
+)
+def test_an_unexpected_end_is_a_death(scene: Scene, change: str, pod: Pod, code: int) -> None:
+    """A pod deleted, a container started anew, a pod that failed: told once, with the exit code."""
+    scene.feed.send(change, pod)
+    assert scene.deaths == [("broker", "broker-0", code)]
+    if change != "DELETED":
+        scene.feed.send(change, dataclasses.replace(pod, ready=False))
+        assert len(scene.deaths) == 1
+
+
+def test_a_failed_pod_dies_once(scene: Scene) -> None:
+    """That it is cleared away afterwards is no news."""
+    failed = changed(phase="Failed", exit_code=137)
+    scene.feed.send("MODIFIED", failed)
+    scene.feed.send("DELETED", failed)
+    assert scene.deaths == [("broker", "broker-0", 137)]
+    assert scene.names() == []
+
+
+@pytest.mark.parametrize("change", ["DELETED", "MODIFIED"])
+def test_an_expected_end_is_no_accident(scene: Scene, change: str) -> None:
+    """A pod that a test has killed; its neighbours' ends, and its successor's, still are."""
+    scene.watch.expect(POD.uid)
+    scene.feed.send(change, changed(phase="Failed", restarts=1, exit_code=137))
+    assert scene.deaths == []
+    successor = changed(uid="uid-9")
+    scene.feed.send("ADDED", successor)
+    scene.feed.send("DELETED", successor)
+    scene.feed.send("DELETED", RELAY)
+    assert scene.deaths == [("broker", "broker-0", 0), ("relay", "relay-7f", 0)]
+
+
+def test_what_a_pod_was_before_is_no_death(scene: Scene) -> None:
+    """A pod that is seen for the first time may have been started again, and more than once."""
+    scene.feed.send("ADDED", changed(uid="uid-9", restarts=2, exit_code=1))
+    scene.feed.send("MODIFIED", changed(uid="uid-9", restarts=2, exit_code=1, ready=False))
+    assert scene.deaths == []
+
+
+def test_a_watch_that_ends_begins_anew(scene: Scene) -> None:
+    """As it does every minute; that the pods are all listed again is no news."""
+    scene.feed.end()
+    scene.await_watches(2)
+    scene.feed.send("MODIFIED", changed(ready=False))
+    assert scene.names() == ["broker-0"]
+    assert scene.deaths == []
+    assert not scene.unreachable.is_set()
+
+
+@pytest.mark.parametrize("error", [KubeError("gone", 410), ConnectionError("refused")])
+def test_a_server_that_doesnt_answer_is_told(scene: Scene, error: Exception) -> None:
+    """Somebody else may know why; and it is asked again."""
+    scene.feed.end(error)
+    scene.await_watches(2)
+    assert scene.unreachable.is_set()
+    scene.feed.send("DELETED", RELAY)
+    assert scene.deaths == [("relay", "relay-7f", 0)]
+
+
+def test_what_happened_between_two_watches_is_seen(scene: Scene) -> None:
+    """A pod that has gone meanwhile isn't known any more, and its end is a death like any other."""
+    scene.watch.expect(RELAY.uid)
+    scene.feed.there = [changed(uid="uid-9")]
+    scene.feed.end()
+    scene.await_watches(2)
+    assert [pod.uid for pod in scene.watch.of("broker")] == ["uid-9"]
+    assert scene.names("relay") == []
+    assert scene.deaths == [("broker", "broker-0", 0)]
+
+
+def test_a_container_that_ended_between_two_watches_is_a_death(scene: Scene) -> None:
+    """Its pod is there as before, but for the count."""
+    scene.feed.there = [changed(restarts=1, exit_code=137), RELAY]
+    scene.feed.end()
+    scene.await_watches(2)
+    assert scene.deaths == [("broker", "broker-0", 137)]
+
+
+def test_nothing_is_told_after_the_end(scene: Scene) -> None:
+    """What ends from then on was asked to; the thread ends with the next change."""
+    scene.watch.stop()
+    scene.feed.leave(changed(phase="Failed"))
+    thread_ends()
+    assert scene.deaths == []
+    assert scene.feed.watches == 1
+
+
+def test_an_unreachable_server_is_no_news_after_the_end(scene: Scene) -> None:
+    """It is being removed."""
+    scene.watch.stop()
+    scene.feed.end(ConnectionError("refused"))
+    thread_ends()
+    assert not scene.unreachable.is_set()
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ({"memory": {"rssBytes": 7}, "containers": [{"memory": {"rssBytes": 5}}]}, 7),
+        ({"memory": {"rssBytes": 0}, "containers": [{"memory": {"rssBytes": 5}}] * 2}, 10),
+        ({"containers": [{"memory": {"rssBytes": 5}}, {"name": "young"}]}, 5),
+        ({}, 0),
+    ],
+    ids=["pod", "containers", "one container", "unknown"],
+)
+def test_resident_memory_is_the_pods_or_its_containers(
+    figures: dict[str, object], expected: int
+) -> None:
+    """A kubelet counts a young pod's containers before it counts the pod."""
+    assert resident_bytes_of(figures) == expected
