@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from fixtures.programs import ROOT
 from groundwork import process
@@ -63,3 +67,19 @@ def test_illegal_values_are_refused_in_one_line(
         render(tmp_path, **context)
     assert capfd.readouterr().err.startswith(line)
     assert not list(tmp_path.glob("*/pyproject.toml"))
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """The versions that a lock pins, by package; markers are left out."""
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", lock.read_text(), flags=re.MULTILINE))
+
+
+def test_the_services_lock_is_in_step_with_the_template_and_with_ours(tmp_path: Path) -> None:
+    """What its image installs is what the template asks for, in the versions it is tested with."""
+    asked = tomllib.loads((render(tmp_path) / "pyproject.toml").read_text())
+    own = pins(ROOT / "tools" / "python" / "service.lock")
+    for line in asked["project"]["dependencies"]:
+        wanted = Requirement(line)
+        assert wanted.specifier.contains(own[canonicalize_name(wanted.name)]), line
+    tested = pins(ROOT / "requirements.lock")
+    assert {name: tested.get(name, version) for name, version in own.items()} == own
