@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from groundwork.environment import Declared
+from groundwork.errors import NeedFailedError
 from groundwork.run import Run
 from groundwork.settings import Settings
 
@@ -115,8 +116,15 @@ def summary(run: Run, tally: Tally) -> list[str]:
         strict = " (a failure, by --strict-env)" if run.settings.strict_env else ""
         lines.append(f"groundwork: left out{strict}: {len(tests)} of {', '.join(files)}: {reason}")
     lines.extend(f"groundwork: not removed: {error}" for error in tally.status.get("errors", []))
-    for name, failure in tally.status.get("failures", {}).items():
-        lines.append(f"groundwork: infrastructure failure: {name}: {failure['message']}")
+    failures = tally.status.get("failures", {})
+    waited = [name for name, each in failures.items() if each["type"] == NeedFailedError.__name__]
+    lines.extend(
+        f"groundwork: infrastructure failure: {name}: {failure['message']}"
+        for name, failure in failures.items()
+        if name not in waited
+    )
+    if waited:
+        lines.append(f"groundwork: not started because of that: {', '.join(waited)}")
     if run.lost is not None:
         lines.append(f"groundwork: infrastructure failure: {run.lost}")
     resources = tally.status.get("resources", [])
@@ -153,7 +161,7 @@ def table(resources: list[dict[str, Any]]) -> list[str]:
         made.add_column(title, justify=justify)  # type: ignore[arg-type]
     for resource in map(row, resources):
         ready = f"{resource['ready_s']:.1f}" if resource["state"] == "ready" else resource["state"]
-        memory = f"{resource['rss_bytes'] / MIB:.0f}"
+        memory = f"{resource['rss_bytes'] / MIB:.0f}" if resource["rss_bytes"] else ""
         made.add_row(resource["name"], resource["version"], resource["endpoint"], ready, memory)
     text = io.StringIO()
     Console(file=text, width=110, color_system=None).print(made)

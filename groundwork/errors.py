@@ -13,6 +13,7 @@ __all__ = [
     "GroundworkError",
     "KeeperLostError",
     "LockTimeoutError",
+    "NeedFailedError",
     "NotYetError",
     "ProvisionError",
     "ResourceDiedError",
@@ -50,6 +51,10 @@ class ProvisionError(GroundworkError):
 
 class ResourceDiedError(ProvisionError):
     """A resource ended without being asked to: while starting or while a run used it."""
+
+
+class NeedFailedError(ProvisionError):
+    """A resource was not started because one that it needs failed; that one's error tells why."""
 
 
 class KeeperLostError(ProvisionError):

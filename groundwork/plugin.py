@@ -325,6 +325,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a test tell in one line what it lacked; the whole story stands once, at the end.
+
+    A traceback through fixtures says nothing of why a server didn't start.
+    """
+    del item
+    report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, ProvisionError) and error.__cause__ is None:
+        report.longrepr = f"{error}".partition("\n")[0]
+    return report
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Let other tests have the resources."""

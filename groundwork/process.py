@@ -57,7 +57,15 @@ EXEC_TIMEOUT_S = 1.0
 
 
 class ProcessFailedError(GroundworkError):
-    """A short command ended with an error, or not at all; the text holds its last output."""
+    """A short command ended with an error, or not at all; the text holds its last output.
+
+    Attributes:
+        output: All that it said, where it ended by itself.
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
 
 
 @dataclass(frozen=True)
@@ -350,7 +358,8 @@ def run(
         last = said.rpartition("\n")[2]  # errors are told in one line where there is room for one
         raise ProcessFailedError(
             f"{Path(words[0]).name} failed with exit code {popen.returncode}: {last}\n"
-            f"the command was: {' '.join(words)}\n{said}"
+            f"the command was: {' '.join(words)}\n{said}",
+            output=text,
         )
     return Completed(words, popen.returncode, text)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from groundwork.errors import (
     CancelledError,
     GroundworkError,
+    NeedFailedError,
     NotYetError,
     ProvisionError,
     ResourceDiedError,
@@ -103,7 +104,7 @@ class Provisioner:
         except TerminalStateError as error:
             self._fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
         except ProvisionError as error:
-            self._fail(holding, ProvisionError(name, f"not started: {error}"), error.resource)
+            self._fail(holding, NeedFailedError(name, f"not started: {error}"), error.resource)
         except WaitTimeoutError as error:
             self._fail(holding, ProvisionError(name, f"not ready: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's

@@ -38,7 +38,7 @@ class Terminal:
             version = f" {event['version']}" if event.get("version") else ""
             self.say(f"{event['resource']}{version} ready after {event['ready_s']:.1f} s")
         elif kind == "failed" and not event["because_of"]:
-            self.say(f"{event['resource']} failed: {in_one_line(event['error'])}")
+            self.say(in_one_line(event["error"]))
         elif kind == "died":
             self.say(f"{event['resource']} died during the run")
         elif kind == "lost":

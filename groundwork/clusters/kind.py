@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ import yaml
 from groundwork import process
 from groundwork.artifacts import Artifact
 from groundwork.clusters.controlplane import ControlPlane
-from groundwork.clusters.engine import Engine, examine_host, find_engine
+from groundwork.clusters.engine import Engine, examine_host, find_engine, reason_of
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodeimage import NodeImage
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.errors import GroundworkError, NotYetError, ProvisionError
-from groundwork.process import TOKEN
+from groundwork.process import TOKEN, ProcessFailedError
 from groundwork.stage import Stage
 from groundwork.wait import Deadline, wait_for
 
@@ -78,15 +79,21 @@ class KindProvider(Provider):
         config.write_text(yaml.safe_dump(body | {"name": name}, sort_keys=False))
         network = f"KIND_EXPERIMENTAL_{engine.name.upper()}_NETWORK"
         kind = stage.artifact("kind").program("kind")
-        stage.run(
-            [
-                sys.executable, "-m", "groundwork.clusters.kindchild",
-                name, kubeconfig, config, kind, self.kubectl,
-            ],
-            timeout_s=CREATE_TIMEOUT_S,
-            env=dict(engine.settings) | {network: name, TOKEN: f"{MAKING}{name}"},
-            lifeline_s=PATIENCE_S,
-        )  # fmt: skip
+        try:
+            stage.run(
+                [
+                    sys.executable, "-m", "groundwork.clusters.kindchild",
+                    name, kubeconfig, config, kind, self.kubectl,
+                ],
+                timeout_s=CREATE_TIMEOUT_S,
+                env=dict(engine.settings) | {network: name, TOKEN: f"{MAKING}{name}"},
+                lifeline_s=PATIENCE_S,
+            )  # fmt: skip
+        except ProcessFailedError as error:
+            raise ProcessFailedError(
+                f"kind {failure_in(error.output) or reason_of(error)}; {self._advice(engine)}\n"
+                f"{error}"
+            ) from error
         for image in self.loaded:
             stage.run(
                 [kind, "load", "image-archive", stage.artifact(image.name).program("image.tar"),
@@ -95,6 +102,13 @@ class KindProvider(Provider):
                 env=dict(engine.settings),
             )  # fmt: skip
         return kubeconfig
+
+    def _advice(self, engine: Engine) -> str:
+        """What to do where no node comes up."""
+        if self.node_image is None:
+            return "is the machine short of memory or disk? --nodes 1 needs the least"
+        anew = f"`{engine.name} rmi {self.node_image.reference}` has it made anew"
+        return f"short of memory? --nodes 1 needs the least; a damaged node image? {anew}"
 
     def settle(self, nodes: Iterable[Any]) -> None:
         """Tell nodes of packages the way to each other's pods: they have no agent for it."""
@@ -125,6 +139,21 @@ def remove(name: str, record: Mapping[str, Any]) -> None:
         engine.remove_network(name)
     except GroundworkError as error:
         raise ProvisionError("cluster", f"{name} can't be removed: {error}") from error
+
+
+def failure_in(output: str) -> str:
+    """What kind failed to do, and the last error that was told meanwhile; empty where it says none.
+
+    A program in a node says it many lines before the advice with which it ends.
+    """
+    step = re.search(
+        r"^ERROR: failed to create cluster: (.+?)(?:: command .*)?$", output, re.MULTILINE
+    )
+    if step is None:
+        return ""
+    errors = re.findall(r"^.*(?:not healthy|Error: |Error response).*$", output, re.MULTILINE)
+    told = f" ({errors[-1].strip()})" if errors and errors[-1] not in step[0] else ""
+    return f"{step[1]}{told}"
 
 
 def route(engine: Engine, nodes: Iterable[Any]) -> None:

@@ -66,9 +66,10 @@ class Kubernetes(Resource):
         cluster: Cluster = stage.handle
         nodes = cluster.kube.nodes()
         self.provider.settle(nodes)
-        waiting = [node.metadata.name for node in nodes if not is_ready(node)]
+        waiting = [f"{node.metadata.name} ({why})" for node in nodes if (why := unready(node))]
         if waiting or not nodes or len(nodes) < self.nodes:
-            raise NotYetError(f"{len(nodes)} of {self.nodes} nodes joined, not ready: {waiting}")
+            joined = f"{len(nodes)} of {self.nodes or len(nodes)} nodes joined"
+            raise NotYetError(f"{joined}, not ready: {', '.join(waiting) or 'none'}")
         system = [pod.name for pod in cluster.kube.system_pods() if not pod.ready]
         if system:  # who starts before the nodes know each other's services waits half a minute
             raise NotYetError(f"not ready: {', '.join(system)}")
@@ -136,6 +137,9 @@ def name_of(stage: Stage) -> str:
     return f"groundwork-{stage.token}"
 
 
-def is_ready(node: Any) -> bool:
-    """Whether the node's kubelet says so."""
-    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())
+def unready(node: Any) -> str:
+    """Why a node isn't ready, as its kubelet says; empty where it is."""
+    for each in node.status.conditions or ():
+        if each.type == "Ready":
+            return "" if each.status == "True" else f"{each.message or each.reason}"
+    return "its kubelet has said nothing yet"

@@ -6,6 +6,7 @@ import json
 import tomllib
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from fixtures.images import CONTROL_PLANE
 from groundwork.clusters.controlplane import REPOSITORY
 from groundwork.clusters.engine import Host
+from groundwork.clusters.kind import failure_in
 from groundwork.clusters.kindconfig import CNI_TEMPLATE, PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodeimage import NETWORK
 
@@ -157,3 +159,49 @@ def test_a_packages_node_is_told_the_versions_of_the_images_in_it() -> None:
     config = kind_config(ORDINARY, nodes=1, api_port=6443, mappings=(), packages=node)
     assert containerd(config)["sandbox_image"] in tags
     assert (CONTROL_PLANE.files / NETWORK).is_file()
+
+
+# What kind says where a program in a node fails, shortened: the cause stands in the middle.
+UNHEALTHY = """\
+ • Joining worker nodes 🚜  ...
+ ✗ Joining worker nodes 🚜
+Deleted nodes: ["a-control-plane" "a-worker"]
+ERROR: failed to create cluster: failed to join node with kubeadm: command "podman exec" failed
+[kubelet-start] Starting the kubelet
+[kubelet-check] The kubelet is not healthy after 4m0.00052093s
+
+If you are on a systemd-powered system, you can try to troubleshoot the error with:
+\t- 'journalctl -xeu kubelet'
+"""
+NOT_FOUND = """\
+ERROR: failed to create cluster: failed to init node with kubeadm: command "podman" failed: 127
+
+Command Output: Error: runc: exec failed: "kubeadm": executable file not found in $PATH
+"""
+TAKEN = """\
+ERROR: failed to create cluster: node(s) already exist for a cluster with the name "a"
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "cause"),
+    [
+        (
+            UNHEALTHY,
+            "failed to join node with kubeadm "
+            "([kubelet-check] The kubelet is not healthy after 4m0.00052093s)",
+        ),
+        (
+            NOT_FOUND,
+            "failed to init node with kubeadm "
+            '(Command Output: Error: runc: exec failed: "kubeadm": executable file not found in '
+            "$PATH)",
+        ),
+        (TAKEN, 'node(s) already exist for a cluster with the name "a"'),
+        ("python took longer than 600 s and was killed", ""),
+    ],
+    ids=["unhealthy", "not found", "no command", "not by kind"],
+)
+def test_the_cause_is_found_in_what_kind_says(output: str, cause: str) -> None:
+    """The step that failed and the last error before its end, not the advice at its end."""
+    assert failure_in(output) == cause
