@@ -37,6 +37,10 @@ LOAD_TIMEOUT_S = 180.0
 # The label that kind gives the nodes of a cluster.
 KIND_LABEL = "io.x-k8s.kind.cluster"
 
+# Kind's own last word, and what Kubernetes' programs and engines say of an error.
+FAILED_STEP = re.compile(r"^ERROR: failed to create cluster: (.+?)(?:: command .*)?$", re.MULTILINE)
+TOLD_ERROR = re.compile(r"^.*(?:not healthy|Error: |Error response).*$", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class KindProvider(Provider):
@@ -146,12 +150,10 @@ def failure_in(output: str) -> str:
 
     A program in a node says it many lines before the advice with which it ends.
     """
-    step = re.search(
-        r"^ERROR: failed to create cluster: (.+?)(?:: command .*)?$", output, re.MULTILINE
-    )
+    step = FAILED_STEP.search(output)
     if step is None:
         return ""
-    errors = re.findall(r"^.*(?:not healthy|Error: |Error response).*$", output, re.MULTILINE)
+    errors = TOLD_ERROR.findall(output)
     told = f" ({errors[-1].strip()})" if errors and errors[-1] not in step[0] else ""
     return f"{step[1]}{told}"
 

@@ -184,24 +184,19 @@ ERROR: failed to create cluster: node(s) already exist for a cluster with the na
 
 
 @pytest.mark.parametrize(
-    ("output", "cause"),
+    ("output", "step", "error"),
     [
-        (
-            UNHEALTHY,
-            "failed to join node with kubeadm "
-            "([kubelet-check] The kubelet is not healthy after 4m0.00052093s)",
-        ),
-        (
-            NOT_FOUND,
-            "failed to init node with kubeadm "
-            '(Command Output: Error: runc: exec failed: "kubeadm": executable file not found in '
-            "$PATH)",
-        ),
-        (TAKEN, 'node(s) already exist for a cluster with the name "a"'),
-        ("python took longer than 600 s and was killed", ""),
+        (UNHEALTHY, "failed to join node with kubeadm", "is not healthy after 4m0.00052093s)"),
+        (NOT_FOUND, "failed to init node with kubeadm", "executable file not found in $PATH)"),
+        (TAKEN, "node(s) already exist for a cluster with", 'the name "a"'),
+        ("python took longer than 600 s and was killed", "", ""),
     ],
     ids=["unhealthy", "not found", "no command", "not by kind"],
 )
-def test_the_cause_is_found_in_what_kind_says(output: str, cause: str) -> None:
+def test_the_cause_is_found_in_what_kind_says(output: str, step: str, error: str) -> None:
     """The step that failed and the last error before its end, not the advice at its end."""
-    assert failure_in(output) == cause
+    cause = failure_in(output)
+    assert cause.startswith(step)
+    assert cause.endswith(error)
+    assert "\n" not in cause
+    assert bool(cause) == bool(step)
