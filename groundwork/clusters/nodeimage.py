@@ -202,7 +202,8 @@ def bootstrap(root: Path, cancel: threading.Event | None) -> None:
     except (ProcessFailedError, NotThisWayError) as error:
         last = str(error).strip().splitlines()[-1]
         raise ArtifactError(
-            f"node-root: debootstrap failed: {last}; is there a network?"
+            f"node-root: debootstrap failed: {last}; is there a network, and is apt's first mirror "
+            "one of Debian's? If not, use --images vendor"
         ) from error
     for unwanted in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man"):
         shutil.rmtree(root / unwanted, ignore_errors=True)
