@@ -146,4 +146,4 @@ def engines(engine: Engine) -> Iterator[tuple[str, str]]:
         ("volume", ["volume", "ls", "--format", "{{.Name}}"]),
         ("image", ["images", "--all", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"]),
     ):
-        yield from ((kind, line) for line in engine.run(*argv).splitlines() if line)
+        yield from ((kind, line) for line in engine.listed(*argv) if line)

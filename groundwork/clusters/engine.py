@@ -10,14 +10,16 @@ import functools
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import sys
 import textwrap
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -25,7 +27,7 @@ from groundwork import process
 from groundwork.artifacts import Artifact, Cache, Progress, Report, Resolved, default_cache_dir
 from groundwork.clusters.freezer import thaw
 from groundwork.clusters.netavark import forget_chain
-from groundwork.errors import NotYetError, UsageError
+from groundwork.errors import NotYetError, UsageError, WaitTimeoutError
 from groundwork.process import ProcessFailedError
 from groundwork.wait import Deadline, wait_for
 
@@ -53,6 +55,11 @@ CONFINED_NPROC = 4096
 CAP_SYS_RESOURCE = 24  # linux/capability.h
 
 LABEL = "dev.groundwork.environment"
+
+# How Docker and Podman say that something isn't there.
+GONE = re.compile(r"no such|not found|unable to find", re.IGNORECASE)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,35 @@ class Engine:
             cancel=cancel,
         ).output.strip()
 
+    def listed(self, *args: str) -> list[str]:
+        """The lines of a command that lists something; see :meth:`look`."""
+        return self.look(lambda: self.run(*args).splitlines())
+
+    def look(self, read: Callable[[], T]) -> T:
+        """Read what there is, again where something has gone while it was read.
+
+        An engine lists names first and looks each of them up afterwards; whatever somebody else
+        removes in between is an error to it.
+
+        Raises:
+            ProcessFailedError: The engine can't tell.
+        """
+
+        def attempt() -> T:
+            try:
+                return read()
+            except ProcessFailedError as error:
+                if GONE.search(str(error)) is None:
+                    raise
+                raise NotYetError(str(error).partition("\n")[0]) from error
+
+        try:
+            return wait_for(
+                attempt, deadline=Deadline.after(ANSWER_TIMEOUT_S), what=f"{self.title} to answer"
+            )
+        except WaitTimeoutError as error:
+            raise ProcessFailedError(str(error)) from error
+
     # --- images
 
     def image_id(self, reference: str) -> str:
@@ -182,29 +218,28 @@ class Engine:
 
     def labelled(self, label: str) -> list[str]:
         """The names of all containers with a label."""
-        return self.run(
-            "ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}"
-        ).split()
+        return self.listed("ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}")
 
     def volumes_of(self, prefix: str) -> list[str]:
         """The names of all volumes that have a label whose name begins so."""
-        names = self.volumes()
-        if not names:
-            return []
-        shown = json.loads(self.run("volume", "inspect", *names))
+
+        def inspect() -> str:
+            names = self.volumes()
+            return self.run("volume", "inspect", *names) if names else "[]"
+
         return [
             each["Name"]
-            for each in shown
+            for each in json.loads(self.look(inspect))
             if any(label.startswith(prefix) for label in each.get("Labels") or {})
         ]
 
     def volumes(self) -> list[str]:
         """The names of all volumes."""
-        return self.run("volume", "ls", "--format", "{{.Name}}").split()
+        return self.listed("volume", "ls", "--format", "{{.Name}}")
 
     def networks(self) -> list[str]:
         """The names of all networks."""
-        return self.run("network", "ls", "--format", "{{.Name}}").split()
+        return self.listed("network", "ls", "--format", "{{.Name}}")
 
     def make_network(self, name: str, token: str) -> None:
         """Make a bridge network of the run's own; the command carries the run's token.
@@ -220,7 +255,7 @@ class Engine:
 
     def remove_containers(self, names: Sequence[str]) -> None:
         """Kill containers and remove them with their anonymous volumes; what is gone is gone."""
-        there = set(self.run("ps", "--all", "--format", "{{.Names}}").split())
+        there = self.listed("ps", "--all", "--format", "{{.Names}}")
         left = [name for name in names if name in there]
         if left:
             if examine_host().cgroup_v1:
@@ -256,11 +291,13 @@ class Engine:
 
     def stopped(self, label: str) -> tuple[str, ...]:
         """The names of the containers with a label that neither run nor are paused."""
-        names = self.labelled(label)
-        if not names:
-            return ()
-        shown = self.run("inspect", "--format", "{{.Name}} {{.State.Status}}", *names)
-        pairs = (line.removeprefix("/").split() for line in shown.splitlines())
+
+        def inspect() -> str:
+            names = self.labelled(label)
+            form = "{{.Name}} {{.State.Status}}"
+            return self.run("inspect", "--format", form, *names) if names else ""
+
+        pairs = (line.removeprefix("/").split() for line in self.look(inspect).splitlines())
         return tuple(name for name, state in pairs if state not in {"running", "paused"})
 
     def tails(self, label: str) -> str:

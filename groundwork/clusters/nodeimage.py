@@ -311,11 +311,11 @@ def forget_old(engine: Engine, reference: str) -> None:
     One that is in use stays.
     """
     repository = reference.rpartition(":")[0]
-    listed = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}").split()  # newest first
+    listed = engine.listed("images", "--format", "{{.Repository}}:{{.Tag}}")  # newest first
     old = [each for each in listed if each.startswith(f"{repository}:")][IMAGES_KEPT:]
-    replaced = engine.run(
+    replaced = engine.listed(
         "images", "--quiet", "--filter", f"label={IMAGE}", "--filter", "dangling=true"
-    ).split()
+    )
     for image in (*old, *replaced):
         engine.run("rmi", image, check=False, timeout_s=IMPORT_TIMEOUT_S)
 

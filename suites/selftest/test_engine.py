@@ -10,6 +10,8 @@ import pytest
 from fixtures.programs import ROOT
 from groundwork import process
 from groundwork.clusters import freezer, netavark
+from groundwork.clusters.engine import Engine
+from groundwork.process import ProcessFailedError
 
 RUN_TIMEOUT_S = 60.0
 
@@ -35,6 +37,33 @@ def test_a_missing_engine_is_told_in_one_line(tmp_path: Path, command: list[str]
     assert "docker is not installed; podman is not installed" in told[0]
     assert "start Docker or install Podman" in told[0]
     assert not (tmp_path / "state" / "envs").exists()
+
+
+# What Podman 4.3 was seen to say when somebody removed a volume while it listed them.
+VANISHED = "Error: no volume with name bff478bc found in database: no such volume"
+
+
+def saying(folder: Path, first: str) -> Engine:
+    """An engine whose command says this once, as an error, and answers from then on."""
+    program = folder / "podman"
+    program.write_text(
+        f"#!/bin/sh\ncd {folder}\nif [ -e asked ]; then echo one; echo two; exit; fi\n"
+        f'touch asked\necho "{first}"\nexit 125\n'
+    )
+    program.chmod(0o755)
+    return Engine("podman", program, "4.3.1", "the test's")
+
+
+def test_what_vanishes_while_it_is_listed_is_no_error(tmp_path: Path) -> None:
+    """Somebody else's volume was removed in between: the engine is asked again."""
+    assert saying(tmp_path, VANISHED).volumes() == ["one", "two"]
+
+
+def test_any_other_error_is_told(tmp_path: Path) -> None:
+    """An engine that can't answer isn't asked again."""
+    engine = saying(tmp_path, "Error: database is locked")
+    with pytest.raises(ProcessFailedError, match="database is locked"):
+        engine.volumes()
 
 
 def test_only_the_containers_own_groups_are_thawed(
