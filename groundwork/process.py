@@ -30,10 +30,10 @@ __all__ = [
     "Completed",
     "Identity",
     "ProcessFailedError",
+    "argv_of",
     "end",
     "find_by_token",
     "identify",
-    "name_of",
     "plain_environment",
     "rss_bytes",
     "run",
@@ -142,12 +142,12 @@ def find_by_token(prefix: str) -> tuple[Identity, ...]:
     return tuple(found)
 
 
-def name_of(identity: Identity) -> str:
-    """The name of a process; empty once it is gone."""
+def argv_of(identity: Identity) -> list[str]:
+    """The command line of a process; empty once it is gone."""
     try:
-        return str(psutil.Process(identity.pid).name())
+        return list(psutil.Process(identity.pid).cmdline())
     except psutil.Error:
-        return ""
+        return []
 
 
 def _token_of(pid: int) -> str:

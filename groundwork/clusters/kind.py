@@ -16,7 +16,7 @@ from groundwork import process
 from groundwork.artifacts import Artifact
 from groundwork.clusters.controlplane import ControlPlane
 from groundwork.clusters.engine import Engine, examine_host, find_engine, reason_of
-from groundwork.clusters.kindchild import MAKING, PATIENCE_S
+from groundwork.clusters.kindchild import MAKING, PATIENCE_S, may_be_cut
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodeimage import NodeImage
 from groundwork.clusters.provider import Provider, Wanted
@@ -178,16 +178,19 @@ def route(engine: Engine, nodes: Iterable[Any]) -> None:
 def await_makers(name: str) -> None:
     """Wait for those that are still at work on a cluster; their keeper is dead.
 
-    What lives as long as a container, or longer, has inherited the mark and isn't meant.
+    What lives as long as a container, or longer, has inherited the mark and isn't meant. What only
+    follows what a node does is ended: kind has left it behind, and it would go on for ever.
     """
 
     def look() -> None:
+        found = {each: process.argv_of(each) for each in process.find_by_token(f"{MAKING}{name}")}
+        process.end((each for each, argv in found.items() if may_be_cut(argv)), grace_s=0)
         left = [
-            found
-            for found in process.find_by_token(f"{MAKING}{name}")
-            if process.name_of(found) not in LASTING
+            " ".join(argv)
+            for argv in found.values()
+            if argv and Path(argv[0]).name not in LASTING and not may_be_cut(argv)
         ]
         if left:
-            raise NotYetError(f"{len(left)} processes are at work on it")
+            raise NotYetError("; ".join(left))
 
     wait_for(look, deadline=Deadline.after(PATIENCE_S), what=f"nobody to work on {name}")

@@ -16,11 +16,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
-__all__ = ["MAKING", "PATIENCE_S"]
+__all__ = ["MAKING", "PATIENCE_S", "may_be_cut"]
 
 # The mark of everything that is at work on a cluster; see groundwork.process.TOKEN.
 MAKING = "making:"
@@ -28,6 +29,9 @@ MAKING = "making:"
 # Starting three nodes at once was seen to take 10 s on two busy cores.
 PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.1
+# The commands that follow what happens in a node, and end with it: kind waits for a line of each
+# node's log, and for programs that wait in their turn.
+FOLLOWING = frozenset({"exec", "logs"})
 
 
 def follow_lifeline() -> None:
@@ -56,16 +60,16 @@ def stop(maker: psutil.Process) -> bool:
 
 
 def goes_on(command: psutil.Process) -> bool:
-    """Whether a command still has something to finish.
-
-    What only runs a program in a node may be cut short: it ends with the node.
-    """
+    """Whether a command still has something to finish."""
     try:
-        if command.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return "exec" not in command.cmdline()[:2]
+        return command.status() != psutil.STATUS_ZOMBIE and not may_be_cut(command.cmdline())
     except psutil.Error:
         return False
+
+
+def may_be_cut(argv: Sequence[str]) -> bool:
+    """Whether an engine's command can be killed: it makes nothing, and may last for ever."""
+    return bool(FOLLOWING.intersection(argv[1:2]))
 
 
 def main(name: str, kubeconfig: str, kind_config: str, kind: str, kubectl: str) -> int:

@@ -92,14 +92,14 @@ def test_an_identity_is_one_process_only() -> None:
     assert me.alive()
     assert not other.alive()
     assert not process.send(other, signal.SIGKILL)
-    assert process.name_of(me) != ""
+    assert process.argv_of(me) != []
 
 
-def test_a_process_that_has_gone_has_no_name(tmp_path: Path) -> None:
-    """As seen by whoever wanted to tell its name."""
+def test_a_process_that_has_gone_has_no_command_line(tmp_path: Path) -> None:
+    """As seen by whoever wanted to tell what it does."""
     child = process.spawn(["/bin/true"], env={}, log=tmp_path / "log")
     child.wait()
-    assert process.name_of(child.identity) == ""
+    assert process.argv_of(child.identity) == []
     assert process.identify(child.pid) is None
 
 
