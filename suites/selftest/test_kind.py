@@ -1,4 +1,4 @@
-"""A kind cluster's removal: who is still at work on it is waited for, who only looks on is ended."""
+"""Removing a kind cluster: who works on it is waited for, who only looks on is ended."""
 
 from __future__ import annotations
 
