@@ -51,9 +51,9 @@ PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ
 # read on a slow disk needs a moment.
 REAP_TIMEOUT_S = 10.0
 
-# How long execve() may go on with an environment that can't be seen yet; it is some 100 us, more
-# where the program's first pages come from a slow disk.
-EXEC_TIMEOUT_S = 1.0
+# How long execve() may go on with an environment that can't be seen yet: some 100 us, but it was
+# seen waiting for a busy disk in the middle, as what is reaped does.
+EXEC_TIMEOUT_S = REAP_TIMEOUT_S
 
 
 class ProcessFailedError(GroundworkError):
@@ -188,7 +188,7 @@ def _environ_of(pid: int) -> bytes:
     try:
         return wait_for(look, deadline=Deadline.after(EXEC_TIMEOUT_S), what="a process's start")
     except WaitTimeoutError:
-        return b""  # one that isn't ours, stuck: ours were read from disk before they were executed
+        return b""  # stuck in the kernel for so long: nobody can tell whose it is, nor end it
 
 
 def rss_bytes(identities: Iterable[Identity]) -> int:

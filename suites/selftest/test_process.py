@@ -67,14 +67,18 @@ def written(path: Path) -> str:
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="what Linux shows of a starting process")
-def test_a_process_is_found_while_it_is_being_executed(token: str, start: Start) -> None:
+def test_a_process_is_found_while_it_is_being_executed(
+    token: str, start: Start, tmp_path: Path
+) -> None:
     """In the middle of execve() the kernel shows no environment, and a clean-up must not miss it.
 
     The process does nothing but execute itself, over and over.
     """
     child = start('exec /bin/sh "$0"\n')
-    seen = [process.find_by_token(token) for _ in range(LOOKS)]
-    assert seen == [(child.identity,)] * LOOKS
+    for look in range(LOOKS):
+        found = process.find_by_token(token)
+        ended = f"ended: {child.exit_code()}, {process.tail_of(tmp_path / 'log')}"
+        assert found == (child.identity,), f"look {look}, {ended}"
 
 
 def test_a_token_begins_with_its_run(token: str, start: Start) -> None:
