@@ -103,8 +103,10 @@ class Provisioner:
             self._fail(holding, error)
         except TerminalStateError as error:
             self._fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
-        except ProvisionError as error:
+        except NeedFailedError as error:
             self._fail(holding, NeedFailedError(name, f"not started: {error}"), error.resource)
+        except ProvisionError as error:
+            self._fail(holding, ProvisionError(name, f"not started: {error.message}"))
         except WaitTimeoutError as error:
             self._fail(holding, ProvisionError(name, f"not ready: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's
@@ -134,7 +136,7 @@ class Provisioner:
             if holding.stage.cancel.is_set():
                 raise CancelledError("the run ended")
         if needed.error is not None:
-            raise ProvisionError(need, needed.error.message.partition("\n")[0])
+            raise NeedFailedError(need, needed.error.message.partition("\n")[0])
 
     def _wait_ready(self, holding: Holding) -> str:
         resource, stage = holding.resource, holding.stage

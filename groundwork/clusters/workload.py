@@ -119,8 +119,8 @@ def refuse_hopeless(pod: Pod) -> None:
     """Raise TerminalStateError for a pod that will never be ready."""
     if any(reason in pod.waiting for reason in UNPULLABLE):
         raise TerminalStateError(
-            f"{pod.name}: its image can't be pulled ({pod.waiting}); use --images packages, or "
-            "connect to a registry"
+            f"{pod.name}: its image can't be pulled ({pod.waiting}); can the nodes reach its "
+            "registry, and is it there? See Images in the README"
         )
     if any(reason in pod.waiting for reason in HOPELESS):
         raise TerminalStateError(f"{pod.name}: {pod.waiting}")

@@ -76,6 +76,16 @@ def test_a_death_while_starting_fails_at_once_with_its_last_log_lines(
     assert pond.leftovers() == []
 
 
+def test_a_refusal_is_the_failure_of_the_one_that_was_refused(pond: Pond) -> None:
+    """Whoever refused is well; who was refused failed, and who needs it wasn't started."""
+    run = pond.pytest(env={"POND_SPRING": "refused"})
+    assert run.returncode == 6, run.output
+    assert "infrastructure failure: spring: not started: this water isn't ours" in run.output
+    assert "groundwork: not started because of that: mill" in run.output
+    assert run.output.count("infrastructure failure") == 1
+    assert pond.leftovers() == []
+
+
 @pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
 def test_a_death_during_the_run_is_an_infrastructure_failure(pond: Pond, args: list[str]) -> None:
     """The test in which a resource died names it, and so does the end of the run: exit code 6."""

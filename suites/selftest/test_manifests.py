@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.cluster import KUBECTL, KUBERNETES, NODE_PORTS, RENDER_TIMEOUT_S
+from fixtures.cluster import (
+    KUBECTL,
+    KUBERNETES,
+    NODE_PORTS,
+    RENDER_TIMEOUT_S,
+    from_repository,
+)
 from groundwork import process
+from groundwork.clusters.controlplane import REPOSITORY
 from groundwork.kube import Object
 
 # Of the rendered service template, which a run patches its node ports into.
@@ -17,13 +24,31 @@ ELSEWHERE = {"hello-world", "hello-world-relayed"}
 BY_CHART = {"grafana"}
 
 
+def rendered(folder: Path) -> list[Object]:
+    """The objects of a kustomization."""
+    text = process.run([KUBECTL, "kustomize", folder], timeout_s=RENDER_TIMEOUT_S).output
+    return [body for body in yaml.safe_load_all(text) if body]
+
+
+def images(folder: Path) -> set[str]:
+    """The images of a kustomization's pods."""
+    specs = [
+        body["spec"]["template"]["spec"]
+        for body in rendered(folder)
+        if body["kind"] in {"DaemonSet", "Deployment", "StatefulSet"}
+    ]
+    return {
+        container["image"]
+        for spec in specs
+        for container in (*spec["containers"], *spec.get("initContainers", ()))
+    }
+
+
 def node_ports(folder: Path) -> dict[int, str]:
     """The node ports of a kustomization, and the names of their services."""
-    text = process.run([KUBECTL, "kustomize", folder], timeout_s=RENDER_TIMEOUT_S).output
-    objects: list[Object] = [body for body in yaml.safe_load_all(text) if body]
     pairs = [
         (port["nodePort"], body["metadata"]["name"])
-        for body in objects
+        for body in rendered(folder)
         if body["kind"] == "Service"
         for port in body["spec"]["ports"]
         if "nodePort" in port
@@ -67,3 +92,14 @@ def test_charts_serve_at_the_manifests_node_ports() -> None:
     }
     values = yaml.safe_load((KUBERNETES.parent / "helm" / "kube-prometheus-stack.yaml").read_text())
     assert values["grafana"]["service"]["nodePort"] == NODE_PORTS["grafana", "http"]
+
+
+@pytest.mark.parametrize("overlay", ["vendor", "vendor-redpanda-three-brokers"])
+def test_our_own_images_come_from_the_users_repository(tmp_path: Path, overlay: str) -> None:
+    """All of them, with their tags, and no vendor's."""
+    folder = KUBERNETES / "overlays" / overlay
+    elsewhere = images(from_repository(folder, "example.invalid/team", tmp_path))
+    ours = {name for name in images(folder) if name.startswith(f"{REPOSITORY}/")}
+    assert ours
+    moved = {name.replace(REPOSITORY, "example.invalid/team") for name in ours}
+    assert elsewhere == (images(folder) - ours) | moved

@@ -44,6 +44,10 @@ def test_options_come_before_variables_and_variables_before_the_file(
             "--broker redpanda means nothing with --images packages",
         ),
         (
+            {"env": "kind", "repository": "example.invalid/team"},
+            "--repository example.invalid/team means nothing with --env kind",
+        ),
+        (
             {"env": "kind", "images": "packages", "stack": "charts"},
             "--stack charts means nothing with --images packages",
         ),

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from groundwork.environment import Environment
-from groundwork.errors import NotYetError
+from groundwork.errors import NotYetError, ProvisionError
 from groundwork.ledger import Ledger, Record
 from groundwork.resource import ProcessFaults, Resource
 from groundwork.settings import Settings
@@ -32,6 +32,8 @@ class Pond(ProcessFaults, Resource):
 
     def launch(self, stage: Stage) -> None:
         """Start the server, and one child that it forgets."""
+        if self.mode == "refused":  # as by a host that finds somebody else's things in it
+            raise ProvisionError("sea", "this water isn't ours")
         port = str(stage.ports["http"])
         stage.spawn([sys.executable, SERVER, port, self.mode])
 
