@@ -11,7 +11,7 @@ import allure
 import pytest
 
 from fixtures import ENVIRONMENT
-from groundwork import process
+from groundwork import errors, process
 from groundwork.errors import GroundworkError
 from groundwork.plugin import session_key, uses
 
@@ -19,24 +19,30 @@ from groundwork.plugin import session_key, uses
 LOG_LINES = 200
 
 # Allure's "failed" is a failed assertion. A promise that isn't kept in time is one, too; what the
-# engine says of a resource is not.
-INFRASTRUCTURE = r"ProvisionError|ResourceDiedError|KeeperLostError|ArtifactError"
+# engine says of a resource is not. A message begins with the name of its error's class.
+INFRASTRUCTURE = "|".join(
+    sorted(
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, (errors.ProvisionError, errors.UsageError))
+    )
+)
 PRODUCT = r"AssertionError|Failed|WaitTimeoutError|ExceptionGroup"
 CATEGORIES = (
     {
         "name": "infrastructure failure",
         "matchedStatuses": ["broken", "failed"],
-        "messageRegex": rf"(?s)\S*({INFRASTRUCTURE}).*",
+        "messageRegex": rf"(?s)(\S*\.)?({INFRASTRUCTURE})\b.*",
     },
     {
         "name": "product failure",
         "matchedStatuses": ["broken", "failed"],
-        "messageRegex": rf"(?s)\S*({PRODUCT}).*",
+        "messageRegex": rf"(?s)(\S*\.)?({PRODUCT})\b.*",
     },
     {
         "name": "test defect",
         "matchedStatuses": ["broken"],
-        "messageRegex": rf"(?s)(?!\S*({INFRASTRUCTURE}|{PRODUCT})).*",
+        "messageRegex": rf"(?s)(?!(\S*\.)?({INFRASTRUCTURE}|{PRODUCT})\b).*",
     },
 )
 

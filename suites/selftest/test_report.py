@@ -1,0 +1,47 @@
+"""The report: a reviewer decides by the outcome that a failure is counted as."""
+
+from __future__ import annotations
+
+import re
+from traceback import format_exception_only
+
+import pytest
+from _pytest.outcomes import Failed
+
+from groundwork import errors
+from groundwork.process import ProcessFailedError
+from reports.plugin import CATEGORIES
+
+
+def categories_of(error: BaseException) -> list[str]:
+    """The categories that Allure counts a failure in: the expression must match all of it."""
+    message = "".join(format_exception_only(type(error), error)).strip()
+    return [each["name"] for each in CATEGORIES if re.fullmatch(each["messageRegex"], message)]  # type: ignore[misc, call-overload]
+
+
+@pytest.mark.parametrize(
+    ("error", "category"),
+    [
+        (errors.ProvisionError("broker", "not ready: AssertionError"), "infrastructure failure"),
+        (
+            errors.ResourceDiedError("broker", "ended\nFailed: no"),
+            "infrastructure failure",
+        ),
+        (errors.NeedFailedError("broker", "not started: cluster"), "infrastructure failure"),
+        (errors.KeeperLostError("the keeper died"), "infrastructure failure"),
+        (errors.LockTimeoutError("broker", "held"), "infrastructure failure"),
+        (errors.ArtifactError("jre: no network"), "infrastructure failure"),
+        (AssertionError("assert 1 == 2"), "product failure"),
+        (AssertionError(), "product failure"),
+        (Failed("it was never woken"), "product failure"),
+        (errors.WaitTimeoutError("waited 3 s for ProvisionError"), "product failure"),
+        (ExceptionGroup("two", [AssertionError(), AssertionError()]), "product failure"),
+        (KeyError("ProvisionError"), "test defect"),
+        (ProcessFailedError("iptables-save failed"), "test defect"),
+        (TypeError("AssertionError"), "test defect"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_each_failure_is_of_one_category(error: BaseException, category: str) -> None:
+    """By the class of its error, whatever its text quotes."""
+    assert categories_of(error) == [category]
