@@ -131,7 +131,8 @@ class Run:
         if adopted is not None:
             self.socket = adopted
             return adopted
-        self.socket = self._start_porter(fingerprint)
+        self.socket = socket_base() / f"groundwork-{self.run_id}" / "keeper"
+        self._start_porter(fingerprint, self.socket)
         self._thread = threading.Thread(target=self._join_on_demand, daemon=True)
         self._thread.start()
         return self.socket
@@ -158,10 +159,9 @@ class Run:
                 return kept.socket
         return None
 
-    def _start_porter(self, fingerprint: str) -> Path:
-        """Start the process that opens the environment; the socket, once it listens."""
+    def _start_porter(self, fingerprint: str, path: Path) -> None:
+        """Start the process that opens the environment; returns once it listens, or is dead."""
         folder = self.settings.state_dir / "envs" / self.run_id
-        path = socket_base() / f"groundwork-{self.run_id}" / "keeper"
         ours, theirs = socket.socketpair()
         orders = Orders(
             root=str(self._declared.root),
@@ -189,13 +189,14 @@ class Run:
                 pass_fds=(theirs.fileno(),),
             )
         self._lifeline = Wire(ours)
-        answer = self._lifeline.receive() or {"error": "the porter died"}
-        if "error" in answer:
+        answer = self._lifeline.receive()
+        if answer is None:
+            self._lose(KeeperLostError("it died before it had opened the environment"))
+        elif "error" in answer:
             raise UsageError(
                 f"can't write the state folder {self.settings.state_dir}: {answer['error']}; set "
                 "GROUNDWORK_STATE_DIR to a folder that you can write"
             )
-        return path
 
     def _join_on_demand(self) -> None:
         """Say hello as soon as somebody else has woken the keeper, and see it die before that."""
@@ -243,7 +244,8 @@ class Run:
         try:
             for folder in ledger.environments(self.settings.state_dir):
                 opened = next((r for r in ledger.read(folder) if r.step == "open"), None)
-                if opened is not None and opened.data["socket"] == str(self.socket):
+                here = opened is not None and opened.data["socket"] == str(self.socket)
+                if here or folder.name == self.run_id:  # killed before it wrote anything, too
                     self._bury(folder)
         finally:
             self._buried.set()

@@ -98,6 +98,28 @@ def test_a_decoy_is_not_touched(pond: Pond, start: Start) -> None:
     pond.await_nothing_left(GONE_TIMEOUT_S)
 
 
+# Python runs this at every start: the porter is dead before it has read its orders.
+KILL_PORTER = """
+import os, signal, sys
+if sys.orig_argv[1:] == ["-m", "groundwork.porter"]:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
+def test_a_porter_killed_at_its_start_is_an_infrastructure_failure(
+    pond: Pond, args: list[str]
+) -> None:
+    """It has opened nothing yet; nobody is told to mend a folder that he can write."""
+    hook = pond.root / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(KILL_PORTER)
+    run = pond.pytest(*args, env={"PYTHONPATH": str(hook)})
+    assert run.returncode == 6, run.output
+    assert "infrastructure failure: keeper" in run.output
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
 @pytest.mark.parametrize("args", [[], ["-n", "2"]], ids=["alone", "two workers"])
 def test_a_test_that_hangs_is_ended_when_the_keeper_dies(
     pond: Pond, start: Start, args: list[str]
