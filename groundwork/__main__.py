@@ -36,7 +36,7 @@ def say(text: str) -> None:
 def up(declared: Declared, settings: Settings) -> int:
     """Start every resource, print the endpoints, and leave the keeper in charge."""
     run_id = bundle.new_run_id()
-    out_dir = bundle.out_root(declared, settings) / run_id
+    out_dir = bundle.out_root(declared.root, settings) / run_id
     terminal = Terminal(sys.stderr.fileno())
     for reason in settings.decided:
         terminal.say(reason)

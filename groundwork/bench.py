@@ -48,7 +48,7 @@ BARE_PORT = 19_196
 def measure(declared: Declared, settings: Settings, names: list[str]) -> dict[str, Description]:
     """Start resources and what they need, describe them when all are ready, and remove them."""
     run_id = bundle.new_run_id()
-    out_dir = bundle.out_root(declared, settings) / run_id
+    out_dir = bundle.out_root(declared.root, settings) / run_id
     run = Run(declared, settings, run_id, out_dir, lambda _: None)
     try:
         client = run.client()
@@ -155,7 +155,7 @@ def main() -> int:
     except GroundworkError as error:
         sys.stderr.write(f"groundwork: {error}\n")
         return 4 if isinstance(error, UsageError) else 6
-    out = bundle.out_root(declared, settings) / "bench.json"
+    out = bundle.out_root(declared.root, settings) / "bench.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=2) + "\n")
     for name, value in figures.items():

@@ -64,9 +64,9 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def out_root(declared: Declared, settings: Settings) -> Path:
+def out_root(project: Path, settings: Settings) -> Path:
     """Where the outputs of a project's runs lie."""
-    return settings.out_dir or declared.root / "reports" / "out"
+    return settings.out_dir or project / "reports" / "out"
 
 
 def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
         ],
     }
     (run.out_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-    root = out_root(declared, run.settings)
+    root = out_root(declared.root, run.settings)
     link = root / f".latest-{run.run_id}"
     link.symlink_to(run.out_dir.name)
     link.replace(root / "latest")  # swapped in one step: a reader never finds half a run

@@ -207,7 +207,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"groundwork: {error}") from error
     run_id = bundle.new_run_id()
     terminal = Terminal(TERMINAL_FD, quiet=config.option.verbose < 0)
-    out_dir = bundle.out_root(declared, settings) / run_id
+    out_dir = bundle.out_root(declared.root, settings) / run_id
     own = EnvironmentSession(declared, terminal)
     own.run = Run(declared, settings, run_id, out_dir, own.listen)
     own.unexpressed = unexpressed

@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 
+from fixtures import ENVIRONMENT
 from fixtures.programs import ROOT
-from groundwork.artifacts import default_cache_dir
+from groundwork import bundle
 from groundwork.errors import GroundworkError
 from reports.report import build
 
@@ -19,9 +20,10 @@ def main() -> int:
         "run", nargs="?", default="latest", help="a folder's name in reports/out (default: latest)"
     )
     name = parser.parse_args().run
-    run_dir = (ROOT / "reports" / "out" / name).resolve()
     try:
-        report = build(run_dir, default_cache_dir())
+        settings = ENVIRONMENT.settings.load({}, ROOT)
+        run_dir = (bundle.out_root(ROOT, settings) / name).resolve()
+        report = build(run_dir, settings.cache_dir)
     except GroundworkError as error:
         sys.stderr.write(f"groundwork: {error}\n")
         return 4

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import Path
 from traceback import format_exception_only
 
 import pytest
 from _pytest.outcomes import Failed
 
-from groundwork import errors
+from fixtures.programs import ROOT
+from groundwork import errors, process
 from groundwork.process import ProcessFailedError
 from reports.plugin import CATEGORIES
 
@@ -45,3 +48,16 @@ def categories_of(error: BaseException) -> list[str]:
 def test_each_failure_is_of_one_category(error: BaseException, category: str) -> None:
     """By the class of its error, whatever its text quotes."""
     assert categories_of(error) == [category]
+
+
+def test_a_report_is_looked_for_where_runs_were_told_to_write(tmp_path: Path) -> None:
+    """GROUNDWORK_OUT_DIR moves the output of runs, and so the report."""
+    done = process.run(
+        [sys.executable, "-m", "reports"],
+        timeout_s=30,
+        cwd=ROOT,
+        env=process.plain_environment({"GROUNDWORK_OUT_DIR": str(tmp_path)}),
+        check=False,
+    )
+    assert done.returncode == 4
+    assert done.output.startswith(f"groundwork: {tmp_path}/latest/allure-results: no results")
