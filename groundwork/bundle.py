@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from groundwork.errors import NeedFailedError
 from groundwork.run import Run
 from groundwork.settings import Settings
 
-__all__ = ["Tally", "new_run_id", "out_root", "summary", "write"]
+__all__ = ["Tally", "grouped", "new_run_id", "out_root", "summary", "write"]
 
 # Enough to look back a few days of work; a run with its report is some megabytes.
 RUNS_KEPT = 20
@@ -111,10 +112,8 @@ def summary(run: Run, tally: Tally) -> list[str]:
     lines = [f"groundwork: {note}" for note in run.notes]
     if run.refusal:
         return lines
-    for reason, tests in by_reason(tally.left_out).items():
-        files = sorted({test.partition("::")[0] for test in tests})
-        strict = " (a failure, by --strict-env)" if run.settings.strict_env else ""
-        lines.append(f"groundwork: left out{strict}: {len(tests)} of {', '.join(files)}: {reason}")
+    strict = " (a failure, by --strict-env)" if run.settings.strict_env else ""
+    lines.extend(f"groundwork: left out{strict}: {each}" for each in grouped(tally.left_out))
     lines.extend(f"groundwork: not removed: {error}" for error in tally.status.get("errors", []))
     failures = tally.status.get("failures", {})
     waited = [name for name, each in failures.items() if each["type"] == NeedFailedError.__name__]
@@ -140,12 +139,15 @@ def summary(run: Run, tally: Tally) -> list[str]:
     return lines
 
 
-def by_reason(left_out: dict[str, str]) -> dict[str, list[str]]:
-    """The tests left out, for each reason."""
-    found: dict[str, list[str]] = {}
+def grouped(left_out: Mapping[str, str]) -> list[str]:
+    """The tests that were left out, a line for each reason: how many, of which files, and why."""
+    by_reason: dict[str, list[str]] = {}
     for test, reason in left_out.items():
-        found.setdefault(reason, []).append(test)
-    return found
+        by_reason.setdefault(reason, []).append(test.partition("::")[0])
+    return [
+        f"{len(files)} of {', '.join(sorted(set(files)))}: {reason}"
+        for reason, files in by_reason.items()
+    ]
 
 
 def table(resources: list[dict[str, Any]]) -> list[str]:

@@ -54,6 +54,7 @@ class Terminal:
         if not self._console.is_terminal or os.environ.get("CI"):
             if progress["finished"]:
                 if name in self._announced:
+                    self._announced.remove(name)  # others that are made of it find it, silently
                     self.say(f"{name} fetched")
             elif name not in self._announced or progress["note"]:
                 self._announced.add(name)

@@ -12,6 +12,7 @@ import pytest
 
 from fixtures import ENVIRONMENT
 from groundwork import errors, process
+from groundwork.bundle import grouped
 from groundwork.errors import GroundworkError
 from groundwork.plugin import session_key, uses
 
@@ -63,6 +64,8 @@ def pytest_groundwork_finish(
     properties = {"platform": record["env"], "images": record["images"]}
     properties |= {f"resource.{each['name']}": each["version"] for each in record["resources"]}
     properties |= {f"artifact.{a['name']}": f"{a['version']} ({a['source']})" for a in artifacts}
+    left_out = grouped({each["test"]: each["reason"] for each in record["left_out"]})
+    properties |= {f"left_out.{n}": text for n, text in enumerate(left_out, 1)}
     lines = [f"{name} = {value}\n" for name, value in sorted(properties.items())]
     (Path(folder) / "environment.properties").write_text("".join(lines))
     (Path(folder) / "categories.json").write_text(json.dumps(CATEGORIES, indent=2))

@@ -107,7 +107,6 @@ class Consent:
             UsageError: It doesn't answer, or there is no consent to it.
         """
         del cancel
-        report(Progress(self.name))
         with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
             folder = Path(name)
             self.chosen.copy_to(folder / "kubeconfig")

@@ -327,7 +327,6 @@ class EngineArtifact:
             UsageError: There is none that can be used; says what to do.
         """
         del cache, cancel
-        report(Progress(self.name))
         engine = find_engine()
         report(Progress(self.name, finished=True))
         return Resolved(self.name, engine.title, engine.why, engine.program.parent, cached=True)

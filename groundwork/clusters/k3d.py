@@ -49,7 +49,6 @@ class K3dArtifact:
             UsageError: It isn't installed.
         """
         del cache, cancel
-        report(Progress(self.name))
         program = Path(find_k3d())
         shown = process.run(
             [program, "version"], timeout_s=ANSWER_TIMEOUT_S, env=find_engine().environment()

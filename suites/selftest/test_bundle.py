@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.bundle import Tally
+from groundwork.bundle import Tally, grouped
 from groundwork.timeline import Timeline
 
 
@@ -46,3 +46,16 @@ def test_every_report_is_counted_once(reports: list[tuple[str, str]]) -> None:
     assert tally.failed == reports.count(("call", "failed"))
     assert tally.errors == sum(o == "failed" and w != "call" for w, o in reports)
     assert tally.skipped == sum(o == "skipped" for _, o in reports)
+
+
+def test_what_was_left_out_is_told_by_reason() -> None:
+    """How many tests of which files, each once, and why; on the terminal and in the report."""
+    left_out = {
+        "suites/a/test_one.py::test_b": "no network",
+        "suites/a/test_two.py::test_c": "no disk",
+        "suites/a/test_one.py::test_a": "no network",
+    }
+    assert grouped(left_out) == [
+        "2 of suites/a/test_one.py: no network",
+        "1 of suites/a/test_two.py: no disk",
+    ]
