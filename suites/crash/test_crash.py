@@ -5,6 +5,7 @@ The moments follow from a seed, which is printed; GROUNDWORK_SEED repeats them.
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -34,6 +35,10 @@ RUN_TIMEOUT_S = 300.0
 
 DECOY_PORTS = (19_192, 19_193)
 DECOY_API_PORT = 19_194
+# Before that there is nothing but an interpreter that reads its modules.
+EARLIEST_S = 0.5
+# Of a run's time: warm runs of the same machine were seen to differ by less than the rest.
+LATEST_SHARE = 0.9
 # For the run to come to the point where there is a victim.
 VICTIM_TIMEOUT_S = 20.0
 
@@ -45,14 +50,12 @@ class Promise:
     Attributes:
         kinds: What is killed.
         kills: How many of each kind.
-        latest_kill_s: About what a warm run takes on two cores; starting and stopping are in it.
         gone_timeout_s: After what time nothing may be left.
         following: What comes next where nobody has survived, and finds what is left.
     """
 
     kinds: tuple[str, ...]
     kills: int
-    latest_kill_s: float
     gone_timeout_s: float
     following: Callable[[Scene], subprocess.Popen[bytes]]
 
@@ -62,14 +65,12 @@ PROMISES = {
     "local": Promise(
         kinds=("controller", "worker", "keeper", BOTH),
         kills=5,
-        latest_kill_s=12.0,
         gone_timeout_s=10.0,
         following=lambda scene: scene.smoke("-k", "version"),
     ),
     "kind": Promise(
         kinds=("controller", "keeper", BOTH),
         kills=10,
-        latest_kill_s=70.0,
         gone_timeout_s=60.0,
         following=lambda scene: scene.start("groundwork", "down"),
     ),
@@ -93,6 +94,33 @@ def scene(pytestconfig: pytest.Config, platform: str) -> Iterator[Scene]:
     """Runs of the smoke suite, in folders of their own."""
     with scene_of(options_of(pytestconfig), engine=platform != "local") as made:
         yield made
+
+
+Moments = Callable[[str, str], float]
+
+
+@pytest.fixture(scope="module")
+def moments(scene: Scene) -> Moments:
+    """Tells a random moment of a run with so many workers, seconds from its start.
+
+    What a run takes on this machine is measured once. Of two runs one is shorter, and who has ended
+    can't be killed any more.
+    """
+
+    @functools.cache
+    def span_s(workers: str) -> float:
+        begun = time.monotonic()
+        run = scene.smoke("-n", workers)
+        assert run.wait(RUN_TIMEOUT_S) == 0, scene.log()
+        return time.monotonic() - begun
+
+    def moment_s(workers: str, what: str) -> float:
+        seeded = random.Random(f"{SEED} {what}")  # noqa: S311 - a seed to repeat it by
+        found = seeded.uniform(EARLIEST_S, LATEST_SHARE * span_s(workers))
+        print(f"seed {SEED}: {what} after {found:.2f} of {span_s(workers):.2f} s")  # noqa: T201 - to repeat it
+        return found
+
+    return moment_s
 
 
 Unharmed = Callable[[], None]
@@ -174,15 +202,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_nothing_is_left_after_a_kill(
-    scene: Scene, promise: Promise, unharmed: Unharmed, kind: str, number: int
+    scene: Scene, promise: Promise, moments: Moments, unharmed: Unharmed, kind: str, number: int
 ) -> None:
     """No process, port, socket, temporary folder or ledger is left, and no stranger was touched."""
-    seeded = random.Random(f"{SEED} {kind} {number}")  # noqa: S311 - a seed to repeat it by
-    moment_s = seeded.uniform(0.5, promise.latest_kill_s)
-    print(f"seed {SEED}: {kind} after {moment_s:.2f} s")  # noqa: T201 - to repeat it
+    moment_s = moments("2", f"{kind} {number}")
     before = scene.inventory()
     run = scene.smoke("-n", "2")
     time.sleep(moment_s)
+    assert run.poll() is None, "the run had ended before anybody was killed"
     kill(run, kind)
     if kind == "worker":
         wait_until_ended(run)
@@ -227,15 +254,19 @@ def wait_until_ended(run: subprocess.Popen[bytes]) -> None:
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_nothing_is_left_after_a_signal(
-    scene: Scene, promise: Promise, unharmed: Unharmed, sent: signal.Signals, workers: str
+    scene: Scene,
+    promise: Promise,
+    moments: Moments,
+    unharmed: Unharmed,
+    sent: signal.Signals,
+    workers: str,
 ) -> None:
     """Ctrl-C and SIGTERM end a run without a trace."""
-    seeded = random.Random(f"{SEED} {sent} {workers}")  # noqa: S311 - a seed to repeat it by
-    moment_s = seeded.uniform(0.5, promise.latest_kill_s)
-    print(f"seed {SEED}: {sent.name} after {moment_s:.2f} s")  # noqa: T201 - to repeat it
+    moment_s = moments(workers, f"{sent.name} {workers}")
     before = scene.inventory()
     run = scene.smoke("-n", workers)
     time.sleep(moment_s)
+    assert run.poll() is None, "the run had ended before it was told to"
     if sent == signal.SIGINT:
         os.killpg(run.pid, sent)  # a terminal sends it to the whole group
     else:
