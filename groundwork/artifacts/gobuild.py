@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,14 +110,17 @@ def build(
 ) -> None:
     """Build one package of a module, with nothing of the host linked in.
 
+    Go works in a folder beside the target: killed, it leaves that to whoever clears the entry away.
+
     Raises:
         NotThisWayError: The build failed.
     """
-    env = os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     words: list[str | Path] = [go, "build", "-trimpath", "-buildvcs=false"]
     words += ["-ldflags", ldflags, "-o", target, package]
     try:
-        with BUILDING:
+        with BUILDING, tempfile.TemporaryDirectory(dir=target.parent) as work:
+            env = os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+            env |= {"CGO_ENABLED": "0", "GOTMPDIR": work}
             process.run(words, timeout_s=BUILD_TIMEOUT_S, cwd=module, env=env, cancel=cancel)
     except ProcessFailedError as error:
         if cancel is not None and cancel.is_set():

@@ -412,6 +412,9 @@ def look_at_podman(program: Path, cache_root: Path) -> Found:
         ProcessFailedError: It doesn't answer.
         ValueError: Something that it needs is missing.
     """
+    host = examine_host()
+    if os.geteuid() != 0 and (host.cgroup_v1 or host.confined):  # asked, it would make folders
+        raise ValueError("without root it can't run nodes on this machine")
     settings = {"KIND_EXPERIMENTAL_PROVIDER": "podman"} | docker_settings()
     settings |= podman_settings(cache_root)
     shown = process.run(
@@ -425,9 +428,6 @@ def look_at_podman(program: Path, cache_root: Path) -> Found:
         timeout_s=ANSWER_TIMEOUT_S,
         env=process.plain_environment(settings),
     )
-    host = examine_host()
-    if os.geteuid() != 0 and (host.cgroup_v1 or host.confined):
-        raise ValueError("without root it can't run nodes on this machine")
     if sys.platform == "linux" and not Path("/lib/modules").is_dir():
         raise ValueError("/lib/modules is missing, which kind mounts: call make engine")
     return Found(version, settings)

@@ -36,7 +36,8 @@ for word; do
   test "$before" = -o && target=$word
   before=$word
 done
-printf '%s\\n' "$PWD" "$GOFLAGS $GOTOOLCHAIN $CGO_ENABLED" "$@" > "$target"
+test -d "$GOTMPDIR" || exit 1
+printf '%s\\n' "$PWD" "$GOTMPDIR" "$GOFLAGS $GOTOOLCHAIN $CGO_ENABLED" "$@" > "$target"
 """
 
 OURS = [
@@ -156,8 +157,11 @@ def test_go_is_asked_for_a_static_program_of_the_locked_modules(
     program = GoBuild("thing", module, "example.org/thing", "-s -X main.version=v{version}")
     found = program.resolve(cache, lambda _: None)
     assert (found.version, found.source, found.cached) == ("1.2.3", "Go build", False)
-    folder, settings, *words = found.program("thing").read_text().splitlines()
+    folder, work, settings, *words = found.program("thing").read_text().splitlines()
     assert folder == str(module)
+    # Where a killed build's files are found by the next one, and a finished one has left none.
+    assert Path(work).parent == found.path.with_suffix(".part")
+    assert [path.name for path in found.path.iterdir() if path.is_dir()] == []
     assert settings == "-mod=readonly local 0"
     # Neither this machine's folders nor this repository's state, which are no part of the key.
     assert words[:3] == ["build", "-trimpath", "-buildvcs=false"]

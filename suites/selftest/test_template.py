@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from groundwork import process
 
 TEMPLATE = ROOT / "templates" / "service"
 CHECK_TIMEOUT_S = 120.0
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cookiecutter leaves the hooks that it has filled in among the temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def render(folder: Path, **context: str) -> Path:
