@@ -93,6 +93,7 @@ class Run:
         self.settings = settings
         self.run_id = run_id
         self.out_dir = out_dir
+        self.folder = settings.state_dir / "envs" / run_id  # or that of an adopted environment
         self.socket: Path | None = None
         self.notes: list[str] = []
         self.lost: KeeperLostError | None = None
@@ -156,17 +157,17 @@ class Run:
                 self.notes.append(f"environment {kept.folder.name}: {error}; making another")
             else:
                 self.notes.append(f"adopted environment {kept.folder.name}")
+                self.folder = kept.folder
                 return kept.socket
         return None
 
     def _start_porter(self, fingerprint: str, path: Path) -> None:
         """Start the process that opens the environment; returns once it listens, or is dead."""
-        folder = self.settings.state_dir / "envs" / self.run_id
         ours, theirs = socket.socketpair()
         orders = Orders(
             root=str(self._declared.root),
             reference=self._declared.reference,
-            folder=str(folder),
+            folder=str(self.folder),
             socket=str(path),
             settings=self.settings.to_json(),
             opened={
@@ -216,8 +217,7 @@ class Run:
             try:
                 self._connect(self.socket)
             except KeeperLostError as error:
-                log = self.settings.state_dir / "envs" / self.run_id / "keeper.log"
-                said = process.tail_of(log)
+                said = process.tail_of(self.folder / "keeper.log")
                 self._lose(KeeperLostError(f"it did not start: {error}\n{said}"))
 
     def _connect(self, path: Path) -> None:
@@ -242,21 +242,17 @@ class Run:
             self.lost = error
         self._listener({"event": "lost", "error": str(error)})
         try:
-            for folder in ledger.environments(self.settings.state_dir):
-                opened = next((r for r in ledger.read(folder) if r.step == "open"), None)
-                here = opened is not None and opened.data["socket"] == str(self.socket)
-                if here or folder.name == self.run_id:  # killed before it wrote anything, too
-                    self._bury(folder)
+            self._bury()
         finally:
             self._buried.set()
 
-    def _bury(self, folder: Path) -> None:
+    def _bury(self) -> None:
         if self._keeper is not None:
             self._keeper.kill()  # it may be stuck rather than dead: its lock must be free
 
         def seize() -> Ledger | None:
-            book = Ledger.seize(folder)
-            if book is None and folder.exists():
+            book = Ledger.seize(self.folder)
+            if book is None and self.folder.exists():
                 # A child of the keeper's, between fork and exec, has all of its descriptors.
                 raise NotYetError("the dead keeper's lock is held")
             return book
@@ -343,7 +339,7 @@ class Run:
             deadline=Deadline.after(LEAVE_TIMEOUT_S),
             what="the porter to leave",
         )
-        self._bury(self.settings.state_dir / "envs" / self.run_id)
+        self._bury()
 
 
 def _gone(keeper: Child) -> None:

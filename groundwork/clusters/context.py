@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork import process
-from groundwork.artifacts import Artifact, Cache, Progress, Resolved
+from groundwork.artifacts import Artifact, Cache, Resolved
 from groundwork.artifacts.artifact import Report
 from groundwork.clusters.clearing import clear
 from groundwork.clusters.cluster import Cluster
@@ -106,7 +106,7 @@ class Consent:
         Raises:
             UsageError: It doesn't answer, or there is no consent to it.
         """
-        del cancel
+        del report, cancel
         with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
             folder = Path(name)
             self.chosen.copy_to(folder / "kubeconfig")
@@ -119,7 +119,6 @@ class Consent:
                 ) from error
             what = f"{self.chosen.title()} ({kube.server()})"
             require_consent(what, identity, self.consent)
-        report(Progress(self.name, finished=True))
         return Resolved(self.name, str(identity), "the user", cache.root, cached=True)
 
 

@@ -24,7 +24,7 @@ from typing import TypeVar
 import psutil
 
 from groundwork import process
-from groundwork.artifacts import Artifact, Cache, Progress, Report, Resolved, default_cache_dir
+from groundwork.artifacts import Artifact, Cache, Report, Resolved, default_cache_dir
 from groundwork.clusters.freezer import thaw
 from groundwork.clusters.netavark import forget_chain
 from groundwork.errors import NotYetError, UsageError, WaitTimeoutError
@@ -326,9 +326,8 @@ class EngineArtifact:
         Raises:
             UsageError: There is none that can be used; says what to do.
         """
-        del cache, cancel
+        del cache, report, cancel
         engine = find_engine()
-        report(Progress(self.name, finished=True))
         return Resolved(self.name, engine.title, engine.why, engine.program.parent, cached=True)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from groundwork import process
-from groundwork.artifacts import Artifact, Cache, Progress, Resolved
+from groundwork.artifacts import Artifact, Cache, Resolved
 from groundwork.artifacts.artifact import Report
 from groundwork.clusters.engine import ENGINE, LABEL, find_engine
 from groundwork.clusters.provider import Provider, Wanted
@@ -48,12 +48,11 @@ class K3dArtifact:
         Raises:
             UsageError: It isn't installed.
         """
-        del cache, cancel
+        del cache, report, cancel
         program = Path(find_k3d())
         shown = process.run(
             [program, "version"], timeout_s=ANSWER_TIMEOUT_S, env=find_engine().environment()
         )
-        report(Progress(self.name, finished=True))
         version = shown.output.partition("\n")[0].rpartition(" ")[2]
         return Resolved(self.name, version, "on PATH", program.parent, cached=True)
 
