@@ -134,7 +134,8 @@ def summary(run: Run, tally: Tally) -> list[str]:
             for each in tally.status.get("artifacts", [])
             if each["name"] == "engine"
         )
-        kept = "kept; `make down` ends it" if run.settings.keep_env else "removed"
+        # What is adopted stays, whatever this run was told: its folder is what tells.
+        kept = "kept; `make down` ends it" if run.folder.exists() else "removed"
         lines.append(f"groundwork: environment {kept}; output in {os.path.relpath(run.out_dir)}")
     return lines
 

@@ -19,6 +19,7 @@ def test_a_kept_environment_is_adopted_and_outlives_the_run(pond: Pond) -> None:
     second = pond.pytest()
     assert second.returncode == 0, second.output
     assert "adopted environment" in second.output
+    assert "environment kept; `make down` ends it" in second.output
     assert pond.steps("mill") == {}
     assert len(ledger.environments(pond.state_dir)) == 1
     down = pond.groundwork("down")
@@ -43,6 +44,7 @@ def test_an_environment_that_differs_is_not_adopted(pond: Pond) -> None:
     assert run.returncode == 0, run.output
     assert "differs in settings or files" in run.output
     assert pond.steps("mill") == {"launch": 1, "ready": 1, "stopped": 1}
+    assert "environment removed; output in" in run.output
     status = pond.groundwork("status")
     assert ": kept" in status.output
     assert pond.groundwork("down").returncode == 0
