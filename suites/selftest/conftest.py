@@ -88,21 +88,27 @@ class Pond:
         ]
         return {step: steps.count(step) for step in dict.fromkeys(steps)}
 
-    def leftovers(self) -> list[str]:
-        """What is left of any run: processes, temporary folders, ledgers."""
-        mine = f"POND={self.root}".encode()
-        found = []
+    def processes(self) -> list[psutil.Process]:
+        """What runs of the project by itself: by its environment, or by its command line.
+
+        Servers have the keeper's small environment, in which the token stands for the run.
+        """
+        mine, found = f"POND={self.root}".encode(), []
         for each in psutil.process_iter(["pid"]):
             path = Path(f"/proc/{each.pid}/environ")
             try:
                 environ = path.read_bytes() if path.exists() else b""
             except OSError:
                 continue
-            # Servers have the keeper's small environment, in which the token stands for the run.
-            if mine in environ.split(b"\0") or str(self.root).encode() in b" ".join(
-                part.encode() for part in command_of(each)
-            ):
-                found.append(f"process {each.pid}: {' '.join(command_of(each))[:100]}")
+            if mine in environ.split(b"\0") or str(self.root) in " ".join(command_of(each)):
+                found.append(each)
+        return found
+
+    def leftovers(self) -> list[str]:
+        """What is left of any run: processes, temporary folders, ledgers."""
+        found = [
+            f"process {each.pid}: {' '.join(command_of(each))[:100]}" for each in self.processes()
+        ]
         # pytest's own folder of numbered bases, made by its workers, is meant to stay.
         temporary = (self.root / "tmp").iterdir()
         found.extend(str(path) for path in temporary if not path.name.startswith("pytest-of-"))
@@ -140,9 +146,8 @@ def pond() -> Iterator[Pond]:
     (root / "tmp").mkdir()
     project = Pond(root)
     yield project
-    mine = str(root).encode()
-    for each in psutil.process_iter(["pid"]):
-        if each.pid != os.getpid() and mine in b" ".join(p.encode() for p in command_of(each)):
+    for each in project.processes():
+        if each.pid != os.getpid():
             each.send_signal(signal.SIGKILL)
     shutil.rmtree(base)
 
