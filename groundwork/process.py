@@ -110,8 +110,7 @@ def identify(pid: int) -> Identity | None:
             stat = Path(f"/proc/{pid}/stat").read_bytes()
         except OSError:
             return None
-        # The command's name, in brackets, may hold spaces: fields are counted behind it.
-        fields = stat.rpartition(b")")[2].split()
+        fields = _fields_of(stat)
         state, start_ticks = fields[0], int(fields[19])
         return None if state in (b"Z", b"X") else Identity(pid, start_ticks, boot_id())
     try:
@@ -175,13 +174,10 @@ def _environ_of(pid: int) -> bytes:
             environ = Path(f"/proc/{pid}/environ").read_bytes()
             if environ:
                 return environ
-            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
         except OSError:
             return b""
-        # Counted as in proc(5), from the third: state, vsize (0: a thread of the kernel), and the
-        # environment's first and last address, which are equal where it is empty indeed.
-        state, vsize, begins, ends = fields[0], int(fields[20]), int(fields[47]), int(fields[48])
-        if state not in (b"Z", b"X") and vsize and (begins != ends or ends == 0):
+        if is_being_executed(stat):
             raise NotYetError(f"process {pid} is being executed")
         return b""
 
@@ -189,6 +185,28 @@ def _environ_of(pid: int) -> bytes:
         return wait_for(look, deadline=Deadline.after(EXEC_TIMEOUT_S), what="a process's start")
     except WaitTimeoutError:
         return b""  # stuck in the kernel for so long: nobody can tell whose it is, nor end it
+
+
+def is_being_executed(stat: bytes) -> bool:
+    """Whether the process of ``/proc/PID/stat`` has an environment that can't be seen yet.
+
+    By proc(5) and what was seen: inside of execve() the environment's first and last address are 0,
+    then both the first, while the kernel counts through it; the code's end is set only after that.
+    Once it is, equal addresses are an environment that is empty indeed.
+    """
+    fields = _fields_of(stat)
+    state, vsize, end_code = fields[0], int(fields[20]), int(fields[24])
+    first, last = int(fields[47]), int(fields[48])
+    of_the_kernel = vsize == 0  # a thread of its own, or what is left of a process that has ended
+    return state not in (b"Z", b"X") and not of_the_kernel and (first != last or end_code == 0)
+
+
+def _fields_of(stat: bytes) -> list[bytes]:
+    """The fields of ``/proc/PID/stat`` from the third, the state, on.
+
+    They are counted behind the command's name, which may hold spaces and brackets.
+    """
+    return stat.rpartition(b")")[2].split()
 
 
 def rss_bytes(identities: Iterable[Identity]) -> int:

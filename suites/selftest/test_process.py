@@ -81,6 +81,44 @@ def test_a_process_is_found_while_it_is_being_executed(
         assert found == (child.identity,), f"look {look}, {ended}"
 
 
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        pytest.param({"state": "R"}, "executed", id="new memory"),
+        pytest.param({"state": "D"}, "executed", id="waiting for the disk"),
+        pytest.param({"first": 64, "last": 64}, "executed", id="being counted"),
+        pytest.param({"first": 64, "last": 96}, "executed", id="counted"),
+        pytest.param({"first": 64, "last": 96, "end_code": 32}, "executed", id="set meanwhile"),
+        pytest.param({"first": 64, "last": 64, "end_code": 32}, "empty", id="empty indeed"),
+        pytest.param({"vsize": 0}, "empty", id="the kernel's own"),
+        pytest.param({"state": "Z"}, "empty", id="ended"),
+        pytest.param({"state": "X", "first": 64, "last": 64}, "empty", id="gone"),
+    ],
+)
+def test_each_moment_of_an_execution_is_told(seen: dict[str, int | str], expected: str) -> None:
+    """The moments that the kernel shows of one, as counted in two million looks at a process."""
+    moment = {"state": "R", "vsize": 4096, "end_code": 0, "first": 0, "last": 0} | seen
+    fields = ["0"] * 52  # of proc(5), counted there from 1
+    fields[0], fields[1], fields[2] = "42", "(a) name)", str(moment["state"])
+    fields[22], fields[26] = str(moment["vsize"]), str(moment["end_code"])
+    fields[49], fields[50] = str(moment["first"]), str(moment["last"])
+    told = process.is_being_executed(" ".join(fields).encode())
+    assert told is (expected == "executed")
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="what Linux shows of a process")
+def test_an_environment_that_is_empty_is_no_execution(tmp_path: Path) -> None:
+    """Such a process is passed over at once: an execution would be waited for."""
+    argv = ["/bin/sh", "-c", "echo ready > ready; sleep 60; true"]
+    child = process.spawn(argv, env={}, log=tmp_path / "log", cwd=tmp_path)
+    try:
+        written(tmp_path / "ready")
+        stat = Path(f"/proc/{child.pid}/stat").read_bytes()
+    finally:
+        child.kill()
+    assert not process.is_being_executed(stat)
+
+
 def test_a_token_begins_with_its_run(token: str, start: Start) -> None:
     """The runs are told apart by what stands before the colon, and this process is never found."""
     child = start("sleep 60; true\n", mark="broker")
