@@ -72,12 +72,24 @@ class Faults:
             self._open.pop((resource, action.inject, target), None)
 
     def heal_all(self, resources: frozenset[str]) -> None:
-        """Heal what is still broken of these resources."""
+        """Heal what is still broken of these resources; goes on past errors.
+
+        Raises:
+            GroundworkError: Some of it can't be healed.
+        """
         with self._lock:
             living = resources & set(self._provisioner.started())
             pending = [(key, action) for key, action in self._open.items() if key[0] in living]
+        errors = []
         for (resource, _, target), action in reversed(pending):
-            self._heal(action, resource, target)
+            try:
+                self._heal(action, resource, target)
+            except Exception as error:  # noqa: BLE001 - whatever a declaration raises
+                text = str(error) or type(error).__name__
+                self._note("unhealed", resource=resource, error=text)
+                errors.append(f"{action.heal} of {resource}: {text}")
+        if errors:
+            raise GroundworkError(f"not healed: {'; '.join(errors)}")
 
     def _record(self, step: str, action: Action, resource: str, target: str) -> None:
         data = {"action": action.inject, "target": target}

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from groundwork.ledger import Ledger, Record, things
 from groundwork.ledger import read as read_ledger
 from groundwork.locks import Locks
 from groundwork.porter import Orders
-from groundwork.process import Identity
+from groundwork.process import Identity, ProcessFailedError
 from groundwork.provisioner import Provisioner
 from groundwork.resource import Resource
 from groundwork.settings import Settings
@@ -210,7 +210,7 @@ class Keeper:
         """A connection has ended: what it held is let go; if it was the run, so is everything."""
         lease = self._lease
         if lease is not None and (lease.connection is peer or lease.run == peer.run):
-            self._abort("the run died")
+            self._abort("the run died", of=lease)
         self._let_go(peer)
         if worker:
             self._record("removed", "worker", worker, {})
@@ -343,8 +343,10 @@ class Keeper:
         """Heal what the connection broke, see that it is healthy, and let others have it."""
         disturbed = self.locks.disturbed_by(peer.number)
         try:
-            self.faults.heal_all(disturbed)
-            self.provisioner.check_health(disturbed)
+            try:
+                self.faults.heal_all(disturbed)
+            finally:  # what could not be healed must be known as broken before others meet it
+                self.provisioner.check_health(disturbed)
         finally:
             self.locks.release(peer.number)
 
@@ -364,22 +366,24 @@ class Keeper:
         if lease is None:
             raise ProvisionError("keeper", "the run has ended already")
         status = self._status()
-        errors: list[str] = []
         if request["keep"]:
             self._kept = True
             self.ledger.append(Record("kept", run=lease.run))
             self.faults.heal_all(frozenset(self.provisioner.started()))
         else:
             self._end_asking(lease)
-            collect = lease.out_dir if request["collect"] else None
-            errors = self._remove(lease.run, grace_s=None, collect=collect)
+            logs_to = lease.out_dir / "logs" if request["collect"] else None
+            self._remove(lease.run, grace_s=None, logs_to=logs_to)
         with contextlib.suppress(OSError):  # evidence of what was made and removed; not vital
             shutil.copyfile(self.folder / LEDGER, lease.out_dir / LEDGER)
-        self._end_lease(lease)
-        if not self.provisioner.started() and not self._kept:
-            self._leave(errors)
-            self._dismissed_by = peer
-        return status | {"errors": errors}
+        with self._ending:
+            if self._lease is lease:  # else it has died meanwhile, and all of this was done
+                self.note("end", run=lease.run)
+                self._end_lease(lease)
+                if not self.provisioner.started() and not self._kept:
+                    self._dismissed_by = peer
+                    self._leave()
+        return status | {"errors": self.provisioner.not_removed}
 
     def _others(self, run: str) -> set[str]:
         return set(self.provisioner.started()) - set(self.provisioner.started(run))
@@ -390,34 +394,23 @@ class Keeper:
         with self._asking:
             pass
 
-    def _remove(self, run: str, *, grace_s: float | None, collect: Path | None) -> list[str]:
-        def collect_logs(resource: str) -> None:
-            if collect is not None:
-                self._collect(resource, collect / "logs")
-
-        names = self.provisioner.started(run)
-        return self.provisioner.stop(names, grace_s=grace_s, collect=collect_logs)
-
-    def _collect(self, resource: str, target: Path) -> None:
-        """Copy a resource's logs to the run's output: between its stop and its clean-up."""
-        stage = self.provisioner.stage(resource)
-        target.mkdir(parents=True, exist_ok=True)
-        for log in sorted(stage.log_files()):
-            shutil.copy2(log, target / log.name)
+    def _remove(self, run: str, *, grace_s: float | None, logs_to: Path | None = None) -> None:
+        self.provisioner.stop(self.provisioner.started(run), grace_s=grace_s, logs_to=logs_to)
 
     def _end_lease(self, lease: Lease) -> None:
-        self.note("end", run=lease.run)
-        with self._ending:
-            self._lease = None
-            self._leased.clear()
+        self._lease = None
+        self._leased.clear()
         lease.timeline.close()
 
-    def _abort(self, reason: str) -> None:
-        """The run died: kill its workers, heal its faults, remove what it made."""
+    def _abort(self, reason: str, of: Lease | None = None) -> None:
+        """The run died (that ``of`` a lease): kill its workers, heal its faults, remove its things.
+
+        Goes on past errors: what could not be removed stays on record.
+        """
         with self._ending:
-            if self._gone:
-                return
             lease = self._lease
+            if self._gone or (of is not None and of is not lease):
+                return  # it came to its normal end just before
             self._end_workers()
             if lease is not None:
                 self.note("abort", reason=reason)
@@ -425,22 +418,29 @@ class Keeper:
             run = lease.run if lease is not None and self._kept else ""
             stays = self._kept and bool(self._others(run))
             if stays:
-                self.faults.heal_all(frozenset(self.provisioner.started()))
+                with contextlib.suppress(GroundworkError):  # seen again where its locks are let go
+                    self.faults.heal_all(frozenset(self.provisioner.started()))
             else:
                 self.locks.close()
-            errors = self._remove(run, grace_s=ABORT_GRACE_S, collect=None)
-            self._lease = None
-            self._leased.clear()
+            self._remove(run, grace_s=ABORT_GRACE_S)
             if lease is not None:
-                lease.timeline.close()
+                self._end_lease(lease)
             if not stays:
-                self._leave(errors)
-                self.done.set()
+                try:
+                    self._leave()
+                finally:
+                    self.done.set()
 
     def _end_workers(self) -> None:
         for thing in things(read_ledger(self.folder)):
             if thing.kind == "worker":
-                process.end([Identity(**thing.data)], grace_s=0)
+                self._end([Identity(**thing.data)])
+
+    def _end(self, identities: Iterable[Identity]) -> None:
+        try:
+            process.end(identities, grace_s=0)
+        except ProcessFailedError as error:
+            self.provisioner.not_removed.append(str(error))
 
     def _remove_all(self, peer: Connection) -> dict[str, object]:
         """`make down`: the end of a kept environment.
@@ -448,19 +448,22 @@ class Keeper:
         Raises:
             UsageError: A run is using it.
         """
-        if self._lease is not None:
-            raise UsageError(f"run {self._lease.run} is using the environment; end it first")
-        self._kept = False
-        errors = self._remove("", grace_s=None, collect=None)
-        self._leave(errors)
-        self._dismissed_by = peer
-        return {"errors": errors, "keeper": process.myself().as_record()}
+        with self._ending:
+            if self._lease is not None:
+                raise UsageError(f"run {self._lease.run} is using the environment; end it first")
+            self._kept = False
+            self._remove("", grace_s=None)
+            self._dismissed_by = peer
+            if not self._gone:
+                self._leave()
+        return {"errors": self.provisioner.not_removed, "keeper": process.myself().as_record()}
 
-    def _leave(self, errors: list[str]) -> None:
+    def _leave(self) -> None:
         """Remove the environment's own traces: what could not be removed stays on record."""
         self._gone = True
-        process.end(process.find_by_token(f"{self.site.token}:"), grace_s=0)
-        if errors:
+        self._end(process.find_by_token(f"{self.site.token}:"))
+        if self.provisioner.not_removed:
+            sys.stderr.write("\n".join(["not removed:", *self.provisioner.not_removed, ""]))
             return
         for thing in things(read_ledger(self.folder)):
             if thing.kind == "folder":

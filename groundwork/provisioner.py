@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from groundwork.errors import (
     CancelledError,
@@ -56,7 +57,11 @@ class Holding:
 
 
 class Provisioner:
-    """Starts, watches and stops the resources of one environment."""
+    """Starts, watches and stops the resources of one environment.
+
+    Attributes:
+        not_removed: What stopping has failed to remove, and why; it goes on past errors.
+    """
 
     def __init__(self, site: Site, resources: Iterable[Resource]) -> None:
         self.resources = {resource.name: resource for resource in resources}
@@ -64,6 +69,7 @@ class Provisioner:
         self._site = site
         self._lock = threading.RLock()
         self._holdings: dict[str, Holding] = {}
+        self.not_removed: list[str] = []
 
     # --- starting
 
@@ -254,30 +260,38 @@ class Provisioner:
         Raises:
             ProvisionError: One of them isn't within its time.
         """
-        affected = self._affected(names)
-        for name in self.graph.order:
-            if name in affected:
-                holding = self._holdings[name]
-                try:
-                    self._wait_ready(holding)
-                except (WaitTimeoutError, TerminalStateError) as error:
-                    failure = ProvisionError(name, f"not healthy after a disturbance: {error}")
-                    self._fail(holding, failure)
-                    raise failure from error
+        for holding in self._affected(names):
+            try:
+                self._wait_ready(holding)
+            except (WaitTimeoutError, TerminalStateError) as error:
+                name = holding.resource.name
+                failure = ProvisionError(name, f"not healthy after a disturbance: {error}")
+                self._fail(holding, failure)
+                raise failure from error
 
-    def _affected(self, names: Iterable[str]) -> set[str]:
-        affected: set[str] = set()
-        pending = [name for name in names if name in self._holdings]
-        while pending:
-            name = pending.pop()
-            if name not in affected:
-                affected.add(name)
-                pending.extend(n for n in self.graph.dependents(name) if n in self._holdings)
-        return affected
+    def _affected(self, names: Iterable[str]) -> list[Holding]:
+        """The named resources that are there, with all that need them, in starting order."""
+        with self._lock:
+            affected: dict[str, Holding] = {}
+            pending = [name for name in names if name in self._holdings]
+            while pending:
+                name = pending.pop()
+                if name not in affected:
+                    affected[name] = self._holdings[name]
+                    pending.extend(n for n in self.graph.dependents(name) if n in self._holdings)
+            return [affected[name] for name in self.graph.order if name in affected]
 
     def stage(self, name: str) -> Stage:
-        """The stage of a resource that was started."""
-        return self._holdings[name].stage
+        """The stage of a resource that was started.
+
+        Raises:
+            CancelledError: It was removed meanwhile.
+        """
+        with self._lock:
+            holding = self._holdings.get(name)
+        if holding is None:
+            raise CancelledError(f"{name} was removed")
+        return holding.stage
 
     def describe(self, name: str) -> Description:
         """What others are told of a resource."""
@@ -311,22 +325,19 @@ class Provisioner:
 
     # --- stopping
 
-    def stop(
-        self, names: Iterable[str], *, grace_s: float | None, collect: Callable[[str], None]
-    ) -> list[str]:
-        """Stop resources, each after those that need it; the errors, for stopping goes on.
+    def stop(self, names: Iterable[str], *, grace_s: float | None, logs_to: Path | None) -> None:
+        """Stop resources, each after those that need it, and note what can't be removed.
 
         Args:
             names: Which ones; those who need them should be among them.
             grace_s: From SIGTERM to SIGKILL; None for each resource's own.
-            collect: Called between stop and clean with the resource's name.
+            logs_to: Where their logs are copied, between stop and clean; None for not at all.
         """
         with self._lock:
             ending = {name: self._holdings[name] for name in names if name in self._holdings}
             fresh = [name for name, holding in ending.items() if holding.state != "stopping"]
             for name in fresh:
                 ending[name].state = "stopping"
-        errors: list[str] = []
 
         def take_down(name: str, holding: Holding) -> None:
             holding.stage.cancel.set()
@@ -338,7 +349,7 @@ class Provisioner:
             grace = holding.resource.stop_grace_s if grace_s is None else grace_s
             steps: list[Callable[[], None]] = [
                 lambda: holding.resource.stop(holding.stage, grace),
-                lambda: collect(name),
+                lambda: holding.stage.collect(logs_to),
                 holding.stage.clean,
                 holding.stage.forget,
             ]
@@ -346,7 +357,7 @@ class Provisioner:
                 try:
                     step()
                 except Exception as error:  # noqa: BLE001 - cleaning goes on past any error
-                    errors.append(f"{name}: {type(error).__name__}: {error}")
+                    self.not_removed.append(f"{name}: {type(error).__name__}: {error}")
             self._record("stopped", holding)
             self._site.note("stopped", resource=name)
             holding.stopped.set()
@@ -359,7 +370,6 @@ class Provisioner:
             for name in fresh:
                 self._holdings.pop(name, None)
                 self._site.stages.pop(name, None)
-        return errors
 
 
 def _until_dead(holding: Holding) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from groundwork import process
 from groundwork.artifacts import Resolved
-from groundwork.errors import TerminalStateError
+from groundwork.errors import CancelledError, TerminalStateError
 from groundwork.ledger import Ledger, Record
 from groundwork.process import Child, Identity, ProcessFailedError
 
@@ -67,6 +67,8 @@ class Stage:
         self._commands: dict[str, Command] = {}
         self._children: dict[str, Child] = {}
         self._expected: set[int] = set()
+        # Starting excludes ending: what a fault's healing starts while all is stopped would stay.
+        self._starting = threading.Lock()
 
     @property
     def workdir(self) -> Path:
@@ -148,16 +150,19 @@ class Stage:
         return self._start(name, command)
 
     def _start(self, name: str, command: Command) -> Identity:
-        token = f"{self._site.token}:{self.resource}:{name}"
-        self._record("intent", "process", name, token=token)
-        child = process.spawn(
-            command.argv,
-            env=process.plain_environment(command.env | {process.TOKEN: token}),
-            cwd=command.cwd,
-            log=self.log_dir / f"{name}.log",
-        )
-        self._children[name] = child
-        self._record("identity", "process", name, **child.identity.as_record())
+        with self._starting:
+            if self.cancel.is_set():
+                raise CancelledError(f"{self.resource} is being stopped")
+            token = f"{self._site.token}:{self.resource}:{name}"
+            self._record("intent", "process", name, token=token)
+            child = process.spawn(
+                command.argv,
+                env=process.plain_environment(command.env | {process.TOKEN: token}),
+                cwd=command.cwd,
+                log=self.log_dir / f"{name}.log",
+            )
+            self._children[name] = child
+            self._record("identity", "process", name, **child.identity.as_record())
         threading.Thread(target=self._watch, args=(name, child), daemon=True).start()
         return child.identity
 
@@ -256,10 +261,15 @@ class Stage:
     def stop(self, grace_s: float) -> None:
         """End all processes, the last started first, together where there are several.
 
+        None starts any more: whoever is starting one is waited for, and whoever comes later gets a
+        CancelledError.
+
         Raises:
             ProcessFailedError: Some process can't be ended; the others have been.
         """
-        self._expected.update(child.pid for child in self._children.values())
+        self.cancel.set()
+        with self._starting:
+            self._expected.update(child.pid for child in self._children.values())
         names = list(reversed(self._children))
         threads = [
             threading.Thread(target=self._children[name].stop, args=(grace_s,)) for name in names
@@ -278,6 +288,13 @@ class Stage:
         process.end(strays, grace_s=0)
         if left:
             raise ProcessFailedError(f"can't end {', '.join(left)}")
+
+    def collect(self, target: Path | None) -> None:
+        """Copy its logs to a run's output."""
+        if target is not None:
+            target.mkdir(parents=True, exist_ok=True)
+            for log in sorted(self.log_files()):
+                shutil.copy2(log, target / log.name)
 
     def clean(self) -> None:
         """Remove what the resource has written, after its logs were collected."""

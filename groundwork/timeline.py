@@ -23,10 +23,10 @@ class Timeline:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def record(self, event: str, **fields: Any) -> dict[str, Any]:
-        """Append one event and return it as written."""
+        """Append one event, unless the run is over, and return it as written."""
         entry = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "t_s": round(time.monotonic(), 4),
@@ -34,9 +34,13 @@ class Timeline:
             **fields,
         }
         with self._lock:
-            os.write(self._file, (json.dumps(entry) + "\n").encode())
+            if self._file is not None:
+                os.write(self._file, (json.dumps(entry) + "\n").encode())
         return entry
 
     def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._file)
+        """Let go of the file; closed twice, its number would be that of another file."""
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+            self._file = None

@@ -48,6 +48,17 @@ def test_every_report_is_counted_once(reports: list[tuple[str, str]]) -> None:
     assert tally.skipped == sum(o == "skipped" for _, o in reports)
 
 
+def test_a_closed_timeline_writes_into_nobody_else_s_file(tmp_path: Path) -> None:
+    """A late event finds no file, and a second end closes none: its number may be another's now."""
+    timeline = Timeline(tmp_path / "timeline.jsonl")
+    timeline.close()
+    with (tmp_path / "other").open("wb", buffering=0) as other:
+        timeline.record("late")
+        timeline.close()
+        other.write(b"mine")
+    assert (tmp_path / "other").read_bytes() == b"mine"
+
+
 def test_what_was_left_out_is_told_by_reason() -> None:
     """How many tests of which files, each once, and why; on the terminal and in the report."""
     left_out = {

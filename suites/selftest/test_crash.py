@@ -13,6 +13,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from groundwork import ledger
 from groundwork.errors import NotYetError
 from groundwork.wait import Deadline, wait_for
 from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
@@ -73,6 +74,22 @@ def test_when_both_are_killed_the_next_run_sweeps(pond: Pond) -> None:
     run = pond.pytest("-k", "spring")
     assert run.returncode == 0, run.output
     assert "removed what run" in run.output
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+def test_what_a_dead_run_can_not_remove_stays_on_record(pond: Pond) -> None:
+    """The keeper goes on past the error and ends; the next run removes what is left."""
+    pond.pytest(env={"POND_KILL": "controller:12", "POND_SPRING": "clogged"})
+
+    def ended() -> None:
+        if running := pond.processes():
+            raise NotYetError(f"{running}")
+
+    wait_for(ended, deadline=Deadline.after(GONE_TIMEOUT_S), what="the keeper to end")
+    (environment,) = ledger.environments(pond.state_dir)
+    assert "spring: OSError: full of leaves" in (environment / "keeper.log").read_text()
+    run = pond.pytest("-k", "spring")
+    assert f"removed what run {environment.name} had left" in run.output
     pond.await_nothing_left(GONE_TIMEOUT_S)
 
 

@@ -24,7 +24,7 @@ def test_a_run_is_written_down(pond: Pond) -> None:
     record = json.loads((pond.root / "reports/out/latest/run.json").read_text())
     assert record["exit_code"] == 0
     assert record["tests"] == {
-        "passed": 7,
+        "passed": 8,
         "failed": 0,
         "errors": 0,
         "skipped": 0,
@@ -93,6 +93,17 @@ def test_a_death_during_the_run_is_an_infrastructure_failure(pond: Pond, args: l
     assert run.returncode == 6, run.output
     assert "ResourceDiedError: spring: process spring ended with exit code 3" in run.output
     assert "infrastructure failure: spring" in run.output
+    assert pond.leftovers() == []
+
+
+def test_what_can_not_be_healed_is_known_before_others_meet_it(pond: Pond) -> None:
+    """A fault stays: exit code 6, and who comes next is told of the broken resource at once."""
+    run = pond.pytest("-k", "kill or after", env={"POND_SPRING": "dry"})
+    assert run.returncode == 6, run.output
+    assert "spring: not healthy after a disturbance: it is dry" in run.output
+    assert "1 passed, 6 deselected, 2 errors" in run.output
+    timeline = (pond.root / "reports/out/latest/timeline.jsonl").read_text()
+    assert '"event": "unhealed", "resource": "spring", "error": "no rain"' in timeline
     assert pond.leftovers() == []
 
 

@@ -44,3 +44,8 @@ def test_kill(spring: Handle) -> None:
     spring.act("kill")
     with pytest.raises(requests.ConnectionError):
         requests.get(spring.endpoint(), timeout=5)
+
+
+def test_spring_after_that(spring: Handle) -> None:
+    """Whoever comes after a disturbance meets a healthy spring, or is told that it isn't."""
+    assert requests.get(spring.endpoint(), timeout=5).text == "pond 1.0"

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from groundwork.environment import Environment
-from groundwork.errors import NotYetError, ProvisionError
+from groundwork.errors import NotYetError, ProvisionError, TerminalStateError
 from groundwork.ledger import Ledger, Record
 from groundwork.resource import ProcessFaults, Resource
 from groundwork.settings import Settings
@@ -37,8 +37,22 @@ class Pond(ProcessFaults, Resource):
         port = str(stage.ports["http"])
         stage.spawn([sys.executable, SERVER, port, self.mode])
 
+    def revive(self, stage: Stage, target: str) -> None:
+        """Start it again, unless it has run dry."""
+        if self.mode == "dry":
+            raise OSError("no rain")
+        super().revive(stage, target)
+
+    def stop(self, stage: Stage, grace_s: float) -> None:
+        """End it; where it is clogged, something stays."""
+        super().stop(stage, grace_s)
+        if self.mode == "clogged":
+            raise OSError("full of leaves")
+
     def probe(self, stage: Stage) -> str:
         """It answers."""
+        if self.mode == "dry" and not stage.identities():
+            raise TerminalStateError("it is dry")
         answer = requests.get(f"http://127.0.0.1:{stage.ports['http']}/", timeout=2)
         if answer.status_code != requests.codes.ok:
             raise NotYetError(f"answers {answer.status_code}")
