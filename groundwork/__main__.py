@@ -59,29 +59,40 @@ def up(declared: Declared, settings: Settings) -> int:
 
 
 def down(declared: Declared, settings: Settings) -> int:
-    """End all kept environments, and remove what dead ones have left."""
+    """End all kept environments, and remove what dead ones have left; goes on past errors.
+
+    Raises:
+        UsageError: A run is using one of them.
+    """
     del declared
-    found = False
+    removed, in_use = [], []
     for kept in kept_environments(settings.state_dir):
         try:
             client = Client.connect(kept.socket, "client")
         except KeeperLostError:
             continue  # its keeper is dead: swept below
-        found = True
-        answer = client.request("remove")
-        client.close()
-        errors = answer["errors"]
+        try:
+            answer = client.request("remove")
+        except UsageError as error:
+            in_use.append(str(error))
+            continue
+        finally:
+            client.close()
         await_end(Identity(**answer["keeper"]))
-        say(f"removed {kept.folder.name}" if not errors else "; ".join(errors))
-    for name, errors in sweep(settings.state_dir, kept=True):
-        found = True
-        say(f"removed what {name} had left" if not errors else "; ".join(errors))
-    for folder in ledger.environments(settings.state_dir):
-        found = True
-        say(f"{folder.name} is in use by a run, which removes it at its end")
-    if not found:
+        removed.append(kept.folder.name)  # what it could not remove is on record, and swept below
+    swept = dict(sweep(settings.state_dir, kept=True))
+    for name in dict.fromkeys([*removed, *swept]):
+        errors = swept.get(name)
+        say(f"{name}: not removed: {'; '.join(errors)}" if errors else f"removed {name}")
+    others = [each.name for each in ledger.environments(settings.state_dir) if not is_kept(each)]
+    for name in others:
+        if name not in swept:
+            say(f"{name} is in use by a run, which removes it at its end")
+    if in_use:
+        raise UsageError("; ".join(in_use))
+    if not removed and not swept and not others:
         say("nothing is running")
-    return 0
+    return EXIT_INFRASTRUCTURE if any(swept.values()) else 0
 
 
 def await_end(keeper: Identity) -> None:

@@ -91,7 +91,7 @@ class Keeper:
         self._leased = threading.Event()
         self._greeted = False
         self._kept = False
-        self._gone = False
+        self._leaving = False
         self._dismissed_by: Connection | None = None
         self._refusal: UsageError | None = None
         self._asking = threading.Lock()
@@ -164,7 +164,7 @@ class Keeper:
                 return
             while (request := peer.wire.receive()) is not None:
                 peer.wire.send(self._answer(peer, request))
-                if self._gone:  # only after the answer that says so
+                if self._leaving:  # only after the answer that says so
                     return
         except OSError:
             pass  # it died while we answered: what follows is the same as for a closed connection
@@ -181,9 +181,13 @@ class Keeper:
         """Give a connection its role; the ledger's name of it where it is a worker."""
         role = hello["role"]
         if role == "run":
+            if self._leaving:  # said at once: whoever removes it holds the lock for a while
+                raise UsageError("it is being removed")
             with self._ending:
+                if self._leaving:
+                    raise UsageError("it is being removed")
                 if self._lease is not None:
-                    raise UsageError("the environment is in use by another run")
+                    raise UsageError("it is in use by another run")
                 out_dir = Path(hello["out_dir"])
                 timeline = Timeline(out_dir / "timeline.jsonl")
                 self._lease = Lease(hello["run"], peer, timeline, out_dir, threading.Event())
@@ -409,9 +413,10 @@ class Keeper:
         """
         with self._ending:
             lease = self._lease
-            if self._gone or (of is not None and of is not lease):
+            if self._leaving or (of is not None and of is not lease):
                 return  # it came to its normal end just before
-            self._end_workers()
+            begun = things(read_ledger(self.folder))
+            self._end(Identity(**thing.data) for thing in begun if thing.kind == "worker")
             if lease is not None:
                 self.note("abort", reason=reason)
                 self._end_asking(lease)
@@ -421,6 +426,7 @@ class Keeper:
                 with contextlib.suppress(GroundworkError):  # seen again where its locks are let go
                     self.faults.heal_all(frozenset(self.provisioner.started()))
             else:
+                self._leaving = True
                 self.locks.close()
             self._remove(run, grace_s=ABORT_GRACE_S)
             if lease is not None:
@@ -430,11 +436,6 @@ class Keeper:
                     self._leave()
                 finally:
                     self.done.set()
-
-    def _end_workers(self) -> None:
-        for thing in things(read_ledger(self.folder)):
-            if thing.kind == "worker":
-                self._end([Identity(**thing.data)])
 
     def _end(self, identities: Iterable[Identity]) -> None:
         try:
@@ -451,16 +452,16 @@ class Keeper:
         with self._ending:
             if self._lease is not None:
                 raise UsageError(f"run {self._lease.run} is using the environment; end it first")
-            self._kept = False
-            self._remove("", grace_s=None)
             self._dismissed_by = peer
-            if not self._gone:
+            if not self._leaving:
+                self._kept, self._leaving = False, True
+                self._remove("", grace_s=None)
                 self._leave()
         return {"errors": self.provisioner.not_removed, "keeper": process.myself().as_record()}
 
     def _leave(self) -> None:
         """Remove the environment's own traces: what could not be removed stays on record."""
-        self._gone = True
+        self._leaving = True
         self._end(process.find_by_token(f"{self.site.token}:"))
         if self.provisioner.not_removed:
             sys.stderr.write("\n".join(["not removed:", *self.provisioner.not_removed, ""]))

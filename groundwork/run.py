@@ -216,7 +216,7 @@ class Run:
                 return
             try:
                 self._connect(self.socket)
-            except KeeperLostError as error:
+            except (KeeperLostError, UsageError) as error:
                 said = process.tail_of(self.folder / "keeper.log")
                 self._lose(KeeperLostError(f"it did not start: {error}\n{said}"))
 

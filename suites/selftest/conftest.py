@@ -115,6 +115,15 @@ class Pond:
         found.extend(str(path) for path in ledger.environments(self.state_dir))
         return found
 
+    def await_test(self) -> None:
+        """Wait until the test that waits (``POND_PLAN=wait``) has begun."""
+
+        def begun() -> None:
+            if not (self.root / "waiting").exists():
+                raise NotYetError("not begun")
+
+        wait_for(begun, deadline=Deadline.after(RUN_TIMEOUT_S), what="the test that waits")
+
     def await_nothing_left(self, timeout_s: float) -> None:
         """Wait until no trace of any run is left."""
 

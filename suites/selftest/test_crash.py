@@ -143,12 +143,7 @@ def test_a_test_that_hangs_is_ended_when_the_keeper_dies(
 ) -> None:
     """A test that waits for a server of a dead environment doesn't wait for its own deadline."""
     run = start(*args, env={"POND_PLAN": "wait"})
-
-    def begun() -> None:
-        if not (pond.root / "waiting").exists():
-            raise NotYetError("not begun")
-
-    wait_for(begun, deadline=Deadline.after(RUN_TIMEOUT_S), what="the test that hangs")
+    pond.await_test()
     (keeper,) = (
         child
         for child in psutil.Process(run.pid).children()

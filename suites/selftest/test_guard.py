@@ -8,7 +8,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from groundwork import process
 from groundwork.errors import UsageError
 from groundwork.guard import require_consent
 from groundwork.kube import ClusterIdentity
+from groundwork.ledger import Ledger, Record
 
 OURS = ClusterIdentity("aaaaaaaa-0000-4000-8000-000000000000", "a" * 64)
 RUN_TIMEOUT_S = 60.0
@@ -128,6 +129,28 @@ def test_another_cluster_behind_the_same_name_gets_no_write(
     assert decoy.log
     assert {line.partition(" ")[0] for line in decoy.log} == {"GET"}
     assert decoy.kubeconfig.read_bytes() == before
+
+
+def test_what_a_dead_run_has_left_is_not_looked_for_in_another_cluster(
+    decoy: Decoy, tmp_path: Path
+) -> None:
+    """Its API server is another cluster's now: `down` says so, exit code 6, and clears nothing."""
+    book = Ledger.create(tmp_path / "state/envs/20260101-000000-0000")
+    made = {"provider": "context", "kubeconfig": str(decoy.kubeconfig), "owner": "x"}
+    book.append(Record("intent", "cluster", "production", data=made | asdict(OURS)))
+    book.close()
+    ended = process.run(
+        [sys.executable, "-m", "groundwork", "down"],
+        timeout_s=RUN_TIMEOUT_S,
+        cwd=ROOT,
+        env=process.plain_environment({"GROUNDWORK_STATE_DIR": str(tmp_path / "state")}),
+        check=False,
+    )
+    assert ended.returncode == 6, ended.output
+    assert "20260101-000000-0000: not removed: " in ended.output
+    assert "the API server is another cluster's now" in ended.output
+    assert {line.partition(" ")[0] for line in decoy.log} == {"GET"}
+    assert book.folder.exists()
 
 
 def test_a_server_that_proves_nothing_is_refused(decoy: Decoy, tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from groundwork import ledger
+from groundwork.errors import NotYetError
+from groundwork.wait import Deadline, wait_for
 from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -47,6 +51,39 @@ def test_an_environment_that_differs_is_not_adopted(pond: Pond) -> None:
     assert "environment removed; output in" in run.output
     status = pond.groundwork("status")
     assert ": kept" in status.output
+    assert pond.groundwork("down").returncode == 0
+    assert pond.leftovers() == []
+
+
+def test_an_environment_that_is_being_removed_is_not_adopted(pond: Pond) -> None:
+    """Its removal takes a while; a run that begins meanwhile is told so, and makes its own."""
+    assert pond.groundwork("up", env={"POND_SPRING": "stubborn=4"}).returncode == 0
+    (kept,) = ledger.environments(pond.state_dir)
+    with ThreadPoolExecutor() as pool:
+        down = pool.submit(pond.groundwork, "down")
+
+        def begun() -> None:
+            if ("stopped", "mill") not in {(r.step, r.name) for r in ledger.read(kept)}:
+                raise NotYetError("the mill is not stopped yet")
+
+        wait_for(begun, deadline=Deadline.after(RUN_TIMEOUT_S), what="the removal to begin")
+        run = pond.pytest()
+    assert f"environment {kept.name}: it is being removed; making another" in run.output
+    assert run.returncode == 0, run.output
+    assert down.result().returncode == 0, down.result().output
+    assert pond.leftovers() == []
+
+
+def test_what_is_in_use_is_not_removed(pond: Pond, start: Start) -> None:
+    """`down` ends the others, names the run, and exits with 4."""
+    assert pond.groundwork("up").returncode == 0
+    run = start(env={"POND_PLAN": "wait"})
+    pond.await_test()
+    down = pond.groundwork("down")
+    assert down.returncode == 4, down.output
+    assert "is using the environment; end it first" in down.output
+    run.send_signal(signal.SIGINT)
+    run.wait(timeout=RUN_TIMEOUT_S)
     assert pond.groundwork("down").returncode == 0
     assert pond.leftovers() == []
 
