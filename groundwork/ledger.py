@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["FILE", "Ledger", "Record", "Thing", "environments", "read", "things"]
 
@@ -67,7 +67,7 @@ class Ledger:
         self._file = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     @classmethod
-    def create(cls, folder: Path) -> Ledger:
+    def create(cls, folder: Path) -> Self:
         """Make the folder of a new environment and take its lock."""
         folder.mkdir(parents=True, mode=0o700)
         lock = _take_lock(folder)

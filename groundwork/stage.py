@@ -80,6 +80,11 @@ class Stage:
         return folder
 
     @property
+    def folder(self) -> Path:
+        """The environment's own folder, which goes last: what its removal needs lies here."""
+        return self._site.folder
+
+    @property
     def log_dir(self) -> Path:
         """Where the logs of the environment's processes lie."""
         folder = self._site.folder / "logs"

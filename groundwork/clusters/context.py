@@ -138,7 +138,7 @@ class ContextProvider(Provider):
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Bind the run to this cluster, whatever the user's current context becomes."""
         del name, wanted
-        kubeconfig = stage.workdir / "kubeconfig"
+        kubeconfig = kubeconfig_of(stage)
         self.chosen.copy_to(kubeconfig)
         kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
         require_consent(self.chosen.title(), kube.identity(), self.consent)
@@ -146,7 +146,7 @@ class ContextProvider(Provider):
 
     def record(self, stage: Stage) -> dict[str, Any]:
         """Where to ask, and whose objects to remove there."""
-        return {"kubeconfig": str(stage.workdir / "kubeconfig"), "owner": stage.token}
+        return {"kubeconfig": str(kubeconfig_of(stage)), "owner": stage.token}
 
     def adapt(self, body: Object) -> Object:
         """Services are exposed within the cluster alone."""
@@ -172,12 +172,25 @@ class ContextProvider(Provider):
         return self.chosen.title()
 
 
+def kubeconfig_of(stage: Stage) -> Path:
+    """The run's own kubeconfig; what can't be removed now is asked for again with it."""
+    return stage.folder / "kubeconfig"
+
+
 def remove(name: str, record: Mapping[str, Any]) -> None:
-    """Remove what is labelled as this environment's, from the cluster that it was made in."""
+    """Remove what is labelled as this environment's, from the cluster that it was made in.
+
+    Raises:
+        ProvisionError: Something of it is there still, or nobody can tell.
+    """
     del name
-    kubeconfig = Path(record["kubeconfig"])
-    if "uid" not in record or not kubeconfig.exists():
+    if "uid" not in record:
         return  # nothing was written before the cluster was identified
+    kubeconfig = Path(record["kubeconfig"])
+    if not kubeconfig.exists():
+        raise ProvisionError(
+            "cluster", f"{kubeconfig} is gone, so what was made in the cluster can't be asked for"
+        )
     kube = Kube(kubeconfig, kubeconfig.with_name("discovery.json"), record["owner"])
     try:
         if kube.identity() != ClusterIdentity(record["uid"], record["ca_sha256"]):

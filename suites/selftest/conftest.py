@@ -18,6 +18,8 @@ from hypothesis import settings
 
 from groundwork import ledger, process
 from groundwork.errors import NotYetError
+from groundwork.ledger import Ledger
+from groundwork.stage import Site, Stage
 from groundwork.wait import Deadline, wait_for
 
 SCRATCH = Path(__file__).with_name("scratch")
@@ -133,6 +135,19 @@ class Pond:
                 raise NotYetError("; ".join(left))
 
         wait_for(look, deadline=Deadline.after(timeout_s), what="nothing to be left")
+
+
+def stage_of(book: Ledger, resource: str) -> Stage:
+    """The stage of a resource of an environment that has no keeper."""
+    site = Site(
+        token=f"{book.folder.name}-{book.folder.parent.name}",
+        folder=book.folder,
+        ledger=book,
+        artifacts={},
+        note=lambda *_, **__: None,
+        on_exit=lambda *_: None,
+    )
+    return Stage(site, resource, "run", {})
 
 
 def command_of(each: psutil.Process) -> list[str]:

@@ -15,12 +15,16 @@ from pathlib import Path
 import pytest
 import trustme
 
+from fixtures.cluster import KUBECTL
 from fixtures.programs import ROOT
 from groundwork import process
-from groundwork.errors import UsageError
+from groundwork.clusters.context import Chosen, ContextProvider
+from groundwork.clusters.removal import remove_cluster
+from groundwork.errors import ProvisionError, UsageError
 from groundwork.guard import require_consent
-from groundwork.kube import ClusterIdentity
+from groundwork.kube import ClusterIdentity, Kube
 from groundwork.ledger import Ledger, Record
+from suites.selftest.conftest import stage_of
 
 OURS = ClusterIdentity("aaaaaaaa-0000-4000-8000-000000000000", "a" * 64)
 RUN_TIMEOUT_S = 60.0
@@ -151,6 +155,27 @@ def test_what_a_dead_run_has_left_is_not_looked_for_in_another_cluster(
     assert "the API server is another cluster's now" in ended.output
     assert {line.partition(" ")[0] for line in decoy.log} == {"GET"}
     assert book.folder.exists()
+
+
+def test_what_could_not_be_removed_can_be_asked_for_again(
+    decoy: Decoy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way to the cluster outlives the resource's own files; without it nothing counts as gone.
+
+    A namespace that was stuck at the end of the run is looked for by the next `down`.
+    """
+    monkeypatch.setenv("KUBECONFIG", str(decoy.kubeconfig))
+    identity = Kube(decoy.kubeconfig, tmp_path / "discovery.json", "").identity()
+    provider = ContextProvider(Chosen("production", KUBECTL), str(identity))
+    stage = stage_of(Ledger.create(tmp_path / "env"), "cluster")
+    kubeconfig = provider.create(stage, "production", {})
+    record = provider.record(stage) | asdict(identity)
+    stage.clean()
+    assert kubeconfig.exists()
+    assert record["kubeconfig"] == str(kubeconfig)
+    kubeconfig.unlink()
+    with pytest.raises(ProvisionError, match="can't be asked for"):
+        remove_cluster("production", record | {"provider": "context"})
 
 
 def test_a_server_that_proves_nothing_is_refused(decoy: Decoy, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from groundwork import process
 from groundwork.errors import CancelledError
 from groundwork.ledger import Ledger, Record
-from groundwork.stage import Site, Stage
+from groundwork.stage import Stage
+from suites.selftest.conftest import stage_of
 
 # A stop that doesn't wait for a start under way is over long before.
 HEAD_START_S = 0.5
@@ -34,24 +35,15 @@ class Watched(Ledger):
 @pytest.fixture
 def ledger(tmp_path: Path) -> Watched:
     """The ledger of an environment of the test's own."""
-    book = Watched.create(tmp_path / f"env-{os.getpid()}")
-    assert isinstance(book, Watched)
-    return book
+    return Watched.create(tmp_path / f"env-{os.getpid()}")
 
 
 @pytest.fixture
 def stage(ledger: Watched) -> Iterator[Stage]:
     """The stage of a resource of that environment; what a failed test leaves of it is ended."""
-    site = Site(
-        token=f"{ledger.folder.name}-{ledger.folder.parent.name}",
-        folder=ledger.folder,
-        ledger=ledger,
-        artifacts={},
-        note=lambda *_, **__: None,
-        on_exit=lambda *_: None,
-    )
-    yield Stage(site, "pump", "run", {})
-    process.end(process.find_by_token(f"{site.token}:"), grace_s=0)
+    made = stage_of(ledger, "pump")
+    yield made
+    process.end(process.find_by_token(f"{made.token}:"), grace_s=0)
 
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
