@@ -85,9 +85,9 @@ class Ledger:
         """Take over the ledger of a dead keeper; None where the keeper lives."""
         try:
             lock = _take_lock(folder)
+            return None if lock is None else cls(folder, lock)
         except (FileNotFoundError, NotADirectoryError):
-            return None
-        return None if lock is None else cls(folder, lock)
+            return None  # there is none, or somebody else has just removed it
 
     def append(self, record: Record) -> None:
         """Write one transition; it is on record when this returns, whoever dies next."""

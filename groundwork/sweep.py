@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from groundwork import ledger, process
 from groundwork.errors import GroundworkError
 from groundwork.ledger import Ledger
-from groundwork.process import Identity, ProcessFailedError
+from groundwork.process import Identity
 
 __all__ = ["ALL", "RESOURCES", "remove", "sweep"]
 
@@ -34,40 +37,55 @@ def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
         What could not be removed; the ledger stays on disk then, for the next sweep.
     """
     folder = book.folder
-    errors: list[str] = []
-    begun = ledger.things(ledger.read(folder))
+    begun = tuple(reversed(ledger.things(ledger.read(folder))))
     named = [
         Identity(thing.data["pid"], thing.data["start_ticks"], thing.data["boot_id"])
-        for thing in reversed(begun)
+        for thing in begun
         if thing.kind in kinds and "pid" in thing.data
     ]
-    try:
-        process.end(named, grace_s=GRACE_S)
-        # An intent without an identity, a child of a server, a command cut short: by their token.
-        # Whoever forked just before its parent was killed shows up in a second look at the latest.
-        while strays := process.find_by_token(f"{folder.name}:"):
-            process.end(strays, grace_s=0)
-    except ProcessFailedError as error:
-        errors.append(str(error))
-    for thing in reversed(begun):
-        if thing.kind == "cluster":
-            from groundwork.clusters.removal import remove_cluster  # noqa: PLC0415 - an extra's
-
-            try:
-                remove_cluster(thing.name, thing.data)
-            except GroundworkError as error:
-                errors.append(str(error))
-    for thing in reversed(begun):
-        if thing.kind == "folder":
-            with contextlib.suppress(FileNotFoundError):
-                try:
-                    shutil.rmtree(thing.name)
-                except PermissionError as error:
-                    errors.append(str(error))
+    clusters = [thing for thing in begun if thing.kind == "cluster"]
+    folders = [thing.name for thing in begun if thing.kind == "folder"]
+    steps: list[Callable[[], None]] = [
+        lambda: process.end(named, grace_s=GRACE_S),
+        lambda: end_strays(folder.name),
+        *(partial(remove_cluster, thing.name, thing.data) for thing in clusters),
+        *(partial(remove_folder, Path(name)) for name in folders),
+    ]
+    errors: list[str] = []
+    for step in steps:
+        try:
+            step()
+        except (GroundworkError, OSError) as error:
+            errors.append(str(error))
     if not errors:
-        book.delete()
+        try:
+            book.delete()
+        except OSError as error:
+            errors.append(str(error))
     book.close()
     return errors
+
+
+def end_strays(token: str) -> None:
+    """End what the ledger doesn't name: an intent without an identity, a child of a server.
+
+    Whoever forked just before its parent was killed shows up in a second look at the latest.
+    """
+    while strays := process.find_by_token(f"{token}:"):
+        process.end(strays, grace_s=0)
+
+
+def remove_cluster(name: str, record: Mapping[str, Any]) -> None:
+    """Remove a cluster, which takes an extra of the engine's packages."""
+    from groundwork.clusters import removal  # noqa: PLC0415 - not installed where there is none
+
+    removal.remove_cluster(name, record)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it, if it is there still."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 def sweep(state_dir: Path, *, kept: bool = False) -> list[tuple[str, list[str]]]:
