@@ -5,7 +5,6 @@ The moments follow from a seed, which is printed; GROUNDWORK_SEED repeats them.
 
 from __future__ import annotations
 
-import functools
 import os
 import random
 import signal
@@ -13,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -37,7 +36,7 @@ DECOY_PORTS = (19_192, 19_193)
 DECOY_API_PORT = 19_194
 # Before that there is nothing but an interpreter that reads its modules.
 EARLIEST_S = 0.5
-# Of a run's time: warm runs of the same machine were seen to differ by less than the rest.
+# Of a run's time: what comes later is hardly a run any more, but its end.
 LATEST_SHARE = 0.9
 # For the run to come to the point where there is a victim.
 VICTIM_TIMEOUT_S = 20.0
@@ -96,31 +95,49 @@ def scene(pytestconfig: pytest.Config, platform: str) -> Iterator[Scene]:
         yield made
 
 
-Moments = Callable[[str, str], float]
+@dataclass
+class Moments:
+    """Brings runs to random moments.
+
+    What a run takes on this machine is measured; the latest that came to its end counts.
+    """
+
+    scene: Scene
+    spans_s: dict[str, float] = field(default_factory=dict)
+
+    def measure(self, workers: str) -> None:
+        """See how long a run with so many workers takes."""
+        begun = time.monotonic()
+        run = self.scene.smoke("-n", workers)
+        assert run.wait(RUN_TIMEOUT_S) == 0, self.scene.log()
+        self.spans_s[workers] = time.monotonic() - begun
+
+    def run_until(self, workers: str, what: str) -> subprocess.Popen[bytes]:
+        """Begin a run with so many workers, and return in the moment: it goes on.
+
+        A run that has ended before, for the machine had been busier, is the measure of the next.
+        """
+        if workers not in self.spans_s:
+            self.measure(workers)
+        share = random.Random(f"{SEED} {what}").uniform(0, LATEST_SHARE)  # noqa: S311 - a seed to repeat it by
+        while True:
+            span_s = self.spans_s[workers]
+            moment_s = EARLIEST_S + share * (span_s - EARLIEST_S)
+            print(f"seed {SEED}: {what} after {moment_s:.2f} of {span_s:.2f} s")  # noqa: T201 - to repeat it
+            begun = time.monotonic()
+            run = self.scene.smoke("-n", workers)
+            try:
+                run.wait(moment_s)
+            except subprocess.TimeoutExpired:
+                return run
+            assert run.returncode == 0, self.scene.log()
+            self.spans_s[workers] = time.monotonic() - begun
 
 
 @pytest.fixture(scope="module")
 def moments(scene: Scene) -> Moments:
-    """Tells a random moment of a run with so many workers, seconds from its start.
-
-    What a run takes on this machine is measured once. Of two runs one is shorter, and who has ended
-    can't be killed any more.
-    """
-
-    @functools.cache
-    def span_s(workers: str) -> float:
-        begun = time.monotonic()
-        run = scene.smoke("-n", workers)
-        assert run.wait(RUN_TIMEOUT_S) == 0, scene.log()
-        return time.monotonic() - begun
-
-    def moment_s(workers: str, what: str) -> float:
-        seeded = random.Random(f"{SEED} {what}")  # noqa: S311 - a seed to repeat it by
-        found = seeded.uniform(EARLIEST_S, LATEST_SHARE * span_s(workers))
-        print(f"seed {SEED}: {what} after {found:.2f} of {span_s(workers):.2f} s")  # noqa: T201 - to repeat it
-        return found
-
-    return moment_s
+    """Moments of runs in the scene."""
+    return Moments(scene)
 
 
 Unharmed = Callable[[], None]
@@ -205,11 +222,8 @@ def test_nothing_is_left_after_a_kill(
     scene: Scene, promise: Promise, moments: Moments, unharmed: Unharmed, kind: str, number: int
 ) -> None:
     """No process, port, socket, temporary folder or ledger is left, and no stranger was touched."""
-    moment_s = moments("2", f"{kind} {number}")
     before = scene.inventory()
-    run = scene.smoke("-n", "2")
-    time.sleep(moment_s)
-    assert run.poll() is None, "the run had ended before anybody was killed"
+    run = moments.run_until("2", f"{kind} {number}")
     kill(run, kind)
     if kind == "worker":
         wait_until_ended(run)
@@ -262,11 +276,8 @@ def test_nothing_is_left_after_a_signal(
     workers: str,
 ) -> None:
     """Ctrl-C and SIGTERM end a run without a trace."""
-    moment_s = moments(workers, f"{sent.name} {workers}")
     before = scene.inventory()
-    run = scene.smoke("-n", workers)
-    time.sleep(moment_s)
-    assert run.poll() is None, "the run had ended before it was told to"
+    run = moments.run_until(workers, f"{sent.name} {workers}")
     if sent == signal.SIGINT:
         os.killpg(run.pid, sent)  # a terminal sends it to the whole group
     else:

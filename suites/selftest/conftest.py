@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -91,19 +92,15 @@ class Pond:
         return {step: steps.count(step) for step in dict.fromkeys(steps)}
 
     def processes(self) -> list[psutil.Process]:
-        """What runs of the project by itself: by its environment, or by its command line.
+        """What runs of the project by itself: its folder is named by the environment variables.
 
-        Servers have the keeper's small environment, in which the token stands for the run.
+        Those of a server, too, and of what it has started: its temporary folder is passed on.
         """
-        mine, found = f"POND={self.root}".encode(), []
-        for each in psutil.process_iter(["pid"]):
-            path = Path(f"/proc/{each.pid}/environ")
-            try:
-                environ = path.read_bytes() if path.exists() else b""
-            except OSError:
-                continue
-            if mine in environ.split(b"\0") or str(self.root) in " ".join(command_of(each)):
-                found.append(each)
+        found = []
+        for each in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):  # it has just gone, or isn't ours
+                if any(str(self.root) in value for value in each.environ().values()):
+                    found.append(each)
         return found
 
     def leftovers(self) -> list[str]:
