@@ -114,7 +114,8 @@ def summary(run: Run, tally: Tally) -> list[str]:
         return lines
     strict = " (a failure, by --strict-env)" if run.settings.strict_env else ""
     lines.extend(f"groundwork: left out{strict}: {each}" for each in grouped(tally.left_out))
-    lines.extend(f"groundwork: not removed: {error}" for error in tally.status.get("errors", []))
+    errors = tally.status.get("errors", [])
+    lines.extend(f"groundwork: not removed: {error}" for error in errors)
     failures = tally.status.get("failures", {})
     waited = [name for name, each in failures.items() if each["type"] == NeedFailedError.__name__]
     lines.extend(
@@ -135,8 +136,13 @@ def summary(run: Run, tally: Tally) -> list[str]:
             if each["name"] == "engine"
         )
         # What is adopted stays, whatever this run was told: its folder is what tells.
-        kept = "kept; `make down` ends it" if run.folder.exists() else "removed"
-        lines.append(f"groundwork: environment {kept}; output in {os.path.relpath(run.out_dir)}")
+        if not run.folder.exists():
+            state = "removed"
+        elif errors:
+            state = "not all removed; `make down` tries again"
+        else:
+            state = "kept; `make down` ends it"
+        lines.append(f"groundwork: environment {state}; output in {os.path.relpath(run.out_dir)}")
     return lines
 
 

@@ -96,6 +96,17 @@ def test_a_death_during_the_run_is_an_infrastructure_failure(pond: Pond, args: l
     assert pond.leftovers() == []
 
 
+def test_what_can_not_be_removed_is_told(pond: Pond) -> None:
+    """The tests have passed, and the run hasn't: exit code 6, what stays and why, what to do."""
+    run = pond.pytest("-k", "spring", env={"POND_SPRING": "clogged"})
+    assert run.returncode == 6, run.output
+    assert "groundwork: not removed: spring: OSError: full of leaves" in run.output
+    assert "environment not all removed; `make down` tries again" in run.output
+    down = pond.groundwork("down")
+    assert down.returncode == 0, down.output
+    assert pond.leftovers() == []
+
+
 def test_what_can_not_be_healed_is_known_before_others_meet_it(pond: Pond) -> None:
     """A fault stays: exit code 6, and who comes next is told of the broken resource at once."""
     run = pond.pytest("-k", "kill or after", env={"POND_SPRING": "dry"})
