@@ -222,9 +222,14 @@ class Run:
 
     def _connect(self, path: Path) -> None:
         hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
-        self._client = Client(path, hello)
-        self._watch = Client(path, {"role": "watch", "run": self.run_id})
-        self._follower = threading.Thread(target=self._follow, args=(self._watch,), daemon=True)
+        client = Client(path, hello)
+        try:
+            watch = Client(path, {"role": "watch", "run": self.run_id})
+        except KeeperLostError:
+            client.close()
+            raise
+        self._client, self._watch = client, watch
+        self._follower = threading.Thread(target=self._follow, args=(watch,), daemon=True)
         self._follower.start()
 
     def _follow(self, watch: Client) -> None:
