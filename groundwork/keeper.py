@@ -16,8 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ from groundwork.ledger import Ledger, Record, things
 from groundwork.ledger import read as read_ledger
 from groundwork.locks import Locks
 from groundwork.porter import Orders
-from groundwork.process import Identity, ProcessFailedError
+from groundwork.process import Identity
 from groundwork.provisioner import Provisioner
 from groundwork.resource import Resource
 from groundwork.settings import Settings
 from groundwork.stage import Site, Stage
+from groundwork.sweep import attempt, end_strays, remove_folder
 from groundwork.timeline import Timeline
 from groundwork.wait import Deadline
 from groundwork.wire import Wire, encode_error
@@ -416,7 +418,8 @@ class Keeper:
             if self._leaving or (of is not None and of is not lease):
                 return  # it came to its normal end just before
             begun = things(read_ledger(self.folder))
-            self._end(Identity(**thing.data) for thing in begun if thing.kind == "worker")
+            workers = [Identity(**thing.data) for thing in begun if thing.kind == "worker"]
+            self.provisioner.not_removed += attempt([lambda: process.end(workers, grace_s=0)])
             if lease is not None:
                 self.note("abort", reason=reason)
                 self._end_asking(lease)
@@ -437,12 +440,6 @@ class Keeper:
                 finally:
                     self.done.set()
 
-    def _end(self, identities: Iterable[Identity]) -> None:
-        try:
-            process.end(identities, grace_s=0)
-        except ProcessFailedError as error:
-            self.provisioner.not_removed.append(str(error))
-
     def _remove_all(self, peer: Connection) -> dict[str, object]:
         """`make down`: the end of a kept environment.
 
@@ -462,13 +459,14 @@ class Keeper:
     def _leave(self) -> None:
         """Remove the environment's own traces: what could not be removed stays on record."""
         self._leaving = True
-        self._end(process.find_by_token(f"{self.site.token}:"))
+        folders = [t.name for t in things(read_ledger(self.folder)) if t.kind == "folder"]
+        self.provisioner.not_removed += attempt(
+            [lambda: end_strays(self.site.token)]
+            + [partial(remove_folder, Path(name)) for name in folders]
+        )
         if self.provisioner.not_removed:
             sys.stderr.write("\n".join(["not removed:", *self.provisioner.not_removed, ""]))
             return
-        for thing in things(read_ledger(self.folder)):
-            if thing.kind == "folder":
-                shutil.rmtree(thing.name, ignore_errors=True)
         self.ledger.delete()
 
     def terminate(self) -> None:

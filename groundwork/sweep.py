@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from groundwork.errors import GroundworkError
 from groundwork.ledger import Ledger
 from groundwork.process import Identity
 
-__all__ = ["ALL", "RESOURCES", "remove", "sweep"]
+__all__ = ["ALL", "RESOURCES", "attempt", "end_strays", "remove", "remove_folder", "sweep"]
 
 # Nobody waits for a clean shutdown of what a dead run has left.
 GRACE_S = 2.0
@@ -51,18 +51,19 @@ def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
         *(partial(remove_cluster, thing.name, thing.data) for thing in clusters),
         *(partial(remove_folder, Path(name)) for name in folders),
     ]
-    errors: list[str] = []
+    errors = attempt(steps) or attempt([book.delete])
+    book.close()
+    return errors
+
+
+def attempt(steps: Iterable[Callable[[], None]]) -> list[str]:
+    """Take every step of a removal, whatever becomes of the others; what went wrong."""
+    errors = []
     for step in steps:
         try:
             step()
         except (GroundworkError, OSError) as error:
             errors.append(str(error))
-    if not errors:
-        try:
-            book.delete()
-        except OSError as error:
-            errors.append(str(error))
-    book.close()
     return errors
 
 

@@ -105,12 +105,17 @@ class Moments:
     scene: Scene
     spans_s: dict[str, float] = field(default_factory=dict)
 
-    def measure(self, workers: str) -> None:
-        """See how long a run with so many workers takes."""
+    def begin(self, workers: str, until_s: float) -> subprocess.Popen[bytes] | None:
+        """A run that goes on after that time; one that has ended is only measured."""
         begun = time.monotonic()
         run = self.scene.smoke("-n", workers)
-        assert run.wait(RUN_TIMEOUT_S) == 0, self.scene.log()
+        try:
+            run.wait(until_s)
+        except subprocess.TimeoutExpired:
+            return run
+        assert run.returncode == 0, self.scene.log()
         self.spans_s[workers] = time.monotonic() - begun
+        return None
 
     def run_until(self, workers: str, what: str) -> subprocess.Popen[bytes]:
         """Begin a run with so many workers, and return in the moment: it goes on.
@@ -118,20 +123,15 @@ class Moments:
         A run that has ended before, for the machine had been busier, is the measure of the next.
         """
         if workers not in self.spans_s:
-            self.measure(workers)
+            assert self.begin(workers, RUN_TIMEOUT_S) is None, self.scene.log()
         share = random.Random(f"{SEED} {what}").uniform(0, LATEST_SHARE)  # noqa: S311 - a seed to repeat it by
         while True:
             span_s = self.spans_s[workers]
             moment_s = EARLIEST_S + share * (span_s - EARLIEST_S)
             print(f"seed {SEED}: {what} after {moment_s:.2f} of {span_s:.2f} s")  # noqa: T201 - to repeat it
-            begun = time.monotonic()
-            run = self.scene.smoke("-n", workers)
-            try:
-                run.wait(moment_s)
-            except subprocess.TimeoutExpired:
+            run = self.begin(workers, moment_s)
+            if run is not None:
                 return run
-            assert run.returncode == 0, self.scene.log()
-            self.spans_s[workers] = time.monotonic() - begun
 
 
 @pytest.fixture(scope="module")
