@@ -8,18 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from groundwork import bundle, environment, ledger
-from groundwork.client import Client
-from groundwork.clusters.provide import provide_engine
-from groundwork.environment import Declared
-from groundwork.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
-from groundwork.ledger import Ledger
-from groundwork.process import Identity
-from groundwork.run import Run, kept_environments
-from groundwork.settings import Settings
-from groundwork.sweep import is_kept, sweep
-from groundwork.terminal import Terminal
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import ledger
+from groundwork.base.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
+from groundwork.base.ledger import Ledger
+from groundwork.base.process import Identity
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.containers.provide import provide_engine
+from groundwork.declare import environment
+from groundwork.declare.environment import Declared
+from groundwork.declare.settings import Settings
+from groundwork.keep.sweep import is_kept, sweep
+from groundwork.use import bundle
+from groundwork.use.client import Client
+from groundwork.use.run import Run, kept_environments
+from groundwork.use.terminal import Terminal
 
 # It leaves at once; a busy machine may need a moment to see it gone.
 LEAVE_TIMEOUT_S = 20.0

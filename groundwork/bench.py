@@ -24,17 +24,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from groundwork import bundle, environment
 from groundwork.artifacts import Cache
+from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.clusters.bare import await_bare, bare_cluster
 from groundwork.clusters.kind import KindProvider
 from groundwork.clusters.kubernetes import Kubernetes
-from groundwork.environment import Declared
-from groundwork.errors import GroundworkError, UsageError
-from groundwork.kube import Kube
-from groundwork.resource import Description
-from groundwork.run import Run
-from groundwork.settings import Settings
+from groundwork.declare import environment
+from groundwork.declare.environment import Declared
+from groundwork.declare.resource import Description
+from groundwork.declare.settings import Settings
+from groundwork.kube.client import Kube
+from groundwork.use import bundle
+from groundwork.use.run import Run
 
 __all__ = ["longest_chain", "main"]
 

@@ -16,14 +16,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from groundwork import bundle, environment, hooks
-from groundwork.alarm import Alarm
-from groundwork.bundle import Tally
-from groundwork.client import Client, Handle
-from groundwork.environment import Declared
-from groundwork.errors import GroundworkError, KeeperLostError, ProvisionError, UsageError
-from groundwork.run import Run
-from groundwork.terminal import Terminal
+from groundwork import hooks
+from groundwork.base.errors import GroundworkError, KeeperLostError, ProvisionError, UsageError
+from groundwork.declare import environment
+from groundwork.declare.environment import Declared
+from groundwork.use import bundle
+from groundwork.use.alarm import Alarm
+from groundwork.use.bundle import Tally
+from groundwork.use.client import Client, Handle
+from groundwork.use.run import Run
+from groundwork.use.terminal import Terminal
 
 __all__ = ["provides"]
 

@@ -8,8 +8,8 @@ import sys
 
 from fixtures import ENVIRONMENT
 from fixtures.programs import ROOT
-from groundwork import bundle
-from groundwork.errors import GroundworkError
+from groundwork.base.errors import GroundworkError
+from groundwork.use import bundle
 from reports.report import build
 
 

@@ -11,10 +11,10 @@ import allure
 import pytest
 
 from fixtures import ENVIRONMENT
-from groundwork import errors, process
-from groundwork.bundle import grouped
-from groundwork.errors import GroundworkError
+from groundwork.base import errors, process
+from groundwork.base.errors import GroundworkError
 from groundwork.plugin import session_key, uses
+from groundwork.use.bundle import grouped
 
 # Enough to see what led to a failure; the whole logs lie beside the report.
 LOG_LINES = 200

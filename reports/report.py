@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures.programs import ALLURE, JRE
-from groundwork import process
 from groundwork.artifacts import Cache, Progress
-from groundwork.errors import UsageError
+from groundwork.base import process
+from groundwork.base.errors import UsageError
 
 __all__ = ["build"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures import ENVIRONMENT
 from fixtures.programs import ROOT
-from groundwork.settings import Settings
+from groundwork.declare.settings import Settings
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,12 @@ from fixtures.cluster import KUBECTL
 from fixtures.images import CONTROL_PLANE, NODE_IMAGE
 from fixtures.programs import KIND
 from groundwork.artifacts import Cache, default_cache_dir
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.bare import await_bare, bare_cluster
-from groundwork.clusters.engine import find_engine
 from groundwork.clusters.kind import KindProvider
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube
-from groundwork.wait import Deadline, wait_for
+from groundwork.containers.engine import find_engine
+from groundwork.kube.client import Kube
 
 __all__ = ["Container", "Stranger", "strangers_cluster", "strangers_container"]
 

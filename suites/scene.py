@@ -18,12 +18,12 @@ import pytest
 
 from fixtures.programs import ROOT
 from fixtures.settings import FoundationSettings
-from groundwork import process
-from groundwork.clusters.engine import find_engine
-from groundwork.errors import NotYetError
-from groundwork.inventory import Inventory, Scope, take
-from groundwork.sweep import sweep
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.containers.engine import find_engine
+from groundwork.keep.sweep import sweep
+from groundwork.use.inventory import Inventory, Scope, take
 
 __all__ = ["Scene", "options_of", "scene_of"]
 

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import platformdirs
 
-from groundwork.errors import CancelledError, NotYetError, UsageError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import CancelledError, NotYetError, UsageError
+from groundwork.base.wait import Deadline, wait_for
 
 __all__ = ["Cache", "Entry", "Provenance", "default_cache_dir"]
 

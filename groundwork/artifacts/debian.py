@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork import process
 from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance, sha256_of
-from groundwork.errors import ArtifactError, CancelledError
-from groundwork.process import ProcessFailedError
+from groundwork.base import process
+from groundwork.base.errors import ArtifactError, CancelledError
+from groundwork.base.process import ProcessFailedError
 
 __all__ = ["DebianTree", "fetch", "mirror", "unpack"]
 

@@ -13,11 +13,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork import process
 from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance
-from groundwork.errors import ArtifactError, CancelledError, UsageError
-from groundwork.process import ProcessFailedError
+from groundwork.base import process
+from groundwork.base.errors import ArtifactError, CancelledError, UsageError
+from groundwork.base.process import ProcessFailedError
 
 __all__ = ["GoBuild", "build", "find_go", "tool_package"]
 

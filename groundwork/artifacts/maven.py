@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from groundwork.artifacts.artifact import Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance, sha256_of
-from groundwork.errors import ArtifactError, CancelledError, UsageError
+from groundwork.base.errors import ArtifactError, CancelledError, UsageError
 
 if TYPE_CHECKING:
     from jgo.maven import Component, MavenContext

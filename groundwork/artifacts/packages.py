@@ -8,12 +8,12 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork import process
 from groundwork.artifacts.artifact import Progress, Report, Resolved, obtain
 from groundwork.artifacts.cache import Cache, Provenance
 from groundwork.artifacts.debian import DebianTree
-from groundwork.errors import ArtifactError
-from groundwork.process import ProcessFailedError
+from groundwork.base import process
+from groundwork.base.errors import ArtifactError
+from groundwork.base.process import ProcessFailedError
 
 __all__ = ["PythonPackages"]
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from groundwork import process
 from groundwork.artifacts import debian
 from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved
 from groundwork.artifacts.cache import Cache, Provenance, sha256_of
 from groundwork.artifacts.gobuild import build, find_go, tool_package
-from groundwork.errors import ArtifactError, CancelledError
-from groundwork.process import ProcessFailedError
+from groundwork.base import process
+from groundwork.base.errors import ArtifactError, CancelledError
+from groundwork.base.process import ProcessFailedError
 
 __all__ = ["Command", "Program", "version_in"]
 

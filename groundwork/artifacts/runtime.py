@@ -9,7 +9,7 @@ from pathlib import Path
 
 from groundwork.artifacts.artifact import Report, Resolved
 from groundwork.artifacts.cache import Cache
-from groundwork.errors import ArtifactError
+from groundwork.base.errors import ArtifactError
 
 __all__ = ["WheelRuntime"]
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import yaml
 
-from groundwork import process
 from groundwork.artifacts import Artifact, Cache
-from groundwork.clusters.engine import examine_host, find_engine
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.kind import KindProvider
 from groundwork.clusters.kindconfig import PackagesNode, kind_config
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube
-from groundwork.wait import Deadline, wait_for
+from groundwork.containers.engine import examine_host, find_engine
+from groundwork.kube.client import Kube
 
 __all__ = ["await_bare", "bare_cluster"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from groundwork.artifacts import Artifact
+from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.helmchild import Order
 from groundwork.clusters.workload import Workload
-from groundwork.process import ProcessFailedError
-from groundwork.stage import Stage
+from groundwork.declare.stage import Stage
 
 __all__ = ["Chart", "ChartSource"]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from groundwork.clusters.pods import PodWatch
-from groundwork.clusters.tunnel import Tunnel
-from groundwork.kube import RESOURCE, ClusterIdentity, Kube, Object
+from groundwork.kube.client import RESOURCE, ClusterIdentity, Kube, Object
+from groundwork.kube.tunnel import Tunnel
 
 __all__ = ["Cluster"]
 
@@ -19,7 +19,7 @@ FIGURES_LIVE_S = 2.0
 
 @dataclass
 class Cluster:
-    """What :attr:`groundwork.stage.Stage.handle` of a cluster's stage holds once it is ready.
+    """What the ``handle`` of a cluster's stage holds once it is ready.
 
     Attributes:
         kube: The client.

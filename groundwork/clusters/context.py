@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundwork import process
 from groundwork.artifacts import Artifact, Cache, Resolved
 from groundwork.artifacts.artifact import Report
-from groundwork.clusters.clearing import clear
+from groundwork.base import process
+from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
+from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.provider import Provider, Wanted
-from groundwork.clusters.tunnel import Tunnel, way_in
-from groundwork.errors import GroundworkError, ProvisionError, UsageError
-from groundwork.guard import require_consent
-from groundwork.kube import ClusterIdentity, Kube, Object
-from groundwork.process import ProcessFailedError
-from groundwork.stage import Stage
+from groundwork.declare.stage import Stage
+from groundwork.kube.clearing import clear
+from groundwork.kube.client import ClusterIdentity, Kube, Object
+from groundwork.kube.guard import require_consent
+from groundwork.kube.tunnel import Tunnel, way_in
 
 __all__ = ["Chosen", "Consent", "ContextProvider"]
 

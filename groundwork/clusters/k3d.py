@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from groundwork import process
 from groundwork.artifacts import Artifact, Cache, Resolved
 from groundwork.artifacts.artifact import Report
-from groundwork.clusters.engine import ENGINE, LABEL, find_engine
+from groundwork.base import process
+from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
 from groundwork.clusters.provider import Provider, Wanted
-from groundwork.errors import GroundworkError, ProvisionError, UsageError
-from groundwork.stage import Stage
+from groundwork.containers.engine import ENGINE, LABEL, find_engine
+from groundwork.declare.stage import Stage
 
 __all__ = ["K3dArtifact", "K3dProvider", "k3d_config"]
 

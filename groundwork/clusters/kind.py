@@ -12,18 +12,18 @@ from typing import Any
 
 import yaml
 
-from groundwork import process
 from groundwork.artifacts import Artifact
-from groundwork.clusters.controlplane import ControlPlane
-from groundwork.clusters.engine import Engine, examine_host, find_engine, reason_of
+from groundwork.base import process
+from groundwork.base.errors import GroundworkError, NotYetError, ProvisionError
+from groundwork.base.process import TOKEN, ProcessFailedError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S, may_be_cut
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
-from groundwork.clusters.nodeimage import NodeImage
 from groundwork.clusters.provider import Provider, Wanted
-from groundwork.errors import GroundworkError, NotYetError, ProvisionError
-from groundwork.process import TOKEN, ProcessFailedError
-from groundwork.stage import Stage
-from groundwork.wait import Deadline, wait_for
+from groundwork.containers.engine import Engine, examine_host, find_engine, reason_of
+from groundwork.declare.stage import Stage
+from groundwork.nodes.controlplane import ControlPlane
+from groundwork.nodes.image import NodeImage
 
 __all__ = ["KindProvider"]
 

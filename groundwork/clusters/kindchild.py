@@ -23,7 +23,7 @@ import psutil
 
 __all__ = ["MAKING", "PATIENCE_S", "may_be_cut"]
 
-# The mark of everything that is at work on a cluster; see groundwork.process.TOKEN.
+# The mark of everything that is at work on a cluster; see groundwork.base.process.TOKEN.
 MAKING = "making:"
 
 # Starting three nodes at once was seen to take 10 s on two busy cores.

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.clusters.controlplane import REPOSITORY, ControlPlane
-from groundwork.clusters.engine import Host
-from groundwork.clusters.nodeimage import NETWORK
+from groundwork.containers.engine import Host
+from groundwork.nodes.controlplane import REPOSITORY, ControlPlane
+from groundwork.nodes.image import NETWORK
 
 __all__ = ["PackagesNode", "PortMapping", "kind_config"]
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from groundwork.artifacts import Artifact
+from groundwork.base.errors import NotYetError, TerminalStateError
+from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.pods import PodWatch
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.clusters.removal import remove_cluster
-from groundwork.errors import NotYetError, TerminalStateError
-from groundwork.kube import Kube, Object
-from groundwork.process import ProcessFailedError
-from groundwork.resource import Resource
-from groundwork.stage import Stage
+from groundwork.declare.resource import Resource
+from groundwork.declare.stage import Stage
+from groundwork.kube.client import Kube, Object
 
 __all__ = ["Kubernetes"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from groundwork.errors import GroundworkError
-from groundwork.kube import Kube, Pod
+from groundwork.base.errors import GroundworkError
+from groundwork.kube.client import Kube, Pod
 
 __all__ = ["PodWatch"]
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from groundwork.artifacts import Artifact
 from groundwork.clusters.cluster import Cluster
-from groundwork.kube import Object
-from groundwork.stage import Stage
+from groundwork.declare.stage import Stage
+from groundwork.kube.client import Object
 
 __all__ = ["Provider", "Wanted"]
 

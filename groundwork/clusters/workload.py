@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError
 from groundwork.clusters.cluster import Cluster
-from groundwork.errors import GroundworkError, NotYetError, TerminalStateError
-from groundwork.kube import Kube, Object, Pod
-from groundwork.resource import Resource
-from groundwork.stage import Stage
+from groundwork.declare.resource import Resource
+from groundwork.declare.stage import Stage
+from groundwork.kube.client import Kube, Object, Pod
 
 __all__ = ["Workload"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from fixtures.alerts import Alertmanager, Receiver
 from fixtures.metrics import Prometheus
-from groundwork.client import Handle
-from groundwork.kube import Pod
+from groundwork.kube.client import Pod
+from groundwork.use.client import Handle
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import yaml
 
 from fixtures.inside.network import ask_api
 from fixtures.toolbox import ask
-from groundwork.kube import RESOURCE, Kube, Pod
+from groundwork.kube.client import RESOURCE, Kube, Pod
 
 # What whoever is authenticated may do on any cluster: find out what the server offers, and what
 # they themselves may do.

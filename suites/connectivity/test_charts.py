@@ -13,17 +13,17 @@ import allure
 import pytest
 
 from fixtures.programs import HELM
-from groundwork import process
 from groundwork.artifacts import Cache, Progress, default_cache_dir
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.ledger import Ledger
+from groundwork.base.process import ProcessFailedError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.chart import Chart, ChartSource
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.pods import PodWatch
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube, KubeError
-from groundwork.ledger import Ledger
-from groundwork.process import ProcessFailedError
-from groundwork.stage import Site, Stage
-from groundwork.wait import Deadline, wait_for
+from groundwork.declare.stage import Site, Stage
+from groundwork.kube.client import Kube, KubeError
 
 SOURCE = ChartSource(Path(__file__).with_name("charts") / "hello")
 READY_TIMEOUT_S = 60.0

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from fixtures.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
-from groundwork import process
-from groundwork.errors import GroundworkError
-from groundwork.kube import Kube, Object
+from groundwork.base import process
+from groundwork.base.errors import GroundworkError
+from groundwork.kube.client import Kube, Object
 
 OVERLAYS = sorted((KUBERNETES / "overlays").iterdir())
 

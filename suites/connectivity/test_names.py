@@ -6,9 +6,9 @@ import pytest
 
 from fixtures.inside.network import resolve
 from fixtures.toolbox import ask
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.kube.client import Kube
 
 DOMAIN = "svc.cluster.local"
 

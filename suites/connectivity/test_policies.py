@@ -11,10 +11,10 @@ import yaml
 from fixtures.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
 from fixtures.inside.network import connects
 from fixtures.toolbox import ask
-from groundwork import process
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube, Object, Pod
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.kube.client import Kube, Object, Pod
 
 # The relay leads services to the broker; nobody in its own namespace has any business with it.
 RELAY = "relay.infra.svc.cluster.local:9194"

@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaError
 from fixtures.inside.records import consume, nodes, produce
 from fixtures.toolbox import ask
 from fixtures.topics import Topic
-from groundwork.client import Handle
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube, Pod
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.kube.client import Kube, Pod
+from groundwork.use.client import Handle
 
 # How clients inside ask for the broker: by the name of its service.
 SERVICE = "broker.infra.svc.cluster.local:9092"

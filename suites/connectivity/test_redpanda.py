@@ -12,7 +12,7 @@ import requests
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from fixtures.topics import Topic
-from groundwork.client import Handle
+from groundwork.use.client import Handle
 
 # The first request makes the registry create its topic.
 TIMEOUT_S = 20.0

@@ -10,10 +10,10 @@ import requests
 
 from fixtures.inside.network import get, tell
 from fixtures.toolbox import ask
-from groundwork.client import Handle
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube, Pod
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.kube.client import Kube, Pod
+from groundwork.use.client import Handle
 
 TIMEOUT_S = 10.0
 RECEIVER_PORT = 8080

@@ -20,10 +20,10 @@ import pytest
 
 from fixtures.images import NODE_IMAGE
 from fixtures.programs import JRE, KAFKA, MANIFESTS
-from groundwork import process
 from groundwork.artifacts import Cache, default_cache_dir
-from groundwork.errors import NotYetError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from suites.decoys import strangers_cluster, strangers_container
 from suites.scene import Scene, options_of, scene_of
 
@@ -199,7 +199,8 @@ def victims(run: subprocess.Popen[bytes], kind: str) -> list[psutil.Process]:
     """The processes that a kind of kill is meant for, as far as they exist now."""
     controller = psutil.Process(run.pid)
     children = controller.children(recursive=True)
-    own = (["-m", "groundwork.porter"], ["-m", "groundwork.keeper"])  # one becomes the other
+    # One becomes the other.
+    own = (["-m", "groundwork.keep.porter"], ["-m", "groundwork.keep.keeper"])
     keepers = [c for c in children if c.cmdline()[1:3] in own]
     workers = [c for c in controller.children() if c not in keepers]
     return {

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from fixtures.programs import ROOT
-from groundwork import process
+from groundwork.base import process
 
 RUN_TIMEOUT_S = 180.0
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "__pycache__")

@@ -8,9 +8,9 @@ import allure
 import pytest
 import yaml
 
-from groundwork.clusters.clearing import clear
-from groundwork.errors import WaitTimeoutError
-from groundwork.kube import ENVIRONMENT, Kube
+from groundwork.base.errors import WaitTimeoutError
+from groundwork.kube.clearing import clear
+from groundwork.kube.client import ENVIRONMENT, Kube
 from suites.decoys import Stranger, strangers_cluster
 from suites.scene import Scene, scene_of
 

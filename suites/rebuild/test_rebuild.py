@@ -9,8 +9,8 @@ import pytest
 
 from fixtures.images import NODE_IMAGE
 from groundwork.artifacts import Cache, default_cache_dir
-from groundwork.inventory import Inventory
-from groundwork.settings import Settings
+from groundwork.declare.settings import Settings
+from groundwork.use.inventory import Inventory
 from suites.decoys import strangers_container
 from suites.scene import Scene, options_of, scene_of
 

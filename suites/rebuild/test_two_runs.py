@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from groundwork.settings import Settings
+from groundwork.declare.settings import Settings
 from suites.scene import options_of, scene_of
 
 # Two of everything on two cores.

@@ -17,11 +17,11 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from groundwork import ledger, process
-from groundwork.errors import NotYetError
-from groundwork.ledger import Ledger
-from groundwork.stage import Site, Stage
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import ledger, process
+from groundwork.base.errors import NotYetError
+from groundwork.base.ledger import Ledger
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.stage import Site, Stage
 
 SCRATCH = Path(__file__).with_name("scratch")
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from groundwork.alarm import SIGNAL, Alarm
-from groundwork.errors import KeeperLostError
+from groundwork.base.errors import KeeperLostError
+from groundwork.use.alarm import SIGNAL, Alarm
 
 # A test that isn't woken waits that long, and fails.
 TIMEOUT_S = 30.0

@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
-from groundwork import process
 from groundwork.artifacts import Cache, Command, MavenJars, Program, Progress
 from groundwork.artifacts.artifact import NotThisWayError
 from groundwork.artifacts.cache import Entry, Provenance
 from groundwork.artifacts.gobuild import tool_package
 from groundwork.artifacts.maven import Coordinate, read_lock
 from groundwork.artifacts.program import relocate, version_in
-from groundwork.errors import ArtifactError, UsageError
-from groundwork.process import ProcessFailedError
+from groundwork.base import process
+from groundwork.base.errors import ArtifactError, UsageError
+from groundwork.base.process import ProcessFailedError
 
 BUILD_S = 0.2
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.bundle import Tally, grouped
-from groundwork.timeline import Timeline
+from groundwork.base.timeline import Timeline
+from groundwork.use.bundle import Tally, grouped
 
 
 def test_a_timeline_is_whole_lines_in_order(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from fixtures.foundation import resources
 from fixtures.programs import MANIFESTS
 from fixtures.rules import load_rules, rule_files
 from fixtures.settings import FoundationSettings
+from groundwork.base.errors import UsageError
 from groundwork.clusters.chart import Chart
-from groundwork.errors import UsageError
-from groundwork.resource import Resource
+from groundwork.declare.resource import Resource
 
 BASE = MANIFESTS / "kubernetes" / "base"
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from groundwork import ledger
-from groundwork.errors import NotYetError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import ledger
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
 
 # One run of two resources writes: per resource ports, launch, folder, intent, identity, ready,
@@ -118,7 +118,7 @@ def test_a_decoy_is_not_touched(pond: Pond, start: Start) -> None:
 # Python runs this at every start: the porter is dead before it has read its orders.
 KILL_PORTER = """
 import os, signal, sys
-if sys.orig_argv[1:] == ["-m", "groundwork.porter"]:
+if sys.orig_argv[1:] == ["-m", "groundwork.keep.porter"]:
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -147,7 +147,7 @@ def test_a_test_that_hangs_is_ended_when_the_keeper_dies(
     (keeper,) = (
         child
         for child in psutil.Process(run.pid).children()
-        if child.cmdline()[1:] == ["-m", "groundwork.keeper"]
+        if child.cmdline()[1:] == ["-m", "groundwork.keep.keeper"]
     )
     keeper.kill()
     output, _ = run.communicate(timeout=GONE_TIMEOUT_S)

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from groundwork import process
 from groundwork.artifacts import Cache, DebianTree, Progress
 from groundwork.artifacts.artifact import NotThisWayError
 from groundwork.artifacts.cache import files_of
 from groundwork.artifacts.debian import closure, fetch, mirror, unpack
-from groundwork.errors import ArtifactError, CancelledError
+from groundwork.base import process
+from groundwork.base.errors import ArtifactError, CancelledError
 
 APT_TIMEOUT_S = 60.0
 

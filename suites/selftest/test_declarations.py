@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.rules import load_rules, rule_files
 from fixtures.topics import load_topics
-from groundwork.errors import UsageError
+from groundwork.base.errors import UsageError
 
 TOPIC = """topics:
   - name: one

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.programs import ROOT
-from groundwork import process
-from groundwork.clusters import freezer, netavark
-from groundwork.clusters.engine import Engine
-from groundwork.process import ProcessFailedError
+from groundwork.base import process
+from groundwork.base.process import ProcessFailedError
+from groundwork.containers import freezer, netavark
+from groundwork.containers.engine import Engine
 
 RUN_TIMEOUT_S = 60.0
 

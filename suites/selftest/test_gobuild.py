@@ -15,7 +15,7 @@ from fixtures.images import CONTROL_PLANE, PROMETHEUS_BUILD
 from fixtures.programs import HELM, KIND
 from groundwork.artifacts import Cache, GoBuild
 from groundwork.artifacts.gobuild import build, tool_package
-from groundwork.errors import ArtifactError, CancelledError, UsageError
+from groundwork.base.errors import ArtifactError, CancelledError, UsageError
 
 GO_MOD = """module example/tools/thing
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.graph import Graph
+from groundwork.base.graph import Graph
 
 
 @st.composite

@@ -17,13 +17,13 @@ import trustme
 
 from fixtures.cluster import KUBECTL
 from fixtures.programs import ROOT
-from groundwork import process
+from groundwork.base import process
+from groundwork.base.errors import ProvisionError, UsageError
+from groundwork.base.ledger import Ledger, Record
 from groundwork.clusters.context import Chosen, ContextProvider
 from groundwork.clusters.removal import remove_cluster
-from groundwork.errors import ProvisionError, UsageError
-from groundwork.guard import require_consent
-from groundwork.kube import ClusterIdentity, Kube
-from groundwork.ledger import Ledger, Record
+from groundwork.kube.client import ClusterIdentity, Kube
+from groundwork.kube.guard import require_consent
 from suites.selftest.conftest import stage_of
 
 OURS = ClusterIdentity("aaaaaaaa-0000-4000-8000-000000000000", "a" * 64)

@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from groundwork import ledger
-from groundwork.errors import NotYetError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import ledger
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
 
 Start = Callable[..., subprocess.Popen[str]]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from groundwork import process
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.process import Child
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.kind import await_makers
 from groundwork.clusters.kindchild import MAKING, may_be_cut
-from groundwork.errors import NotYetError
-from groundwork.process import Child
-from groundwork.wait import Deadline, wait_for
 
 TIMEOUT_S = 30.0
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.images import CONTROL_PLANE
-from groundwork.clusters.controlplane import REPOSITORY
-from groundwork.clusters.engine import Host
 from groundwork.clusters.kind import failure_in
 from groundwork.clusters.kindconfig import CNI_TEMPLATE, PackagesNode, PortMapping, kind_config
-from groundwork.clusters.nodeimage import NETWORK
+from groundwork.containers.engine import Host
+from groundwork.nodes.controlplane import REPOSITORY
+from groundwork.nodes.image import NETWORK
 
 ORDINARY = Host(cgroup_v1=False, confined=False, nofile=1_048_576, nproc=65_536)
 

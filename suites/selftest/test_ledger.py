@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork import ledger
-from groundwork.ledger import FILE, Ledger, Record, things
+from groundwork.base import ledger
+from groundwork.base.ledger import FILE, Ledger, Record, things
 
 records = st.lists(
     st.builds(

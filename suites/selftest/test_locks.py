@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.errors import LockTimeoutError
-from groundwork.locks import Claim, Locks
-from groundwork.wait import Deadline
+from groundwork.base.errors import LockTimeoutError
+from groundwork.base.wait import Deadline
+from groundwork.keep.locks import Claim, Locks
 
 names = st.frozensets(st.sampled_from("abcd"), max_size=3)
 

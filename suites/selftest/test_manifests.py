@@ -14,9 +14,9 @@ from fixtures.cluster import (
     RENDER_TIMEOUT_S,
     from_repository,
 )
-from groundwork import process
-from groundwork.clusters.controlplane import REPOSITORY
-from groundwork.kube import Object
+from groundwork.base import process
+from groundwork.kube.client import Object
+from groundwork.nodes.controlplane import REPOSITORY
 
 # Of the rendered service template, which a run patches its node ports into.
 ELSEWHERE = {"hello-world", "hello-world-relayed"}

@@ -10,11 +10,11 @@ from typing import cast
 
 import pytest
 
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import pods
 from groundwork.clusters.pods import PodWatch
-from groundwork.errors import NotYetError
-from groundwork.kube import Kube, KubeError, Pod, resident_bytes_of
-from groundwork.wait import Deadline, wait_for
+from groundwork.kube.client import Kube, KubeError, Pod, resident_bytes_of
 
 # Many times what a thread of this process needs to be woken.
 TIMEOUT_S = 30.0
@@ -49,7 +49,7 @@ class Feed:
         seen: Callable[[str, Pod], None],
         stopped: threading.Event,
     ) -> None:
-        """As :meth:`groundwork.kube.Kube.watch_pods` calls back."""
+        """As :meth:`groundwork.kube.client.Kube.watch_pods` calls back."""
         listed(list(self.there))
         self.watches += 1
         while (change := self._take()) is not None:

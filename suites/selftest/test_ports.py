@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from groundwork import ports
-from groundwork.errors import UsageError
-from groundwork.ledger import Ledger, Record
+from groundwork.base import ports
+from groundwork.base.errors import UsageError
+from groundwork.base.ledger import Ledger, Record
 
 HTTP = ("grafana", "http")
 OTHER = ("loki", "http")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from groundwork import process
-from groundwork.errors import NotYetError
-from groundwork.process import Child, ProcessFailedError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.process import Child, ProcessFailedError
+from groundwork.base.wait import Deadline, wait_for
 
 Start = Callable[..., Child]
 
@@ -205,7 +205,7 @@ def test_a_command_that_overstays_its_lifeline_is_killed(token: str, tmp_path: P
 def test_a_lifeline_ends_with_its_holder(start: Start, tmp_path: Path) -> None:
     """Whoever called is killed: the command sees it, and ends what it has begun."""
     program = (
-        "from groundwork import process\n"
+        "from groundwork.base import process\n"
         f"process.run(['/bin/sh', '-c', 'echo $$ > begun; {CAREFUL.strip()}'], "
         f"timeout_s={TIMEOUT_S}, lifeline_s={TIMEOUT_S})\n"
     )

@@ -16,7 +16,7 @@ from fixtures.foundation import resources
 from fixtures.programs import MANIFESTS, ROOT
 from fixtures.redpanda import declared_version
 from fixtures.settings import FoundationSettings
-from groundwork.resource import Resource
+from groundwork.declare.resource import Resource
 
 PROGRAM = ROOT / "fixtures" / "servers" / "redpanda_config.py"
 OUTSIDE = "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:40000"

@@ -11,8 +11,8 @@ import pytest
 from _pytest.outcomes import Failed
 
 from fixtures.programs import ROOT
-from groundwork import errors, process
-from groundwork.process import ProcessFailedError
+from groundwork.base import errors, process
+from groundwork.base.process import ProcessFailedError
 from reports.plugin import CATEGORIES
 
 

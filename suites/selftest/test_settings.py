@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.settings import FoundationSettings
-from groundwork.errors import UsageError
-from groundwork.settings import Settings
+from groundwork.base.errors import UsageError
+from groundwork.declare.settings import Settings
 
 CANARY = "canary-7c1f"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from groundwork import process
-from groundwork.errors import CancelledError
-from groundwork.ledger import Ledger, Record
-from groundwork.stage import Stage
+from groundwork.base import process
+from groundwork.base.errors import CancelledError
+from groundwork.base.ledger import Ledger, Record
+from groundwork.declare.stage import Stage
 from suites.selftest.conftest import stage_of
 
 # A stop that doesn't wait for a start under way is over long before.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from groundwork import ledger, process
-from groundwork.ledger import Ledger, Record
-from groundwork.sweep import sweep
+from groundwork.base import ledger, process
+from groundwork.base.ledger import Ledger, Record
+from groundwork.keep.sweep import sweep
 
 
 def dead_environment(state_dir: Path, folders: list[Path]) -> Path:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from fixtures.programs import ROOT
-from groundwork import process
+from groundwork.base import process
 
 TEMPLATE = ROOT / "templates" / "service"
 CHECK_TIMEOUT_S = 120.0

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from groundwork.errors import CancelledError, NotYetError, TerminalStateError, WaitTimeoutError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import CancelledError, NotYetError, TerminalStateError, WaitTimeoutError
+from groundwork.base.wait import Deadline, wait_for
 
 
 def test_it_returns_what_the_condition_returns() -> None:

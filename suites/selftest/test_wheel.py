@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from fixtures.programs import ROOT
-from groundwork import process
+from groundwork.base import process
 from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
 
 INSTALL_TIMEOUT_S = 180.0

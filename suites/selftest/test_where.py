@@ -12,9 +12,9 @@ import pytest
 from fixtures import ENVIRONMENT
 from fixtures.programs import ROOT
 from fixtures.settings import FoundationSettings
-from groundwork import process
-from groundwork.errors import UsageError
-from groundwork.where import Exclusion, load_exclusions
+from groundwork.base import process
+from groundwork.base.errors import UsageError
+from groundwork.declare.where import Exclusion, load_exclusions
 
 COLLECT_TIMEOUT_S = 60.0
 

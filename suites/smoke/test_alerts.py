@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from fixtures.alerts import Alertmanager, Receiver
-from groundwork.errors import NotYetError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 
 # group_wait is 1 s here; the rest is for a busy machine.
 TIMEOUT_S = 20.0

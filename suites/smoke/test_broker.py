@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fixtures.programs import KAFKA
 from fixtures.redpanda import declared_version
 from fixtures.topics import Topic
-from groundwork.client import Handle
+from groundwork.use.client import Handle
 
 TIMEOUT_S = 5.0
 MESSAGES = 25

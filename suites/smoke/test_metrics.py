@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fixtures.metrics import RETENTION, Prometheus
 from fixtures.rules import load_rules, rule_files
-from groundwork.errors import NotYetError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 
 # The first scrape or evaluation comes within one interval (2 s, on a cluster 5 s); the rest is
 # patience.

@@ -12,9 +12,9 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.service import READY_INTERVAL_S
-from groundwork.client import Handle
-from groundwork.errors import NotYetError
-from groundwork.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.use.client import Handle
 
 TIMEOUT_S = 5.0
 MESSAGE_TIMEOUT_S = 10.0

@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from fixtures.topics import Topic, load_topics
-from groundwork.client import Handle
+from groundwork.use.client import Handle
 
 RECORDS = 60  # enough for every partition of the widest topic to get some
 READ_TIMEOUT_S = 15.0

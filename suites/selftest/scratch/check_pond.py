@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from groundwork.client import Handle
+from groundwork.use.client import Handle
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from groundwork.client import Handle
 from groundwork.plugin import EnvironmentSession, provides
+from groundwork.use.client import Handle
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import requests
 
-from groundwork.environment import Environment
-from groundwork.errors import NotYetError, ProvisionError, TerminalStateError
-from groundwork.ledger import Ledger, Record
-from groundwork.resource import ProcessFaults, Resource
-from groundwork.settings import Settings
-from groundwork.stage import Stage
+from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError
+from groundwork.base.ledger import Ledger, Record
+from groundwork.declare.environment import Environment
+from groundwork.declare.resource import ProcessFaults, Resource
+from groundwork.declare.settings import Settings
+from groundwork.declare.stage import Stage
 
 SERVER = Path(__file__).with_name("server.py")
 
@@ -93,7 +93,7 @@ def kill_after(number: int, victim: str) -> None:
     Ledger.append = append  # type: ignore[method-assign]
 
 
-if "groundwork.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.py":
+if "groundwork.keep.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.py":
     PLAN = os.environ.get("POND_KILL", "")
     if PLAN:
         kill_after(int(PLAN.partition(":")[2]), PLAN.partition(":")[0])

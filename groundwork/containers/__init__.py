@@ -1,0 +1,1 @@
+"""Docker or Podman: found, described, asked; what they leave is undone."""

@@ -1,0 +1,77 @@
+"""Images that the container engine builds, where vendors' images can be pulled."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from groundwork.artifacts import Cache, Piece, Progress, Report, Resolved, obtain
+from groundwork.artifacts.cache import MANIFEST, Provenance
+from groundwork.base.errors import ArtifactError
+from groundwork.base.process import ProcessFailedError
+from groundwork.containers.engine import find_engine, reason_of
+
+__all__ = ["BuiltImage"]
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image as an archive that nodes can load, ``image.tar``.
+
+    Attributes:
+        name: The artifact's name.
+        tag: What it is called, as REPOSITORY:TAG.
+        pieces: The files that it is built from, at their places in the build's context; a
+            Dockerfile is among them.
+    """
+
+    name: str
+    tag: str
+    pieces: tuple[Piece, ...]
+
+    def key(self) -> str:
+        """The keys of all pieces."""
+        parts = [(each.artifact.key(), each.source, each.target) for each in self.pieces]
+        return repr((self.tag, parts))
+
+    def resolve(
+        self, cache: Cache, report: Report, cancel: threading.Event | None = None
+    ) -> Resolved:
+        """Take the archive from the cache, or have it built.
+
+        Raises:
+            ArtifactError: The engine can't build it, such as without its base image.
+            UsageError: There is no engine.
+        """
+
+        def make(folder: Path) -> Provenance:
+            trees = [each.artifact.resolve(cache, report, cancel) for each in self.pieces]
+            report(Progress(self.name, note="(building the image)"))
+            context = folder / "context"
+            for piece, tree in zip(self.pieces, trees, strict=True):
+                put(tree.path / piece.source, context / piece.target)
+            try:
+                find_engine().build(self.tag, context, folder / "image.tar", cancel)
+            except ProcessFailedError as error:
+                raise ArtifactError(
+                    f"{self.name}: can't be built ({reason_of(error)}); connect to the registry "
+                    "of its base image, or use --images packages"
+                ) from error
+            shutil.rmtree(context)
+            return Provenance(self.tag.rpartition(":")[2], "built by the engine")
+
+        key = f"{platform.machine()} {self.key()}"
+        return obtain(cache, self.name, key, make, report, cancel)
+
+
+def put(source: Path, target: Path) -> None:
+    """Copy a file or a folder into the build's context."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        ignored = shutil.ignore_patterns(MANIFEST, "__pycache__", ".venv")
+        shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)

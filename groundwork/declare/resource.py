@@ -1,0 +1,211 @@
+"""What a resource is, and what may be done to it.
+
+A resource is declared by a small class: how it is launched, when it is ready, what it offers. It
+takes part in the life of an environment only through the hooks below; each gets the resource's
+:class:`~groundwork.declare.stage.Stage`. What may be done to it besides is told by small protocols,
+its capabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+from groundwork.artifacts import Artifact
+from groundwork.base.process import rss_bytes
+from groundwork.declare.stage import Stage
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Description",
+    "Isolatable",
+    "Killable",
+    "Pausable",
+    "ProcessFaults",
+    "Resource",
+    "capabilities",
+]
+
+
+class Resource(Protocol):
+    """One declared dependency; subclass it (a frozen dataclass is a good fit).
+
+    Attributes:
+        name: Unique in the environment.
+        needs: The resources that must be ready before this one counts as ready. All are launched
+            at once: a need orders readiness, not launching.
+        host: The resource that it lives in, such as a cluster; empty for one of its own. It is
+            launched once its host is ready, and its ports are assigned with its host's.
+        artifacts: The programs it runs; all are resolved before the first resource starts.
+        ports: Names of the ports it listens on; ``--port NAME=NUMBER`` fixes the first.
+        usual_ports: The numbers that some of them have unless they are taken.
+        ready_timeout_s: From the readiness of its needs to its own.
+        stop_grace_s: From SIGTERM to SIGKILL at a normal end.
+        hint: What to do where it isn't ready in time.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    host: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    ports: tuple[str, ...] = ()
+    usual_ports: Mapping[str, int] = MappingProxyType({})
+    ready_timeout_s: float = 60.0
+    stop_grace_s: float = 10.0
+    hint: str = ""
+
+    def launch(self, stage: Stage) -> None:
+        """Create what the resource is made of, and return without waiting for it."""
+        raise NotImplementedError
+
+    def probe(self, stage: Stage) -> str:
+        """Look once whether the resource is ready, and return its version.
+
+        Raises:
+            NotYetError: It isn't yet; the text is the state seen.
+            TerminalStateError: It never will be.
+        """
+        raise NotImplementedError
+
+    def configure(self, stage: Stage) -> None:
+        """What is to be done once after the resource is ready; must bear being done again."""
+        del stage  # by default there is nothing to configure
+
+    def endpoints(self, stage: Stage) -> dict[str, str]:
+        """The addresses that it serves, by name; the first is shown in the run's table."""
+        raise NotImplementedError
+
+    def check_alive(self, stage: Stage) -> None:
+        """Raise TerminalStateError where a part of it has ended unasked and won't come back."""
+        stage.check_alive()
+
+    def logs(self, stage: Stage) -> str:
+        """The last log lines of all its parts, for an error's text."""
+        return stage.logs()
+
+    def resident_bytes(self, stage: Stage) -> int:
+        """Resident memory of all its parts."""
+        return rss_bytes(stage.identities())
+
+    def stop(self, stage: Stage, grace_s: float) -> None:
+        """End it, and leave its logs in ``stage.log_dir``; goes on past errors."""
+        stage.stop(grace_s)
+
+
+@runtime_checkable
+class Killable(Protocol):
+    """May be killed (SIGKILL) and started again."""
+
+    def kill(self, stage: Stage, target: str) -> None:
+        """Kill it, or the named one of its processes."""
+
+    def revive(self, stage: Stage, target: str) -> None:
+        """Start again what was killed."""
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """May be stopped in the middle of what it does (SIGSTOP), and go on."""
+
+    def pause(self, stage: Stage, target: str) -> None:
+        """Pause it, or the named one of its processes."""
+
+    def resume(self, stage: Stage, target: str) -> None:
+        """Let it go on."""
+
+
+@runtime_checkable
+class Isolatable(Protocol):
+    """May be cut off from those that talk to it."""
+
+    def isolate(self, stage: Stage, target: str) -> None:
+        """Cut it off."""
+
+    def rejoin(self, stage: Stage, target: str) -> None:
+        """Let it talk again."""
+
+
+class ProcessFaults:
+    """Killable and Pausable for resources that are nothing but processes of their stage."""
+
+    def kill(self, stage: Stage, target: str) -> None:
+        """SIGKILL the named process, or all."""
+        stage.kill(target)
+
+    def revive(self, stage: Stage, target: str) -> None:
+        """Start again what was killed, in the same way, on the same files."""
+        stage.revive(target)
+
+    def pause(self, stage: Stage, target: str) -> None:
+        """SIGSTOP the named process, or all."""
+        stage.pause(target)
+
+    def resume(self, stage: Stage, target: str) -> None:
+        """SIGCONT the named process, or all."""
+        stage.resume(target)
+
+
+@dataclass(frozen=True)
+class Action:
+    """A fault and its healing: the two sides of a capability."""
+
+    capability: type
+    inject: str
+    heal: str
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(Killable, "kill", "revive"),
+    Action(Pausable, "pause", "resume"),
+    Action(Isolatable, "isolate", "rejoin"),
+)
+
+
+def capabilities(resource: object) -> tuple[str, ...]:
+    """The names of the capabilities that a resource has."""
+    return tuple(a.capability.__name__ for a in ACTIONS if isinstance(resource, a.capability))
+
+
+@dataclass(frozen=True)
+class Description:
+    """What others are told of a resource: enough to use it, from any process.
+
+    Attributes:
+        ready_s: Seconds from the moment it was asked for to its readiness; 0 while it is not.
+        rss_bytes: Resident memory of its processes when the description was made.
+        processes: Process ids by process name.
+    """
+
+    name: str
+    state: str
+    needs: tuple[str, ...] = ()
+    version: str = ""
+    endpoints: dict[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    ready_s: float = 0.0
+    rss_bytes: int = 0
+    processes: dict[str, int] = field(default_factory=dict)
+    log_dir: str = ""
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Description:
+        """The description as it came over the keeper's socket."""
+        lists = {key: tuple(record[key]) for key in ("needs", "capabilities")}
+        return cls(**(record | lists))
+
+    def endpoint(self, name: str = "") -> str:
+        """An address by its name; the first one, unnamed.
+
+        Raises:
+            KeyError: The resource has no such endpoint; says which it has.
+        """
+        if not name:
+            return next(iter(self.endpoints.values()))
+        if name not in self.endpoints:
+            raise KeyError(
+                f"{self.name} has no endpoint {name!r}, only {', '.join(self.endpoints)}"
+            )
+        return self.endpoints[name]

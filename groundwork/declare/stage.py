@@ -1,0 +1,319 @@
+"""The stage of a resource: all that it may do to the outside world, each step on record.
+
+A resource never spawns or makes anything by itself. It asks its stage, which writes the intent
+into the ledger, does the thing with a run token, and writes the identity.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from groundwork.artifacts import Resolved
+from groundwork.base import process
+from groundwork.base.errors import CancelledError, TerminalStateError
+from groundwork.base.ledger import Ledger, Record
+from groundwork.base.process import Child, Identity, ProcessFailedError
+
+__all__ = ["Site", "Stage"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all stages of an environment share.
+
+    Attributes:
+        token: Marks every process of the environment; begins with the environment's id.
+        folder: The environment's own folder, in the user's state folder.
+        note: Puts an event on the timeline.
+        ports: All ports that were assigned, by resource and port name.
+        on_exit: Told the resource, the process and the exit code when a process ends unasked.
+    """
+
+    token: str
+    folder: Path
+    ledger: Ledger
+    artifacts: dict[str, Resolved]
+    note: Callable[..., None]
+    on_exit: Callable[[str, str, int], None]
+    ports: dict[tuple[str, str], int] = field(default_factory=dict)
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a process was started, so that it can be started again after a fault."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path
+
+
+class Stage:
+    """One resource's hands. ``ports`` are on 127.0.0.1 and were reserved before any launch."""
+
+    def __init__(self, site: Site, resource: str, run: str, ports: Mapping[str, int]) -> None:
+        self.resource = resource
+        self.run_id = run
+        self.ports = dict(ports)
+        self.cancel = threading.Event()
+        self.handle: Any = None  # what those who need the resource use of it, inside the keeper
+        self._site = site
+        self._commands: dict[str, Command] = {}
+        self._children: dict[str, Child] = {}
+        self._expected: set[int] = set()
+        # Starting excludes ending: what a fault's healing starts while all is stopped would stay.
+        self._starting = threading.Lock()
+
+    @property
+    def workdir(self) -> Path:
+        """A folder of the resource's own; made on first use, removed with the resource."""
+        folder = self._site.folder / "work" / self.resource
+        if not folder.exists():
+            self._record("intent", "folder", str(folder))
+            folder.mkdir(parents=True)
+        return folder
+
+    @property
+    def folder(self) -> Path:
+        """The environment's own folder, which goes last: what its removal needs lies here."""
+        return self._site.folder
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the logs of the environment's processes lie."""
+        folder = self._site.folder / "logs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def artifact(self, name: str) -> Resolved:
+        """The artifact that the resource has declared."""
+        return self._site.artifacts[name]
+
+    def peer(self, resource: str) -> Stage:
+        """The stage of a resource that this one needs: for its ports."""
+        return self._site.stages[resource]
+
+    def port_of(self, resource: str, port: str) -> int:
+        """The port of a resource that lives in this one, started yet or not."""
+        return self._site.ports[resource, port]
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Put an event of this resource on the timeline."""
+        self._site.note(event, resource=self.resource, **fields)
+
+    def step(self, text: str) -> None:
+        """Tell people what a long creation is doing."""
+        self.note("step", text=text)
+
+    @property
+    def token(self) -> str:
+        """The environment's name: the mark of everything that is made for it."""
+        return self._site.token
+
+    # --- things that aren't processes
+
+    def intend(self, kind: str, name: str, **data: Any) -> None:
+        """Write down what is about to be made; ``data`` is what its removal needs to know."""
+        self._record("intent", kind, name, **data)
+
+    def identify(self, kind: str, name: str, **data: Any) -> None:
+        """Write down what tells the thing that was made from all others."""
+        self._record("identity", kind, name, **data)
+
+    def removed(self, kind: str, name: str) -> None:
+        """Write down that it is gone."""
+        self._record("removed", kind, name)
+
+    def died(self, process: str, code: int) -> None:
+        """Tell that a part of the resource has ended unasked."""
+        self._site.on_exit(self.resource, process, code)
+
+    def died_of(self, resource: str, process: str, code: int) -> None:
+        """Tell that a part of another resource, which lives in this one, has ended unasked."""
+        self._site.on_exit(resource, process, code)
+
+    # --- processes
+
+    def spawn(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        name: str = "",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Identity:
+        """Start a process that lives as long as the resource; by default it has the same name."""
+        command = Command(tuple(map(str, argv)), dict(env or {}), cwd or self.workdir)
+        name = name or self.resource
+        self._commands[name] = command
+        return self._start(name, command)
+
+    def _start(self, name: str, command: Command) -> Identity:
+        with self._starting:
+            if self.cancel.is_set():
+                raise CancelledError(f"{self.resource} is being stopped")
+            token = f"{self._site.token}:{self.resource}:{name}"
+            self._record("intent", "process", name, token=token)
+            child = process.spawn(
+                command.argv,
+                env=process.plain_environment(command.env | {process.TOKEN: token}),
+                cwd=command.cwd,
+                log=self.log_dir / f"{name}.log",
+            )
+            self._children[name] = child
+            self._record("identity", "process", name, **child.identity.as_record())
+        threading.Thread(target=self._watch, args=(name, child), daemon=True).start()
+        return child.identity
+
+    def _watch(self, name: str, child: Child) -> None:
+        """Wait for a process's end: no zombies, and no death goes unseen."""
+        code = child.wait()
+        if child.pid not in self._expected:
+            self._site.on_exit(self.resource, name, code)
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        lifeline_s: float = 0.0,
+    ) -> str:
+        """Run a short command that is part of a creation; its output.
+
+        With ``lifeline_s`` (see :func:`groundwork.base.process.run`) it doesn't carry the run's
+        token: it may start what isn't of this run alone, and must not be ended with the run.
+        """
+        own = dict(env or {})
+        if not lifeline_s:
+            own[process.TOKEN] = f"{self._site.token}:{self.resource}:command"
+        completed = process.run(
+            argv,
+            timeout_s=timeout_s,
+            env=process.plain_environment(own),
+            cwd=self.workdir,
+            cancel=self.cancel,
+            lifeline_s=lifeline_s,
+        )
+        return completed.output
+
+    def check_alive(self) -> None:
+        """Raise TerminalStateError where a process of the resource has ended unasked."""
+        for name, child in self._children.items():
+            if child.pid not in self._expected and not child.identity.alive():
+                raise TerminalStateError(f"process {name} ended with exit code {child.wait()}")
+
+    def identities(self) -> tuple[Identity, ...]:
+        """The processes of the resource that run now."""
+        return tuple(c.identity for c in self._children.values() if c.exit_code() is None)
+
+    def pids(self) -> dict[str, int]:
+        """The process ids of the resource, by process name."""
+        running = {n: c for n, c in self._children.items() if c.exit_code() is None}
+        return {name: child.pid for name, child in running.items()}
+
+    # --- faults; the keeper has recorded them before it calls
+
+    def kill(self, name: str = "") -> None:
+        """SIGKILL a process (all of them, unnamed) and don't take it for an accident."""
+        for each in [name] if name else list(self._children):
+            child = self._children[each]
+            self._expected.add(child.pid)
+            child.kill()
+            self._record("removed", "process", each)
+
+    def revive(self, name: str = "") -> None:
+        """Start again, in the same way, what isn't running."""
+        for each in [name] if name else list(self._commands):
+            child = self._children.get(each)
+            if child is None or child.exit_code() is not None:
+                self._start(each, self._commands[each])
+
+    def pause(self, name: str = "") -> None:
+        """SIGSTOP a process, or all of them."""
+        self._signal(signal.SIGSTOP, name)
+
+    def resume(self, name: str = "") -> None:
+        """SIGCONT a process, or all of them."""
+        self._signal(signal.SIGCONT, name)
+
+    def _signal(self, number: signal.Signals, name: str) -> None:
+        for each in [name] if name else list(self._children):
+            self._children[each].signal(number)
+
+    # --- the end
+
+    def log_files(self) -> tuple[Path, ...]:
+        """The log files of the resource's processes, and of its pods once they were fetched."""
+        files = [self.log_dir / f"{name}.log" for name in self._commands]
+        files += (self.log_dir / self.resource).glob("*.log")
+        return tuple(file for file in files if file.exists())
+
+    def logs(self, lines: int = 20) -> str:
+        """The last log lines of every process of the resource, under its name."""
+        parts = []
+        for name in self._commands:
+            text = process.tail_of(self.log_dir / f"{name}.log", lines)
+            parts.append(f"--- last log lines of {name}\n{text}" if text else f"--- {name}: no log")
+        return "\n".join(parts)
+
+    def stop(self, grace_s: float) -> None:
+        """End all processes, the last started first, together where there are several.
+
+        None starts any more: whoever is starting one is waited for, and whoever comes later gets a
+        CancelledError.
+
+        Raises:
+            ProcessFailedError: Some process can't be ended; the others have been.
+        """
+        self.cancel.set()
+        with self._starting:
+            self._expected.update(child.pid for child in self._children.values())
+        names = list(reversed(self._children))
+        threads = [
+            threading.Thread(target=self._children[name].stop, args=(grace_s,)) for name in names
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        left = []
+        for name in names:
+            if self._children[name].exit_code() is None:
+                left.append(name)
+            else:
+                self._record("removed", "process", name)
+        strays = process.find_by_token(f"{self._site.token}:{self.resource}:")
+        process.end(strays, grace_s=0)
+        if left:
+            raise ProcessFailedError(f"can't end {', '.join(left)}")
+
+    def collect(self, target: Path | None) -> None:
+        """Copy its logs to a run's output."""
+        if target is not None:
+            target.mkdir(parents=True, exist_ok=True)
+            for log in sorted(self.log_files()):
+                shutil.copy2(log, target / log.name)
+
+    def clean(self) -> None:
+        """Remove what the resource has written, after its logs were collected."""
+        folder = self._site.folder / "work" / self.resource
+        if folder.exists():
+            shutil.rmtree(folder)
+            self._record("removed", "folder", str(folder))
+
+    def forget(self) -> None:
+        """Give back the resource's ports."""
+        if self.ports:
+            self._record("removed", "ports", self.resource)
+
+    def _record(self, step: str, kind: str, name: str, **data: Any) -> None:
+        self._site.ledger.append(
+            Record(step, kind, name, resource=self.resource, run=self.run_id, data=data)
+        )

@@ -1,0 +1,1 @@
+"""The keeper's process: it owns an environment, whoever dies."""

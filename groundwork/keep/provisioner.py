@@ -1,0 +1,377 @@
+"""The provisioner: launches resources in parallel, waits for them, stops them in reverse.
+
+It lives in the keeper. Every resource has a thread of its own while it starts and while it stops;
+what others may know of it is its state, guarded by one lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from groundwork.base.errors import (
+    CancelledError,
+    GroundworkError,
+    NeedFailedError,
+    NotYetError,
+    ProvisionError,
+    ResourceDiedError,
+    TerminalStateError,
+    WaitTimeoutError,
+)
+from groundwork.base.graph import Graph
+from groundwork.base.ledger import Record
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.resource import Description, Resource, capabilities
+from groundwork.declare.stage import Site, Stage
+
+__all__ = ["Provisioner"]
+
+# What a probe meets while a server starts: refused and reset connections, time-outs. The errors of
+# requests are among them.
+PROBE_ERRORS = (OSError,)
+
+# The kernel closes a dying process's connections before it can be waited for; on a busy machine
+# the moment between the two has been seen to last some tenths of a second.
+DYING_TIMEOUT_S = 1.0
+
+
+@dataclass
+class Holding:
+    """One resource of the environment as the keeper holds it."""
+
+    resource: Resource
+    stage: Stage
+    run: str
+    asked_s: float
+    state: str = "starting"
+    version: str = ""
+    ready_s: float = 0.0
+    error: ProvisionError | None = None
+    settled: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
+class Provisioner:
+    """Starts, watches and stops the resources of one environment.
+
+    Attributes:
+        not_removed: What stopping has failed to remove, and why; it goes on past errors.
+    """
+
+    def __init__(self, site: Site, resources: Iterable[Resource]) -> None:
+        self.resources = {resource.name: resource for resource in resources}
+        self.graph = Graph({name: each.needs for name, each in self.resources.items()})
+        self._site = site
+        self._lock = threading.RLock()
+        self._holdings: dict[str, Holding] = {}
+        self.not_removed: list[str] = []
+
+    # --- starting
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Which of the named resources and their needs haven't been started yet, in order."""
+        with self._lock:
+            return tuple(n for n in self.graph.closure(names) if n not in self._holdings)
+
+    def start(self, stages: Iterable[Stage], run: str, asked_s: float) -> None:
+        """Launch resources, all at once; returns at once. ``asked_s`` is on the monotonic clock."""
+        with self._lock:
+            fresh = []
+            for stage in stages:
+                resource = self.resources[stage.resource]
+                holding = Holding(resource, stage, run, asked_s)
+                self._holdings[resource.name] = holding
+                self._site.stages[resource.name] = stage
+                fresh.append(holding)
+            for holding in fresh:
+                threading.Thread(target=self._bring_up, args=(holding,), daemon=True).start()
+
+    def _bring_up(self, holding: Holding) -> None:
+        """The life of one resource from launch to readiness; never raises, the holding tells."""
+        name = holding.resource.name
+        try:
+            if holding.resource.host:
+                self._await_need(holding, holding.resource.host)
+            self._record("launch", holding)
+            self._site.note("launch", resource=name)
+            holding.resource.launch(holding.stage)
+            self._await_needs(holding)
+            holding.version = self._wait_ready(holding)
+            holding.resource.configure(holding.stage)
+        except CancelledError:
+            self._fail(holding, ProvisionError(name, "the run ended while it was starting"))
+        except ResourceDiedError as error:
+            self._fail(holding, error)
+        except TerminalStateError as error:
+            self._fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
+        except NeedFailedError as error:
+            self._fail(holding, NeedFailedError(name, f"not started: {error}"), error.resource)
+        except ProvisionError as error:
+            self._fail(holding, ProvisionError(name, f"not started: {error.message}"))
+        except WaitTimeoutError as error:
+            self._fail(holding, ProvisionError(name, f"not ready: {error}"))
+        except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's
+            text = (
+                f"{type(error).__name__}: {error}"
+                if not isinstance(error, GroundworkError)
+                else error
+            )
+            self._fail(
+                holding,
+                ProvisionError(
+                    name, f"can't be started: {text}\n{holding.resource.logs(holding.stage)}"
+                ),
+            )
+        else:
+            self._succeed(holding)
+        finally:
+            holding.settled.set()
+
+    def _await_needs(self, holding: Holding) -> None:
+        for need in holding.resource.needs:
+            self._await_need(holding, need)
+
+    def _await_need(self, holding: Holding, need: str) -> None:
+        needed = self._holdings[need]
+        while not needed.settled.wait(timeout=0.2):
+            if holding.stage.cancel.is_set():
+                raise CancelledError("the run ended")
+        if needed.error is not None:
+            raise NeedFailedError(need, needed.error.message.partition("\n")[0])
+
+    def _wait_ready(self, holding: Holding) -> str:
+        resource, stage = holding.resource, holding.stage
+
+        def look() -> str:
+            try:
+                version = resource.probe(stage)
+            except TerminalStateError:
+                raise
+            except Exception:
+                resource.check_alive(stage)  # a death explains a failed probe better than the probe
+                raise
+            resource.check_alive(stage)
+            return version
+
+        return wait_for(
+            look,
+            deadline=Deadline.after(resource.ready_timeout_s),
+            what=f"{resource.name} to be ready",
+            describe=lambda: resource.logs(stage),
+            hint=resource.hint,
+            retry_on=PROBE_ERRORS,
+            cancel=stage.cancel,
+        )
+
+    def _succeed(self, holding: Holding) -> None:
+        name = holding.resource.name
+        with self._lock:
+            if holding.error is not None:  # it died between its readiness and now
+                return
+            holding.state = "ready"
+            holding.ready_s = time.monotonic() - holding.asked_s
+        self._record("ready", holding)
+        self._site.note(
+            "ready", resource=name, version=holding.version, ready_s=round(holding.ready_s, 3)
+        )
+
+    def _record(self, step: str, holding: Holding) -> None:
+        name = holding.resource.name
+        self._site.ledger.append(Record(step, "resource", name, resource=name, run=holding.run))
+
+    def _fail(self, holding: Holding, error: ProvisionError, because_of: str = "") -> None:
+        """A resource isn't there; ``because_of`` names the one whose failure was told already."""
+        with self._lock:
+            if holding.error is None:
+                holding.error = error
+                holding.state = "failed"
+        name = holding.resource.name
+        self._site.note("failed", resource=name, error=str(error), because_of=because_of)
+
+    def await_ready(self, name: str) -> Description:
+        """Block until a resource that was asked for is ready, and describe it.
+
+        Raises:
+            ProvisionError: It failed, or one that it needs did.
+        """
+        holding = self._holdings[name]
+        holding.settled.wait()  # bounded: every step of a start has a deadline
+        if holding.error is not None:
+            raise holding.error
+        return self.describe(name)
+
+    # --- watching
+
+    def on_exit(self, resource: str, process: str, code: int) -> None:
+        """A process ended unasked: an accident, unless the resource is still starting."""
+        with self._lock:
+            holding = self._holdings.get(resource)
+            if holding is None or holding.state != "ready":
+                return  # a start sees it by itself, a stop expects it
+            holding.state = "dead"
+            what = f"process {process} ended with exit code {code} during the run"
+            holding.error = ResourceDiedError(resource, what)
+        logs = holding.resource.logs(holding.stage)  # may take a while: others needn't wait
+        holding.error = ResourceDiedError(resource, f"{what}\n{logs}")
+        self._site.note("died", resource=resource, process=process, exit_code=code)
+
+    def deaths(self, names: Iterable[str]) -> dict[str, ProvisionError]:
+        """The errors of the named resources and of all they need."""
+        with self._lock:
+            found = {}
+            for name in self.graph.closure(names):
+                holding = self._holdings.get(name)
+                if holding is not None and holding.error is not None:
+                    found[name] = holding.error
+            return found
+
+    def examine(self, names: Iterable[str]) -> None:
+        """Look at resources now: a test has failed, and one of them may just be dying.
+
+        A resource that answers its probe is alive, so a healthy environment costs one probe each.
+        """
+        for name in self.graph.closure(names):
+            holding = self._holdings.get(name)
+            if holding is None or holding.state != "ready":
+                continue
+            try:
+                holding.resource.probe(holding.stage)
+            except Exception:  # noqa: BLE001 - whatever it is, the question is whether it died
+                with contextlib.suppress(WaitTimeoutError, CancelledError):
+                    wait_for(
+                        lambda each=holding: _until_dead(each),  # type: ignore[misc]
+                        deadline=Deadline.after(DYING_TIMEOUT_S),
+                        what=f"{name} to end",
+                        cancel=holding.stage.cancel,
+                    )
+
+    def failures(self) -> dict[str, ProvisionError]:
+        """The errors of all resources."""
+        return self.deaths(self._holdings)
+
+    def check_health(self, names: Iterable[str]) -> None:
+        """Wait until disturbed resources, and who needs them, are healthy again.
+
+        Raises:
+            ProvisionError: One of them isn't within its time.
+        """
+        for holding in self._affected(names):
+            try:
+                self._wait_ready(holding)
+            except (WaitTimeoutError, TerminalStateError) as error:
+                name = holding.resource.name
+                failure = ProvisionError(name, f"not healthy after a disturbance: {error}")
+                self._fail(holding, failure)
+                raise failure from error
+
+    def _affected(self, names: Iterable[str]) -> list[Holding]:
+        """The named resources that are there, with all that need them, in starting order."""
+        with self._lock:
+            affected: dict[str, Holding] = {}
+            pending = [name for name in names if name in self._holdings]
+            while pending:
+                name = pending.pop()
+                if name not in affected:
+                    affected[name] = self._holdings[name]
+                    pending.extend(n for n in self.graph.dependents(name) if n in self._holdings)
+            return [affected[name] for name in self.graph.order if name in affected]
+
+    def stage(self, name: str) -> Stage:
+        """The stage of a resource that was started.
+
+        Raises:
+            CancelledError: It was removed meanwhile.
+        """
+        with self._lock:
+            holding = self._holdings.get(name)
+        if holding is None:
+            raise CancelledError(f"{name} was removed")
+        return holding.stage
+
+    def describe(self, name: str) -> Description:
+        """What others are told of a resource."""
+        resource = self.resources[name]
+        with self._lock:
+            holding = self._holdings.get(name)
+        if holding is None:
+            return Description(name, "not started", resource.needs)
+        ready = holding.state in {"ready", "dead"}
+        return Description(
+            name=name,
+            state=holding.state,
+            needs=resource.needs,
+            version=holding.version,
+            endpoints=resource.endpoints(holding.stage) if ready else {},
+            capabilities=capabilities(resource),
+            ready_s=round(holding.ready_s, 3),
+            rss_bytes=resource.resident_bytes(holding.stage) if ready else 0,
+            processes=holding.stage.pids(),
+            log_dir=str(holding.stage.log_dir),
+        )
+
+    def started(self, run: str = "") -> tuple[str, ...]:
+        """The names of the resources that were started (by this run), in starting order."""
+        with self._lock:
+            return tuple(
+                name
+                for name in self.graph.order
+                if name in self._holdings and run in {"", self._holdings[name].run}
+            )
+
+    # --- stopping
+
+    def stop(self, names: Iterable[str], *, grace_s: float | None, logs_to: Path | None) -> None:
+        """Stop resources, each after those that need it, and note what can't be removed.
+
+        Args:
+            names: Which ones; those who need them should be among them.
+            grace_s: From SIGTERM to SIGKILL; None for each resource's own.
+            logs_to: Where their logs are copied, between stop and clean; None for not at all.
+        """
+        with self._lock:
+            ending = {name: self._holdings[name] for name in names if name in self._holdings}
+            fresh = [name for name, holding in ending.items() if holding.state != "stopping"]
+            for name in fresh:
+                ending[name].state = "stopping"
+
+        def take_down(name: str, holding: Holding) -> None:
+            holding.stage.cancel.set()
+            holding.settled.wait()
+            for dependent in self.graph.dependents(name):
+                if dependent in ending:
+                    ending[dependent].stopped.wait()
+            self._site.note("stop", resource=name)
+            grace = holding.resource.stop_grace_s if grace_s is None else grace_s
+            steps: list[Callable[[], None]] = [
+                lambda: holding.resource.stop(holding.stage, grace),
+                lambda: holding.stage.collect(logs_to),
+                holding.stage.clean,
+                holding.stage.forget,
+            ]
+            for step in steps:
+                try:
+                    step()
+                except Exception as error:  # noqa: BLE001 - cleaning goes on past any error
+                    self.not_removed.append(f"{name}: {type(error).__name__}: {error}")
+            self._record("stopped", holding)
+            self._site.note("stopped", resource=name)
+            holding.stopped.set()
+
+        for name in fresh:
+            threading.Thread(target=take_down, args=(name, ending[name]), daemon=True).start()
+        for holding in ending.values():
+            holding.stopped.wait()
+        with self._lock:
+            for name in fresh:
+                self._holdings.pop(name, None)
+                self._site.stages.pop(name, None)
+
+
+def _until_dead(holding: Holding) -> None:
+    if holding.error is None:
+        raise NotYetError(holding.state)

@@ -1,0 +1,1 @@
+"""The API server of a Kubernetes: the only wing that talks to one."""

@@ -1,0 +1,37 @@
+"""The guard: a cluster that the run didn't make is touched only with its owner's consent.
+
+Consent names the cluster's identity, which is read from the cluster itself: the UID of its
+namespace kube-system and the fingerprint of the authority behind its certificate. A context's name
+proves nothing, for two kubeconfigs may use the same one.
+"""
+
+from __future__ import annotations
+
+from groundwork.base.errors import UsageError
+from groundwork.kube.client import ClusterIdentity
+
+__all__ = ["require_consent"]
+
+
+def require_consent(what: str, identity: ClusterIdentity, consent: str) -> None:
+    """Let pass only a cluster whose very identity was consented to.
+
+    Args:
+        what: The cluster, as the user knows it.
+        identity: Who it is.
+        consent: What the user gave with ``--consent``; empty for nothing.
+
+    Raises:
+        UsageError: That is another cluster, or none was named; prints the identity.
+    """
+    if consent == str(identity):
+        return
+    if consent:
+        raise UsageError(
+            f"--consent {consent}: that isn't {what}, whose identity is {identity}; nothing was "
+            "written to it"
+        )
+    raise UsageError(
+        f"{what} wasn't made by this run; to have things made and removed in it, add "
+        f"--consent {identity}"
+    )

@@ -1,0 +1,1 @@
+"""Kubernetes out of packages: its control plane and the image of its nodes."""

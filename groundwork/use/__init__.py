@@ -1,0 +1,1 @@
+"""A run, from outside of the keeper: its controller, its clients, what it shows and leaves."""
