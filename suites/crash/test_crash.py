@@ -24,8 +24,8 @@ from groundwork.artifacts import Cache, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.decoys import strangers_cluster, strangers_container
-from suites.scene import Scene, options_of, scene_of
+from suites.support.decoys import strangers_cluster, strangers_container
+from suites.support.scene import Scene, options_of, scene_of
 
 SEED = int(os.environ.get("GROUNDWORK_SEED") or random.SystemRandom().randrange(10**6))
 

@@ -11,8 +11,8 @@ import yaml
 from groundwork.base.errors import WaitTimeoutError
 from groundwork.kube.clearing import clear
 from groundwork.kube.client import ENVIRONMENT, Kube
-from suites.decoys import Stranger, strangers_cluster
-from suites.scene import Scene, scene_of
+from suites.support.decoys import Stranger, strangers_cluster
+from suites.support.scene import Scene, scene_of
 
 API_PORT = 19_195
 RUN_TIMEOUT_S = 300.0

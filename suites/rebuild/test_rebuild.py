@@ -11,8 +11,8 @@ from fixtures.images import NODE_IMAGE
 from groundwork.artifacts import Cache, default_cache_dir
 from groundwork.declare.settings import Settings
 from groundwork.use.inventory import Inventory
-from suites.decoys import strangers_container
-from suites.scene import Scene, options_of, scene_of
+from suites.support.decoys import strangers_container
+from suites.support.scene import Scene, options_of, scene_of
 
 # Several times what each takes warm on two cores; the first start on a machine builds its images.
 UP_TIMEOUT_S = 1800.0

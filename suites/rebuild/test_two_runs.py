@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from groundwork.declare.settings import Settings
-from suites.scene import options_of, scene_of
+from suites.support.scene import options_of, scene_of
 
 # Two of everything on two cores.
 RUN_TIMEOUT_S = 900.0

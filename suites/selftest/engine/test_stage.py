@@ -14,7 +14,7 @@ from groundwork.base import process
 from groundwork.base.errors import CancelledError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.declare.stage import Stage
-from suites.selftest.conftest import stage_of
+from suites.support.pond import stage_of
 
 # A stop that doesn't wait for a start under way is over long before.
 HEAD_START_S = 0.5

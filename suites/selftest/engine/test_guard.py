@@ -24,7 +24,7 @@ from groundwork.clusters.context import Chosen, ContextProvider
 from groundwork.clusters.removal import remove_cluster
 from groundwork.kube.client import ClusterIdentity, Kube
 from groundwork.kube.guard import require_consent
-from suites.selftest.conftest import stage_of
+from suites.support.pond import stage_of
 
 OURS = ClusterIdentity("aaaaaaaa-0000-4000-8000-000000000000", "a" * 64)
 RUN_TIMEOUT_S = 60.0

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from suites.selftest.conftest import Pond
+from suites.support.pond import Pond
 
 
 def test_a_run_starts_what_it_needs_and_leaves_nothing(pond: Pond) -> None:

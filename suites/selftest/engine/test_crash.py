@@ -16,7 +16,7 @@ import pytest
 from groundwork.base import ledger
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
+from suites.support.pond import RUN_TIMEOUT_S, Pond
 
 # One run of two resources writes: per resource ports, launch, folder, intent, identity, ready,
 # stopped, and the same things' removals. A run that ends before the last fails its test.

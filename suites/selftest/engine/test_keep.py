@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from groundwork.base import ledger
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
+from suites.support.pond import RUN_TIMEOUT_S, Pond
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixtures.programs import ROOT
 from groundwork.base import process
-from suites.selftest.conftest import RUN_TIMEOUT_S, Pond
+from suites.support.pond import RUN_TIMEOUT_S, Pond
 
 INSTALL_TIMEOUT_S = 180.0
 

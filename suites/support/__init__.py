@@ -1,0 +1,1 @@
+"""What several suites need: runs of this project, other people's things, a scratch project."""
