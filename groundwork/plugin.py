@@ -6,8 +6,6 @@ It does nothing in a project that declares no environment in its pyproject.toml.
 from __future__ import annotations
 
 import os
-import shutil
-import threading
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from fnmatch import fnmatchcase
@@ -17,29 +15,23 @@ from typing import Any, TypeVar
 import pytest
 
 from groundwork import hooks
-from groundwork.base.errors import GroundworkError, KeeperLostError, ProvisionError, UsageError
+from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
 from groundwork.declare import environment
 from groundwork.declare.environment import Declared
 from groundwork.use import bundle
-from groundwork.use.alarm import Alarm
-from groundwork.use.bundle import Tally
-from groundwork.use.client import Client, Handle
 from groundwork.use.run import Run
+from groundwork.use.session import EnvironmentSession
 from groundwork.use.terminal import Terminal
 
 __all__ = ["provides"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
-EXIT_USAGE = 4
-EXIT_INFRASTRUCTURE = 6
-NOTHING_FAILED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-
 # Standard error as it was before pytest began to capture it: for progress, from a thread.
 TERMINAL_FD = os.dup(2)
 
 declared_key = pytest.StashKey[Declared]()
-session_key = pytest.StashKey["EnvironmentSession"]()
+session_key = pytest.StashKey[EnvironmentSession]()
 DISTURBS = "disturbs(resource): the test breaks this resource and has it for itself meanwhile"
 
 
@@ -55,87 +47,6 @@ def provides(resource: str) -> Callable[[F], F]:
         return function
 
     return mark
-
-
-class EnvironmentSession:
-    """What one pytest process has to do with the environment: the controller or a worker."""
-
-    def __init__(
-        self,
-        declared: Declared,
-        terminal: Terminal,
-        *,
-        socket: Path | None = None,
-    ) -> None:
-        self.declared = declared
-        self.run: Run | None = None
-        self.terminal = terminal
-        self.tally = Tally()
-        self.usage: UsageError | None = None
-        self.asked = False
-        self.unexpressed: list[tuple[str, str]] = []  # patterns of tests, each with its reason
-        self.alarm = Alarm()
-        self._socket = socket
-        self._client: Client | None = None
-        self._holds = False
-        self.passed = False
-
-    def client(self) -> Client:
-        """The connection to the keeper."""
-        if self.run is not None:
-            return self.run.client()
-        if self._client is None:
-            if self._socket is None:
-                raise KeeperLostError("the controller gave no socket to this worker")
-            self._client = Client.connect(self._socket, "worker")
-            watch = Client.connect(self._socket, "watch")
-            threading.Thread(target=self._follow, args=(watch,), daemon=True).start()
-        return self._client
-
-    def _follow(self, watch: Client) -> None:
-        """In a worker: wait for the keeper's death. The end of a run comes after the last test."""
-        while watch.receive() is not None:
-            pass
-        self.alarm.ring(KeeperLostError("the keeper died during the test"))
-
-    def listen(self, event: dict[str, Any]) -> None:
-        """In the controller: what the keeper tells."""
-        self.terminal.show(event)
-        if event["event"] == "lost":
-            self.alarm.ring(KeeperLostError("the keeper died during the test"))
-
-    def await_ready(self, resource: str) -> Handle:
-        """A resource's handle, as soon as it is ready."""
-        if not self.asked:  # a fixture that was asked for by name, at run time
-            self.client().ask([resource])
-        return self.client().await_ready(resource)
-
-    def ask(self, items: list[pytest.Item]) -> None:
-        """Have everything started that the collected tests use."""
-        names = frozenset[str]().union(*(uses(item) for item in items))
-        if names:
-            self.client().ask(names)
-            self.asked = True
-
-    def lock(self, item: pytest.Item) -> None:
-        """Hold what a test uses for as long as it runs."""
-        self.passed = False
-        shared = uses(item)
-        if shared:
-            self.client().check(shared)
-            self.client().lock(disturbs(item), self._closure(shared))
-            self._holds = True
-
-    def _closure(self, names: frozenset[str]) -> frozenset[str]:
-        return frozenset(self.client().ask(names))
-
-    def release(self, item: pytest.Item) -> None:
-        """Let go of what a test held; an error where it has not survived a test that passed."""
-        if self._holds:
-            self._holds = False
-            self.client().release()
-            if self.passed:  # otherwise the test has told why already
-                self.client().check(uses(item))
 
 
 def uses(item: pytest.Item) -> frozenset[str]:
@@ -175,14 +86,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     early_config.stash[declared_key] = declared
     group = parser.getgroup("groundwork", f"environment: {declared.environment.name}")
     for option in declared.environment.settings.options():
-        actions: dict[str, dict[str, Any]] = {
-            "switch": {"action": "store_true", "default": None},
-            "repeated": {"action": "append"},
-            "value": {"action": "store"},
-        }
-        group.addoption(
-            option.flag, dest=f"groundwork_{option.field}", help=option.help, **actions[option.kind]
-        )
+        group.addoption(option.flag, dest=f"groundwork_{option.field}", **option.arguments())
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -238,11 +142,7 @@ def pytest_testnodedown(node: Any) -> None:
     session = node.config.stash.get(session_key, None)
     output = getattr(node, "workeroutput", None)
     if session is not None and output is not None:
-        session.tally.deselected = max(
-            session.tally.deselected, output.get("groundwork_deselected", 0)
-        )
-        session.tally.left_out.update(output.get("groundwork_left_out", {}))
-        session.asked = session.asked or output.get("groundwork_asked", False)
+        session.learn(output)
 
 
 # --- collection
@@ -281,7 +181,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if own is None or session.config.option.collectonly or is_controller(session.config):
         return
     try:
-        own.ask(session.items)
+        own.ask(frozenset[str]().union(*(uses(item) for item in session.items)))
     except UsageError as error:
         if own.run is not None:
             own.run.refusal = str(error)
@@ -304,7 +204,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Wait for the resources of a test to be free; fail where one is dead."""
     session = item.config.stash.get(session_key, None)
     if session is not None:
-        session.lock(item)
+        session.lock(disturbs(item), uses(item))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -348,7 +248,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Let other tests have the resources."""
     session = item.config.stash.get(session_key, None)
     if session is not None:
-        session.release(item)
+        session.release(uses(item))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -381,35 +281,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if own.run is None:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output["groundwork_deselected"] = own.tally.deselected
-            output["groundwork_left_out"] = own.tally.left_out
-            output["groundwork_asked"] = own.asked
+            own.tell(output)
         return
-    run = own.run
-    failed = bool(own.tally.failed or own.tally.errors)
-    status = run.finish(keep=run.settings.keep_env, collect=failed)
-    own.tally.status = status
-    refusal = status.get("refusal", "")
-    if refusal and not run.refusal:  # a worker was refused: it has nobody to tell
-        run.refusal = refusal
-        own.terminal.say(refusal)
-    if run.refusal:
-        session.exitstatus = EXIT_USAGE
-    elif run.lost is not None or status["failures"] or status["errors"]:
-        session.exitstatus = EXIT_INFRASTRUCTURE
-    elif run.settings.strict_env and own.tally.left_out and session.exitstatus in NOTHING_FAILED:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    if run.active and not run.refusal:
-        own.tally.exit_code = int(session.exitstatus)
-        record = bundle.write(own.declared, run, own.tally)
+    session.exitstatus = own.finish(int(session.exitstatus))
+    record = own.write(int(session.exitstatus))
+    if record is not None:
         session.config.hook.pytest_groundwork_finish(
             config=session.config,
-            out_dir=run.out_dir,
+            out_dir=own.run.out_dir,
             record=record,
-            artifacts=status["artifacts"],
+            artifacts=own.tally.status["artifacts"],
         )
-    else:
-        shutil.rmtree(run.out_dir, ignore_errors=True)  # nothing ran that anybody would look up
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

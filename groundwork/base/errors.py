@@ -7,9 +7,12 @@
 
 from __future__ import annotations
 
+import enum
+
 __all__ = [
     "ArtifactError",
     "CancelledError",
+    "ExitCode",
     "GroundworkError",
     "KeeperLostError",
     "LockTimeoutError",
@@ -23,12 +26,26 @@ __all__ = [
 ]
 
 
+class ExitCode(enum.IntEnum):
+    """What a run or a command came to: pytest's numbers, and one of our own."""
+
+    OK = 0
+    TESTS_FAILED = 1
+    USAGE = 4
+    NO_TESTS = 5
+    INFRASTRUCTURE = 6
+
+
 class GroundworkError(Exception):
-    """The root of the engine's errors."""
+    """The root of the engine's errors; each class has the exit code of a run that it ends."""
+
+    exit_code = ExitCode.INFRASTRUCTURE
 
 
 class UsageError(GroundworkError):
     """Something that the user can mend: one line that says what to do, exit code 4."""
+
+    exit_code = ExitCode.USAGE
 
 
 class ArtifactError(UsageError):

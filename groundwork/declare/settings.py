@@ -42,6 +42,15 @@ class Option:
     help: str
     kind: Literal["switch", "value", "repeated"]
 
+    def arguments(self) -> dict[str, Any]:
+        """What argparse's and pytest's parsers are told of it, besides its flag."""
+        actions: dict[str, dict[str, Any]] = {
+            "switch": {"action": "store_true", "default": None},
+            "repeated": {"action": "append"},
+            "value": {"action": "store"},
+        }
+        return {"help": self.help, **actions[self.kind]}
+
 
 class Settings(BaseSettings):
     """What the engine itself needs to know; see the module's text for how to extend it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from groundwork.plugin import EnvironmentSession, provides
+from groundwork.plugin import provides
 from groundwork.use.client import Handle
+from groundwork.use.session import EnvironmentSession
 
 
 @pytest.fixture(scope="session")
