@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from groundwork.base import ledger
-from groundwork.base.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
+from groundwork.base.errors import ExitCode, KeeperLostError, NotYetError, UsageError
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import Identity
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.containers.provide import provide_engine
-from groundwork.declare import environment
 from groundwork.declare.environment import Declared
 from groundwork.declare.settings import Settings
 from groundwork.keep.sweep import is_kept, sweep
 from groundwork.use import bundle
 from groundwork.use.client import Client
+from groundwork.use.command import add_options, find_declared, perform, say
 from groundwork.use.run import Run, kept_environments
 from groundwork.use.terminal import Terminal
 
 # It leaves at once; a busy machine may need a moment to see it gone.
 LEAVE_TIMEOUT_S = 20.0
-
-EXIT_USAGE = 4
-EXIT_INFRASTRUCTURE = 6
-
-
-def say(text: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(text + "\n")
 
 
 def up(declared: Declared, settings: Settings) -> int:
@@ -94,7 +85,7 @@ def down(declared: Declared, settings: Settings) -> int:
         raise UsageError("; ".join(in_use))
     if not removed and not swept and not others:
         say("nothing is running")
-    return EXIT_INFRASTRUCTURE if any(swept.values()) else 0
+    return ExitCode.INFRASTRUCTURE if any(swept.values()) else 0
 
 
 def await_end(keeper: Identity) -> None:
@@ -139,47 +130,26 @@ def engine(declared: Declared, settings: Settings) -> int:
     return 0
 
 
-def find_declared() -> Declared:
-    """The declaration of the project that the command is called in."""
-    declared = environment.find(Path.cwd())
-    if declared is None:
-        raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
-    return declared
+def run_command() -> int:
+    """Parse the command line and do what it says."""
+    declared = find_declared()
+    parser = argparse.ArgumentParser(prog="python -m groundwork", description=__doc__)
+    parser.add_argument(
+        "command",
+        choices=["up", "down", "status", "engine"],
+        help="up: start everything and keep it; down: end it; status: what is running; "
+        "engine: see to a container engine, for platforms that need one",
+    )
+    add_options(parser, declared.environment.settings)
+    given = vars(parser.parse_args())
+    commands = {"up": up, "down": down, "status": status, "engine": engine}
+    command = commands[given.pop("command")]
+    return command(declared, declared.settings(given))
 
 
 def main() -> int:
-    """Parse the command line and do what it says."""
-    try:
-        declared = find_declared()
-        parser = argparse.ArgumentParser(prog="python -m groundwork", description=__doc__)
-        parser.add_argument(
-            "command",
-            choices=["up", "down", "status", "engine"],
-            help="up: start everything and keep it; down: end it; status: what is running; "
-            "engine: see to a container engine, for platforms that need one",
-        )
-        kinds: dict[str, dict[str, Any]] = {
-            "switch": {"action": "store_true", "default": None},
-            "repeated": {"action": "append"},
-            "value": {"action": "store"},
-        }
-        for option in declared.environment.settings.options():
-            parser.add_argument(
-                option.flag, dest=option.field, help=option.help, **kinds[option.kind]
-            )
-        given = vars(parser.parse_args())
-        commands = {"up": up, "down": down, "status": status, "engine": engine}
-        command = commands[given.pop("command")]
-        return command(declared, declared.settings(given))
-    except UsageError as error:
-        sys.stderr.write(f"groundwork: {error}\n")
-        return EXIT_USAGE
-    except GroundworkError as error:
-        sys.stderr.write(f"groundwork: {error}\n")
-        return EXIT_INFRASTRUCTURE
-    except KeyboardInterrupt:
-        sys.stderr.write("groundwork: interrupted; what was started is removed\n")
-        return 128 + signal.SIGINT
+    """`python -m groundwork`."""
+    return perform(run_command)
 
 
 if __name__ == "__main__":

@@ -25,19 +25,20 @@ import time
 from pathlib import Path
 
 from groundwork.artifacts import Cache
-from groundwork.base.errors import GroundworkError, UsageError
+from groundwork.base.errors import UsageError
+from groundwork.base.graph import Graph
 from groundwork.clusters.bare import await_bare, bare_cluster
 from groundwork.clusters.kind import KindProvider
 from groundwork.clusters.kubernetes import Kubernetes
-from groundwork.declare import environment
 from groundwork.declare.environment import Declared
 from groundwork.declare.resource import Description
 from groundwork.declare.settings import Settings
 from groundwork.kube.client import Kube
 from groundwork.use import bundle
+from groundwork.use.command import find_declared, perform, say
 from groundwork.use.run import Run
 
-__all__ = ["longest_chain", "main"]
+__all__ = ["main"]
 
 ROUNDS = 3
 
@@ -65,22 +66,6 @@ def own_time_s(name: str, found: dict[str, Description]) -> float:
     return found[name].ready_s - max((found[need].ready_s for need in needs), default=0.0)
 
 
-def longest_chain(
-    needs: dict[str, tuple[str, ...]], own_s: dict[str, float]
-) -> tuple[tuple[str, ...], float]:
-    """The path along needs with the largest sum of own times, first need first; and the sum."""
-    best: dict[str, tuple[tuple[str, ...], float]] = {}
-
-    def walk(name: str) -> tuple[tuple[str, ...], float]:
-        if name not in best:
-            paths = [walk(need) for need in needs[name]]
-            path, sum_s = max(paths, key=lambda found: found[1], default=((), 0.0))
-            best[name] = ((*path, name), sum_s + own_s[name])
-        return best[name]
-
-    return max((walk(name) for name in needs), key=lambda found: found[1])
-
-
 def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, object]:
     """Measure; the figures as written to bench.json, times in seconds."""
     names = [resource.name for resource in declared.environment.resources(settings)]
@@ -98,7 +83,7 @@ def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, obje
             own[name].append(own_time_s(name, measure(declared, settings, [name])))
         sys.stderr.write(f"groundwork: round {number} of {rounds}\n")
     own_s = {name: statistics.median(values) for name, values in own.items()}
-    chain, chain_s = longest_chain(needs, own_s)
+    chain, chain_s = Graph(needs).longest_chain(own_s)
     ready_s = statistics.median(whole)
     return {
         "rounds": rounds,
@@ -140,33 +125,33 @@ def bench_cluster(declared: Declared, settings: Settings, rounds: int) -> dict[s
     }
 
 
-def main() -> int:
+def run_bench() -> int:
     """Measure the environment of the project that the command is called in."""
     parser = argparse.ArgumentParser(prog="python -m groundwork.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
     parser.add_argument("--env", help="the platform; default: local")
     given = parser.parse_args()
-    try:
-        declared = environment.find(Path.cwd())
-        if declared is None:
-            raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
-        settings = declared.settings({"env": given.env})
-        hosted = any(each.host for each in declared.environment.resources(settings))
-        figures = (bench_cluster if hosted else bench)(declared, settings, given.rounds)
-    except GroundworkError as error:
-        sys.stderr.write(f"groundwork: {error}\n")
-        return 4 if isinstance(error, UsageError) else 6
+    declared = find_declared()
+    settings = declared.settings({"env": given.env})
+    hosted = any(each.host for each in declared.environment.resources(settings))
+    figures = (bench_cluster if hosted else bench)(declared, settings, given.rounds)
     out = bundle.out_root(declared.root, settings) / "bench.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=2) + "\n")
     for name, value in figures.items():
         if isinstance(value, float):
-            sys.stdout.write(f"{name:16} {value:.2f}\n")
+            say(f"{name:16} {value:.2f}")
         elif isinstance(value, dict):
-            sys.stdout.writelines(f"  {key:22} {own:.2f}\n" for key, own in value.items())
+            for key, own in value.items():
+                say(f"  {key:22} {own:.2f}")
         else:
-            sys.stdout.write(f"{name:16} {value}\n")
+            say(f"{name:16} {value}")
     return 0
+
+
+def main() -> int:
+    """`python -m groundwork.bench`."""
+    return perform(run_bench)
 
 
 if __name__ == "__main__":

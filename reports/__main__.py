@@ -8,8 +8,8 @@ import sys
 
 from fixtures import ENVIRONMENT
 from fixtures.programs import ROOT
-from groundwork.base.errors import GroundworkError
 from groundwork.use import bundle
+from groundwork.use.command import perform, say
 from reports.report import build
 
 
@@ -20,16 +20,12 @@ def main() -> int:
         "run", nargs="?", default="latest", help="a folder's name in reports/out (default: latest)"
     )
     name = parser.parse_args().run
-    try:
-        settings = ENVIRONMENT.settings.load({}, ROOT)
-        run_dir = (bundle.out_root(ROOT, settings) / name).resolve()
-        report = build(run_dir, settings.cache_dir)
-    except GroundworkError as error:
-        sys.stderr.write(f"groundwork: {error}\n")
-        return 4
-    sys.stdout.write(f"groundwork: report: {os.path.relpath(report)}\n")
+    settings = ENVIRONMENT.settings.load({}, ROOT)
+    run_dir = (bundle.out_root(ROOT, settings) / name).resolve()
+    report = build(run_dir, settings.cache_dir)
+    say(f"groundwork: report: {os.path.relpath(report)}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(perform(main))
