@@ -1,1 +1,60 @@
-"""The engine: declares, provisions, verifies, records and removes what a test run needs."""
+"""The engine: declares, provisions, verifies, records and removes what a test run needs.
+
+What an author of an environment writes with, all of it::
+
+    from groundwork import Environment, Resource, Settings, Stage, provides, wait_for
+
+Nothing is imported before it is used: a run's first process must be there in a moment.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from groundwork.base.errors import NotYetError, TerminalStateError, UsageError
+    from groundwork.base.wait import Deadline, wait_for
+    from groundwork.declare.environment import Environment
+    from groundwork.declare.resource import ProcessFaults, Resource
+    from groundwork.declare.settings import Settings
+    from groundwork.declare.stage import Stage
+    from groundwork.plugin import provides
+    from groundwork.use.client import Handle
+
+__all__ = [
+    "Deadline",
+    "Environment",
+    "Handle",
+    "NotYetError",
+    "ProcessFaults",
+    "Resource",
+    "Settings",
+    "Stage",
+    "TerminalStateError",
+    "UsageError",
+    "provides",
+    "wait_for",
+]
+
+PLACES = {
+    "Deadline": "groundwork.base.wait",
+    "Environment": "groundwork.declare.environment",
+    "Handle": "groundwork.use.client",
+    "NotYetError": "groundwork.base.errors",
+    "ProcessFaults": "groundwork.declare.resource",
+    "Resource": "groundwork.declare.resource",
+    "Settings": "groundwork.declare.settings",
+    "Stage": "groundwork.declare.stage",
+    "TerminalStateError": "groundwork.base.errors",
+    "UsageError": "groundwork.base.errors",
+    "provides": "groundwork.plugin",
+    "wait_for": "groundwork.base.wait",
+}
+
+
+def __getattr__(name: str) -> object:
+    """One of the names above, from where it is defined."""
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(PLACES[name]), name)

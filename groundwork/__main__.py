@@ -1,4 +1,4 @@
-"""`python -m groundwork up|down|status|engine`: an environment without a test run."""
+"""The command `groundwork`: an environment without a test run, kept until it is ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from groundwork.base.ledger import Ledger
 from groundwork.base.process import Identity
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.containers.provide import provide_engine
-from groundwork.declare.environment import Declared
+from groundwork.declare.environment import Declared, find
 from groundwork.declare.settings import Settings
 from groundwork.keep.sweep import is_kept, sweep
 from groundwork.use import bundle
@@ -47,7 +47,7 @@ def up(declared: Declared, settings: Settings) -> int:
     for handle in handles:
         for name, address in handle.description.endpoints.items():
             say(f"{handle.name:24} {name:12} {address}")
-    say("`make down` ends it")
+    say("`groundwork down` ends it")
     return 0
 
 
@@ -108,7 +108,7 @@ def status(declared: Declared, settings: Settings) -> int:
         book = Ledger.seize(folder)
         if book is not None:
             book.close()
-            say(f"{folder.name}: its keeper is dead; `make down` removes what is left")
+            say(f"{folder.name}: its keeper is dead; `groundwork down` removes what is left")
             continue
         if not is_kept(folder):
             say(f"{folder.name}: in use by a run")
@@ -130,25 +130,40 @@ def engine(declared: Declared, settings: Settings) -> int:
     return 0
 
 
+COMMANDS = {"up": up, "down": down, "status": status, "engine": engine}
+
+DESCRIPTION = """
+An environment without a test run: the one that [tool.groundwork] in pyproject.toml declares.
+
+  up      start everything that it declares, print the endpoints, and keep it: test runs of the
+          project adopt it where settings and files are the same
+  status  show what is running
+  down    end what is kept, and remove what runs have left that died
+  engine  see to a container engine, for platforms that need one: found, or installed on a Debian or
+          Ubuntu where this is root, or told what to install
+"""
+
+
 def run_command() -> int:
     """Parse the command line and do what it says."""
-    declared = find_declared()
-    parser = argparse.ArgumentParser(prog="python -m groundwork", description=__doc__)
-    parser.add_argument(
-        "command",
-        choices=["up", "down", "status", "engine"],
-        help="up: start everything and keep it; down: end it; status: what is running; "
-        "engine: see to a container engine, for platforms that need one",
+    parser = argparse.ArgumentParser(
+        prog="groundwork",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Options are also environment variables (GROUNDWORK_ENV) and lines of .env.",
     )
-    add_options(parser, declared.environment.settings)
+    parser.add_argument("command", choices=COMMANDS)
+    declared = find(Path.cwd())
+    if declared is not None:  # without a project there is help, at least
+        add_options(parser, declared.environment.settings)
     given = vars(parser.parse_args())
-    commands = {"up": up, "down": down, "status": status, "engine": engine}
-    command = commands[given.pop("command")]
+    command = COMMANDS[given.pop("command")]
+    declared = find_declared()
     return command(declared, declared.settings(given))
 
 
 def main() -> int:
-    """`python -m groundwork`."""
+    """The command's exit code."""
     return perform(run_command)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -19,13 +19,12 @@ from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
 from groundwork.declare import environment
 from groundwork.declare.environment import Declared
 from groundwork.use import bundle
+from groundwork.use.client import Handle
 from groundwork.use.run import Run
 from groundwork.use.session import EnvironmentSession
 from groundwork.use.terminal import Terminal
 
 __all__ = ["provides"]
-
-F = TypeVar("F", bound=Callable[..., object])
 
 # Standard error as it was before pytest began to capture it: for progress, from a thread.
 TERMINAL_FD = os.dup(2)
@@ -35,18 +34,34 @@ session_key = pytest.StashKey[EnvironmentSession]()
 DISTURBS = "disturbs(resource): the test breaks this resource and has it for itself meanwhile"
 
 
-def provides(resource: str) -> Callable[[F], F]:
-    """Mark a session fixture as the one that hands out a resource.
+def itself(handle: Handle) -> Handle:
+    """What a fixture hands out where nothing is made of the handle."""
+    return handle
 
-    Tests that use the fixture, directly or through others, make the engine start the resource at
-    the end of collection; the fixture itself only awaits it.
+
+def provides(resource: str, make: Callable[[Handle], object] = itself) -> object:
+    """The session fixture that hands out a resource of the environment, ready.
+
+    Assign it to a name in a conftest or a plugin; the fixture has that name::
+
+        broker = provides("broker")
+        prometheus = provides("prometheus", Prometheus.of)
+
+    Tests that use it, directly or through other fixtures, make the engine start the resource at the
+    end of collection; the fixture itself only awaits it.
+
+    Args:
+        resource: The resource's name in the declaration.
+        make: Makes of its handle what tests get; by default they get the handle.
     """
 
-    def mark(function: F) -> F:
-        function.__groundwork_resource__ = resource  # type: ignore[attr-defined]
-        return function
+    def fixture(groundwork_session: EnvironmentSession) -> object:
+        return make(groundwork_session.await_ready(resource))
 
-    return mark
+    fixture.__name__ = resource
+    fixture.__doc__ = f"The resource {resource}, ready. {make.__doc__ or ''}".rstrip()
+    fixture.__groundwork_resource__ = resource  # type: ignore[attr-defined]
+    return pytest.fixture(scope="session")(fixture)
 
 
 def uses(item: pytest.Item) -> frozenset[str]:
@@ -74,19 +89,28 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, None, None]:
     """Add the environment's options; here the project's root is known, and parsing is to come."""
     try:
         declared = environment.find(early_config.rootpath)
     except UsageError as error:
         raise pytest.UsageError(f"groundwork: {error}") from error
-    if declared is None:
-        return
-    early_config.stash[declared_key] = declared
-    group = parser.getgroup("groundwork", f"environment: {declared.environment.name}")
-    for option in declared.environment.settings.options():
-        group.addoption(option.flag, dest=f"groundwork_{option.field}", **option.arguments())
+    if declared is not None:
+        early_config.stash[declared_key] = declared
+        group = parser.getgroup("groundwork", f"environment: {declared.environment.name}")
+        for option in declared.environment.settings.options():
+            group.addoption(option.flag, dest=f"groundwork_{option.field}", **option.arguments())
+    try:
+        yield
+    except pytest.fail.Exception as error:  # by far the likeliest way to fail in a conftest
+        said = f"{error}".partition(".")[0]
+        raise pytest.UsageError(
+            f"groundwork: in a conftest: {said}: provides(NAME, make) is the fixture itself, to be "
+            "assigned to a name, and no decorator"
+        ) from error
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -305,7 +329,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.fixture(scope="session")
 def groundwork_session(pytestconfig: pytest.Config) -> EnvironmentSession:
-    """The engine, as an environment's own fixtures use it: `await_ready(name)`."""
+    """What this process has to do with the environment; most fixtures need only `provides`."""
     session = pytestconfig.stash.get(session_key, None)
     if session is None:
         raise UsageError("this project declares no environment in [tool.groundwork]")

@@ -6,12 +6,14 @@ import pytest
 
 from fixtures import ENVIRONMENT
 from fixtures.programs import ROOT
-from groundwork.declare.settings import Settings
+from fixtures.settings import FoundationSettings
 
 
 @pytest.fixture(scope="session")
-def decided(pytestconfig: pytest.Config) -> Settings:
+def decided(pytestconfig: pytest.Config) -> FoundationSettings:
     """The settings of this run, each `auto` decided."""
     options = ENVIRONMENT.settings.options()
     given = {each.field: pytestconfig.getoption(f"groundwork_{each.field}") for each in options}
-    return ENVIRONMENT.decide(ENVIRONMENT.settings.load(given, ROOT))
+    found = ENVIRONMENT.decide(ENVIRONMENT.settings.load(given, ROOT))
+    assert isinstance(found, FoundationSettings)
+    return found

@@ -41,9 +41,10 @@ class WheelRuntime:
             found = importlib.metadata.distribution(self.distribution)
         except importlib.metadata.PackageNotFoundError as error:
             raise ArtifactError(
-                f"{self.name}: the package {self.distribution} is not installed; run `make setup`"
+                f"{self.name}: the package {self.distribution} is not installed; install it "
+                "beside groundwork"
             ) from error
         path = Path(str(found.locate_file(self.folder)))
         if not path.is_dir():
-            raise ArtifactError(f"{self.name}: {path} is missing; run `make clean setup`")
+            raise ArtifactError(f"{self.name}: {path} is missing; install {self.distribution} anew")
         return Resolved(self.name, found.version, "wheel", path, cached=True)

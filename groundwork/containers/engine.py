@@ -362,7 +362,7 @@ def _find_engine(cache_root: Path) -> Engine:
         return Engine(name, Path(program), found.version, why, found.settings)
     raise UsageError(
         f"no container engine: {'; '.join(reasons)}; start Docker or install Podman (as root on "
-        "Debian or Ubuntu: make engine)"
+        "Debian or Ubuntu: `groundwork engine`)"
     )
 
 
@@ -428,7 +428,7 @@ def look_at_podman(program: Path, cache_root: Path) -> Found:
         env=process.plain_environment(settings),
     )
     if sys.platform == "linux" and not Path("/lib/modules").is_dir():
-        raise ValueError("/lib/modules is missing, which kind mounts: call make engine")
+        raise ValueError("/lib/modules is missing, which kind mounts: call `groundwork engine`")
     return Found(version, settings)
 
 

@@ -5,28 +5,39 @@ A project names its declaration in pyproject.toml::
     [tool.groundwork]
     environment = "fixtures:ENVIRONMENT"
 
-The pytest plugin, the keeper and ``python -m groundwork`` import it; it imports no pytest.
+The pytest plugin, the keeper and the command ``groundwork`` import it; it imports no pytest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import groundwork
-from groundwork.base.errors import UsageError
+from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.base.graph import Graph
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.where import Exclusion
 
 __all__ = ["Declared", "Environment", "find"]
+
+# What the engine's optional parts are made of, and the extra of its package that has it.
+EXTRAS = {
+    "jgo": "maven",
+    "kubernetes": "kubernetes",
+    "pyhelm3": "kubernetes",
+    "pytest_kind": "kubernetes",
+    "uv": "build",
+}
 
 
 def _nothing_to_check(settings: Settings) -> None:
@@ -53,9 +64,9 @@ class Environment:
 
     Attributes:
         name: Shown to people.
+        resources: Settings to resources.
         settings: The settings' class: its fields are the environment's options.
         platforms: Those that are built; the others are refused by name.
-        resources: Settings to resources.
         check: Looks at the syntax of the environment's files (rules, topics); raises UsageError
             with file and line. Runs before anything starts.
         sources: Files that the environment's behaviour depends on besides its own package.
@@ -66,9 +77,9 @@ class Environment:
     """
 
     name: str
-    settings: type[Settings]
-    platforms: tuple[str, ...]
     resources: Callable[[Settings], tuple[Resource, ...]]
+    settings: type[Settings] = Settings
+    platforms: tuple[str, ...] = ("local",)
     check: Callable[[Settings], None] = _nothing_to_check
     sources: Callable[[Settings], Iterable[Path]] = _no_sources
     decide: Callable[[Settings], Settings] = _nothing_to_decide
@@ -83,36 +94,66 @@ class Declared:
     reference: str
     environment: Environment
 
+    @property
+    def where(self) -> str:
+        """Where the project names it, for people."""
+        return naming(self.root, self.reference)
+
     def settings(self, options: Mapping[str, object]) -> Settings:
         """Read and check the settings, and all that can be checked before anything starts.
 
         Raises:
             UsageError: One line that says what to mend.
         """
-        settings = self.environment.settings.load(options, self.root)
-        if settings.env not in self.environment.platforms:
-            built = ", ".join(self.environment.platforms)
-            raise UsageError(
-                f"--env {settings.env}: this platform is not built yet; built: {built}"
-            )
-        settings = self.environment.decide(settings)
-        resources = self.environment.resources(settings)
-        Graph({resource.name: resource.needs for resource in resources})
-        with_ports = {resource.name for resource in resources if resource.ports}
+        with blaming(self.where, self.root):
+            settings = self.environment.settings.load(options, self.root)
+            if settings.env not in self.environment.platforms:
+                built = ", ".join(self.environment.platforms)
+                raise UsageError(
+                    f"--env {settings.env}: this platform is not built; built: {built}"
+                )
+            settings = self.environment.decide(settings)
+        with_ports = {each.name for each in self.resources(settings) if each.ports}
         for name in settings.port:
             if name not in with_ports:
                 known = ", ".join(sorted(with_ports))
                 raise UsageError(
                     f"--port {name}={settings.port[name]}: no such resource; known: {known}"
                 )
-        self.environment.check(settings)
+        with blaming(self.where, self.root):
+            self.environment.check(settings)
         return settings
+
+    def resources(self, settings: Settings) -> tuple[Resource, ...]:
+        """The resources of these settings, checked.
+
+        Raises:
+            UsageError: They can't be an environment: something that isn't a resource, two of one
+                name, a need or a host that isn't declared, needs in a circle.
+        """
+        with blaming(self.where, self.root):
+            found = tuple(self.environment.resources(settings))
+            strangers = [type(each).__name__ for each in found if not isinstance(each, Resource)]
+            if strangers:
+                raise UsageError(f"{self.where}: {strangers[0]} isn't a Resource: subclass it")
+            names = [each.name for each in found]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise UsageError(f"{self.where}: two resources are called {twice[0]!r}")
+            for each in found:
+                if each.host and each.host not in names:
+                    raise UsageError(
+                        f"{self.where}: {each.name} lives in {each.host}, which is not declared"
+                    )
+            Graph({each.name: each.needs for each in found})
+        return found
 
     def unexpressed(self, settings: Settings) -> list[tuple[str, str]]:
         """Patterns of tests that can't be expressed under these settings, each with its reason."""
         public = settings.public()
-        found = self.environment.exclusions(settings)
-        return [(each.tests, each.reason) for each in found if each.applies(public)]
+        with blaming(self.where, self.root):
+            found = self.environment.exclusions(settings)
+            return [(each.tests, each.reason) for each in found if each.applies(public)]
 
     def fingerprint(self, settings: Settings) -> str:
         """What a kept environment must have in common with a run that adopts it.
@@ -124,7 +165,7 @@ class Declared:
         for name in ("keep_env", "strict_env", "state_dir", "out_dir", "decided"):
             public.pop(name)
         digest = hashlib.sha256(json.dumps(public, sort_keys=True).encode())
-        for resource in self.environment.resources(settings):
+        for resource in self.resources(settings):
             for artifact in resource.artifacts:
                 digest.update(f"{resource.name}:{artifact.name}:{artifact.key()}\n".encode())
         package = self.root / self.reference.partition(":")[0].replace(".", "/")
@@ -157,18 +198,52 @@ def load(root: Path, reference: str) -> Declared:
     """Import ``module:ATTRIBUTE`` with the project's root on the import path.
 
     Raises:
-        UsageError: It isn't there, or isn't an Environment.
+        UsageError: It isn't there, can't be imported, or isn't an Environment.
     """
     module_name, separator, attribute = reference.partition(":")
-    where = f"{root / 'pyproject.toml'}: [tool.groundwork] environment = {reference!r}"
+    where = naming(root, reference)
     if not separator:
         raise UsageError(f"{where}: should be MODULE:ATTRIBUTE")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    try:
+    with blaming(where, root):
         environment = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"{where}: {error}") from error
     if not isinstance(environment, Environment):
         raise UsageError(f"{where}: is a {type(environment).__name__}, not an Environment")
     return Declared(root, reference, environment)
+
+
+def naming(root: Path, reference: str) -> str:
+    """How a project names its declaration, as the beginning of an error's line."""
+    return f"{root / 'pyproject.toml'}: [tool.groundwork] environment = {reference!r}"
+
+
+@contextlib.contextmanager
+def blaming(where: str, root: Path) -> Iterator[None]:
+    """Make one line of whatever a declaration raises: what, and in which line of the project.
+
+    Raises:
+        UsageError: The declaration has raised something.
+    """
+    try:
+        yield
+    except GroundworkError:
+        raise
+    except ImportError as error:
+        package = (error.name or "").partition(".")[0]
+        extra = EXTRAS.get(package)
+        advice = f"; pip install 'groundwork[{extra}]'" if extra is not None else ""
+        raise UsageError(f"{where}: {error}{place_of(error, root)}{advice}") from error
+    except Exception as error:
+        said = " ".join(str(error).split())
+        text = f"{type(error).__name__}: {said}{place_of(error, root)}"
+        raise UsageError(f"{where}: {text}") from error
+
+
+def place_of(error: Exception, root: Path) -> str:
+    """The last line of the project that an error came through; empty where there is none."""
+    if isinstance(error, SyntaxError):
+        return ""  # it tells by itself
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(root)]
+    return f" ({Path(own[-1].filename).relative_to(root)}:{own[-1].lineno})" if own else ""

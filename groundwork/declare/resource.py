@@ -8,6 +8,7 @@ its capabilities.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-class Resource(Protocol):
+class Resource(ABC):
     """One declared dependency; subclass it (a frozen dataclass is a good fit).
 
     Attributes:
@@ -57,10 +58,11 @@ class Resource(Protocol):
     stop_grace_s: float = 10.0
     hint: str = ""
 
+    @abstractmethod
     def launch(self, stage: Stage) -> None:
         """Create what the resource is made of, and return without waiting for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def probe(self, stage: Stage) -> str:
         """Look once whether the resource is ready, and return its version.
 
@@ -68,15 +70,14 @@ class Resource(Protocol):
             NotYetError: It isn't yet; the text is the state seen.
             TerminalStateError: It never will be.
         """
-        raise NotImplementedError
 
     def configure(self, stage: Stage) -> None:
         """What is to be done once after the resource is ready; must bear being done again."""
         del stage  # by default there is nothing to configure
 
+    @abstractmethod
     def endpoints(self, stage: Stage) -> dict[str, str]:
         """The addresses that it serves, by name; the first is shown in the run's table."""
-        raise NotImplementedError
 
     def check_alive(self, stage: Stage) -> None:
         """Raise TerminalStateError where a part of it has ended unasked and won't come back."""

@@ -1,7 +1,7 @@
 """Settings of a run: options of the command line, environment variables, .env; frozen once read.
 
 An environment adds its own options by subclassing :class:`Settings`: every field is an option of
-pytest and of ``python -m groundwork`` (``keep_env`` becomes ``--keep-env``), an environment
+pytest and of the command ``groundwork`` (``keep_env`` becomes ``--keep-env``), an environment
 variable (``GROUNDWORK_KEEP_ENV``) and a line of .env. Secrets (``SecretStr``) are never options,
 for a command line can be read by every process.
 """
@@ -21,9 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from groundwork.artifacts import default_cache_dir
 from groundwork.base.errors import UsageError
 
-__all__ = ["Option", "Platform", "Settings", "default_state_dir"]
-
-Platform = Literal["local", "compose", "kind", "k3d", "context"]
+__all__ = ["Option", "Settings", "default_state_dir"]
 
 PORT_MAX = 65_535
 
@@ -59,18 +57,13 @@ class Settings(BaseSettings):
         frozen=True, env_prefix="GROUNDWORK_", extra="ignore", populate_by_name=True
     )
 
-    env: Platform = Field(
-        "local", description="platform: local (default), compose, kind, k3d, context"
-    )
-    images: Literal["auto", "vendor", "packages"] = Field(
-        "auto", description="where images come from: auto (default), vendor, packages"
-    )
+    env: str = Field("local", description="platform; local unless told")
     port: Annotated[dict[str, int], NoDecode] = Field(
         default_factory=dict,
         description="RESOURCE=NUMBER: fix the port of a resource (may be repeated)",
     )
     keep_env: bool = Field(
-        default=False, description="leave what this run has made; end it with `make down`"
+        default=False, description="leave what this run has made; end it with `groundwork down`"
     )
     strict_env: bool = Field(
         default=False, description="fail when a test can't be expressed on the platform"
@@ -150,6 +143,11 @@ class Settings(BaseSettings):
             mode="json",
             exclude={n for n, f in type(self).model_fields.items() if _is_secret(f.annotation)},
         )
+
+    def chosen(self) -> dict[str, Any]:
+        """The values of the command line options, as JSON holds them: for people."""
+        public = self.public()
+        return {option.field: public[option.field] for option in self.options()}
 
     @classmethod
     def from_json(cls, text: str) -> Self:

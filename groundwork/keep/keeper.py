@@ -442,7 +442,7 @@ class Keeper:
                     self.done.set()
 
     def _remove_all(self, peer: Connection) -> dict[str, object]:
-        """`make down`: the end of a kept environment.
+        """`groundwork down`: the end of a kept environment.
 
         Raises:
             UsageError: A run is using it.

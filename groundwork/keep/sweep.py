@@ -94,7 +94,7 @@ def sweep(state_dir: Path, *, kept: bool = False) -> list[tuple[str, list[str]]]
 
     Args:
         state_dir: The user's state folder.
-        kept: Also those that were to be kept (`make down`).
+        kept: Also those that were to be kept (`groundwork down`).
 
     Returns:
         The name of each environment swept, with what could not be removed.

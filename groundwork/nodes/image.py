@@ -189,8 +189,8 @@ def bootstrap(root: Path, cancel: threading.Event | None) -> None:
     """
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise ArtifactError(
-            "node-root: a node's Debian is made by debootstrap as root: call make engine as root, "
-            "or use --images vendor"
+            "node-root: a node's Debian is made by debootstrap as root: call `groundwork engine` "
+            "as root, or use --images vendor"
         )
     try:
         words = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"]

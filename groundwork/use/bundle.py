@@ -76,7 +76,7 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
     wanted = ("name", "version", "endpoint", "ready_s", "rss_bytes")
     record = {
         "env": run.settings.env,
-        "images": run.settings.images,
+        "options": run.settings.chosen(),
         "started": tally.started.isoformat(timespec="seconds"),
         "wall_s": round(time.monotonic() - tally.started_s, 3),
         "exit_code": tally.exit_code,
@@ -139,9 +139,9 @@ def summary(run: Run, tally: Tally) -> list[str]:
         if not run.folder.exists():
             state = "removed"
         elif errors:
-            state = "not all removed; `make down` tries again"
+            state = "not all removed; `groundwork down` tries again"
         else:
-            state = "kept; `make down` ends it"
+            state = "kept; `groundwork down` ends it"
         lines.append(f"groundwork: environment {state}; output in {os.path.relpath(run.out_dir)}")
     return lines
 

@@ -143,7 +143,7 @@ class Run:
             if kept.fingerprint != fingerprint:
                 self.notes.append(
                     f"environment {kept.folder.name} is kept, but differs in settings or files: "
-                    "making another (`make down` ends the kept one)"
+                    "making another (`groundwork down` ends the kept one)"
                 )
                 continue
             try:
@@ -151,7 +151,7 @@ class Run:
             except KeeperLostError:
                 self.notes.append(
                     f"environment {kept.folder.name} was kept, but its keeper is dead: "
-                    "`make down` removes what is left"
+                    "`groundwork down` removes what is left"
                 )
             except UsageError as error:
                 self.notes.append(f"environment {kept.folder.name}: {error}; making another")
@@ -321,7 +321,9 @@ class Run:
     def _await_burial(self) -> dict[str, Any]:
         """Wait until the thread that saw the keeper die has removed what it left."""
         if not self._buried.wait(LEAVE_TIMEOUT_S):
-            self.notes.append("not all is removed that the dead keeper left: call `make down`")
+            self.notes.append(
+                "not all is removed that the dead keeper left: call `groundwork down`"
+            )
         return NOTHING_RAN
 
     def hang_up(self) -> None:

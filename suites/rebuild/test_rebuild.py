@@ -8,8 +8,8 @@ import allure
 import pytest
 
 from fixtures.images import NODE_IMAGE
+from fixtures.settings import FoundationSettings
 from groundwork.artifacts import Cache, default_cache_dir
-from groundwork.declare.settings import Settings
 from groundwork.use.inventory import Inventory
 from suites.support.decoys import strangers_container
 from suites.support.scene import Scene, options_of, scene_of
@@ -23,14 +23,14 @@ SETTLE_TIMEOUT_S = 10.0
 
 
 @pytest.fixture(scope="module")
-def scene(pytestconfig: pytest.Config, decided: Settings) -> Iterator[Scene]:
+def scene(pytestconfig: pytest.Config, decided: FoundationSettings) -> Iterator[Scene]:
     """Runs with the options of this one, in folders of their own."""
     with scene_of(options_of(pytestconfig), engine=decided.env != "local") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def baseline(scene: Scene, decided: Settings) -> Inventory:
+def baseline(scene: Scene, decided: FoundationSettings) -> Inventory:
     """What there is once images are built and the engine has made and removed a container.
 
     An engine makes bridges and chains of the firewall when it is first used, and keeps them.

@@ -23,7 +23,7 @@ def test_a_kept_environment_is_adopted_and_outlives_the_run(pond: Pond) -> None:
     second = pond.pytest()
     assert second.returncode == 0, second.output
     assert "adopted environment" in second.output
-    assert "environment kept; `make down` ends it" in second.output
+    assert "environment kept; `groundwork down` ends it" in second.output
     assert pond.steps("mill") == {}
     assert len(ledger.environments(pond.state_dir)) == 1
     down = pond.groundwork("down")

@@ -101,7 +101,7 @@ def test_what_can_not_be_removed_is_told(pond: Pond) -> None:
     run = pond.pytest("-k", "spring", env={"POND_SPRING": "clogged"})
     assert run.returncode == 6, run.output
     assert "groundwork: not removed: spring: OSError: full of leaves" in run.output
-    assert "environment not all removed; `make down` tries again" in run.output
+    assert "environment not all removed; `groundwork down` tries again" in run.output
     down = pond.groundwork("down")
     assert down.returncode == 0, down.output
     assert pond.leftovers() == []
@@ -121,9 +121,9 @@ def test_what_can_not_be_healed_is_known_before_others_meet_it(pond: Pond) -> No
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["--env", "moon"], "--env moon: should be 'local', 'compose', 'kind', 'k3d' or 'context'"),
-        (["--env", "kind"], "--env kind: this platform is not built yet; built: local"),
-        (["--images", "floppy"], "--images floppy: should be 'auto', 'vendor' or 'packages'"),
+        (["--env", "moon"], "--env moon: this platform is not built; built: local"),
+        (["--env", "kind"], "--env kind: this platform is not built; built: local"),
+        (["--water", "oil"], "--water oil: should be 'fresh' or 'salt'"),
         (["--port", "spring=x"], "--port spring=x: should be RESOURCE=NUMBER"),
         (["--port", "sea=2000"], "--port sea=2000: no such resource; known: mill, spring"),
     ],

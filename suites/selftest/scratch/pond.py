@@ -7,8 +7,10 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import requests
+from pydantic import Field
 
 from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError
 from groundwork.base.ledger import Ledger, Record
@@ -64,7 +66,9 @@ class Pond(ProcessFaults, Resource):
 
 
 class PondSettings(Settings):
-    """The engine's settings are enough."""
+    """One option beside the engine's own."""
+
+    water: Literal["fresh", "salt"] = Field("fresh", description="what is in it: fresh or salt")
 
 
 def resources(settings: Settings) -> tuple[Resource, ...]:
