@@ -35,7 +35,7 @@ class Record:
         name: Which one, unique among the living of its kind.
         resource: The resource it belongs to, empty for the environment itself.
         run: The run that made it.
-        data: Further facts: an identity, ports, a fingerprint.
+        data: Further facts: an identity, ports, a fingerprint, a remover and what it must know.
     """
 
     step: str
@@ -55,6 +55,14 @@ class Thing:
     resource: str
     run: str
     data: dict[str, Any]
+
+    @property
+    def remover(self) -> str:
+        """Who removes it, as ``package.module:function``; see :mod:`groundwork.base.removal`.
+
+        Empty for processes, which are ended by their identity, and for reservations.
+        """
+        return str(self.data.get("remover", ""))
 
 
 class Ledger:

@@ -133,7 +133,7 @@ class ContextProvider(Provider):
     chosen: Chosen
     consent: str
     artifacts: tuple[Artifact, ...] = ()
-    name: str = "context"
+    remover: str = f"{__name__}:remove"
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Bind the run to this cluster, whatever the user's current context becomes."""

@@ -87,7 +87,7 @@ class K3dProvider(Provider):
     entry: tuple[str, str]
     loaded: tuple[Artifact, ...] = ()
     artifacts: tuple[Artifact, ...] = field(default_factory=lambda: (ENGINE, K3dArtifact()))
-    name: str = "k3d"
+    remover: str = f"{__name__}:remove"
     ports: tuple[str, ...] = ("api",)
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:

@@ -60,7 +60,7 @@ class KindProvider(Provider):
     node_image: NodeImage | None = None
     plane: ControlPlane | None = None
     loaded: tuple[Artifact, ...] = ()
-    name: str = "kind"
+    remover: str = f"{__name__}:remove"
     ports: tuple[str, ...] = ("api",)
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:

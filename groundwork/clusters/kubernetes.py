@@ -12,7 +12,6 @@ from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.pods import PodWatch
 from groundwork.clusters.provider import Provider, Wanted
-from groundwork.clusters.removal import remove_cluster
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
 from groundwork.kube.client import Kube, Object
@@ -46,7 +45,7 @@ class Kubernetes(Resource):
     def launch(self, stage: Stage) -> None:
         """Have it made, and note who it is."""
         name, record = name_of(stage), self.provider.record(stage)
-        stage.intend("cluster", name, provider=self.provider.name, **record)
+        stage.intend("cluster", name, self.provider.remover, **record)
         shape = f", {self.nodes} node{'s' if self.nodes > 1 else ''}" if self.nodes else ""
         stage.step(f"{self.provider.title()}{shape}")
         kubeconfig = self.provider.create(stage, name, self.node_ports)
@@ -119,17 +118,12 @@ class Kubernetes(Resource):
         return 0
 
     def stop(self, stage: Stage, grace_s: float) -> None:
-        """Remove it, or what was made in it."""
+        """Look and lead there no more; its remover takes it away."""
         del grace_s  # a thrown-away node isn't shut down
         cluster: Cluster | None = stage.handle
-        record = self.provider.record(stage) | {"provider": self.provider.name}
         if cluster is not None:
             cluster.close()
-            record |= {"uid": cluster.identity.uid, "ca_sha256": cluster.identity.ca_sha256}
         stage.stop(0)
-        name = name_of(stage)
-        remove_cluster(name, record)
-        stage.removed("cluster", name)
 
 
 def name_of(stage: Stage) -> str:

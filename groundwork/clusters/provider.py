@@ -21,12 +21,12 @@ class Provider(Protocol):
     """How a cluster comes to be; subclass it (a frozen dataclass is a good fit).
 
     Attributes:
-        name: In the ledger; groundwork.clusters.removal knows what to do with it.
+        remover: Who removes such a cluster, or what was made in it: ``package.module:function``.
         artifacts: What it runs, and what must be so before anything starts.
         ports: What the cluster itself listens on, on loopback.
     """
 
-    name: str
+    remover: str
     artifacts: tuple[Artifact, ...]
     ports: tuple[str, ...] = ()
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from groundwork.artifacts import Resolved
 from groundwork.base import process
-from groundwork.base.errors import CancelledError, TerminalStateError
+from groundwork.base.errors import CancelledError, ProvisionError, TerminalStateError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.base.process import Child, Identity, ProcessFailedError
+from groundwork.base.removal import FOLDER, attempt, removals
 
 __all__ = ["Site", "Stage"]
 
@@ -75,7 +76,7 @@ class Stage:
         """A folder of the resource's own; made on first use, removed with the resource."""
         folder = self._site.folder / "work" / self.resource
         if not folder.exists():
-            self._record("intent", "folder", str(folder))
+            self.intend("folder", str(folder), FOLDER)
             folder.mkdir(parents=True)
         return folder
 
@@ -118,17 +119,22 @@ class Stage:
 
     # --- things that aren't processes
 
-    def intend(self, kind: str, name: str, **data: Any) -> None:
-        """Write down what is about to be made; ``data`` is what its removal needs to know."""
-        self._record("intent", kind, name, **data)
+    def intend(self, kind: str, name: str, remover: str, **data: Any) -> None:
+        """Write down what is about to be made, and who takes it away again.
+
+        It is removed at the resource's end, after its logs were collected; or by whoever sweeps.
+
+        Args:
+            kind: What sort of thing, for people: ``cluster``, ``mount``...
+            name: Which one; its remover gets it.
+            remover: ``package.module:function``; see :mod:`groundwork.base.removal`.
+            data: What else the remover needs to know, as JSON holds it.
+        """
+        self._record("intent", kind, name, remover=remover, **data)
 
     def identify(self, kind: str, name: str, **data: Any) -> None:
-        """Write down what tells the thing that was made from all others."""
+        """Write down what tells the thing that was made from all others; its remover gets it."""
         self._record("identity", kind, name, **data)
-
-    def removed(self, kind: str, name: str) -> None:
-        """Write down that it is gone."""
-        self._record("removed", kind, name)
 
     def died(self, process: str, code: int) -> None:
         """Tell that a part of the resource has ended unasked."""
@@ -302,11 +308,19 @@ class Stage:
                 shutil.copy2(log, target / log.name)
 
     def clean(self) -> None:
-        """Remove what the resource has written, after its logs were collected."""
-        folder = self._site.folder / "work" / self.resource
-        if folder.exists():
-            shutil.rmtree(folder)
-            self._record("removed", "folder", str(folder))
+        """Remove what the resource has made and written, newest first, past errors.
+
+        Raises:
+            ProvisionError: Some of it is there still.
+        """
+        errors = []
+        for thing, step in removals(self._site.folder, lambda each: each.resource == self.resource):
+            failed = attempt([step])
+            errors += failed
+            if not failed:
+                self._record("removed", thing.kind, thing.name)
+        if errors:
+            raise ProvisionError(self.resource, "; ".join(errors))
 
     def forget(self) -> None:
         """Give back the resource's ports."""

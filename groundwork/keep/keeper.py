@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from groundwork.base.ledger import FILE as LEDGER
 from groundwork.base.ledger import Ledger, Record, things
 from groundwork.base.ledger import read as read_ledger
 from groundwork.base.process import Identity
+from groundwork.base.removal import attempt, removals
 from groundwork.base.timeline import Timeline
 from groundwork.base.wait import Deadline
 from groundwork.base.wire import Wire, encode_error
@@ -40,7 +40,7 @@ from groundwork.keep.faults import Faults
 from groundwork.keep.locks import Locks
 from groundwork.keep.porter import Orders
 from groundwork.keep.provisioner import Provisioner
-from groundwork.keep.sweep import attempt, end_strays, remove_folder
+from groundwork.keep.sweep import end_strays
 
 __all__ = ["Keeper"]
 
@@ -110,7 +110,7 @@ class Keeper:
             on_exit=self._on_exit,
         )
         self.site = site
-        self.provisioner = Provisioner(site, declared.environment.resources(self.settings))
+        self.provisioner = Provisioner(site, declared.resources(self.settings))
         self.faults = Faults(self.provisioner, self.ledger, self.locks, self.note)
         self._operations: dict[str, Callable[[Connection, dict[str, Any]], object]] = {
             "ask": self._ask,
@@ -460,10 +460,10 @@ class Keeper:
     def _leave(self) -> None:
         """Remove the environment's own traces: what could not be removed stays on record."""
         self._leaving = True
-        folders = [t.name for t in things(read_ledger(self.folder)) if t.kind == "folder"]
+        told = bool(self.provisioner.not_removed)  # of what can't be removed: not tried once more
+        steps = removals(self.folder, lambda thing: thing.kind == "folder" or not told)
         self.provisioner.not_removed += attempt(
-            [lambda: end_strays(self.site.token)]
-            + [partial(remove_folder, Path(name)) for name in folders]
+            [lambda: end_strays(self.site.token)] + [step for _, step in steps]
         )
         if self.provisioner.not_removed:
             sys.stderr.write("\n".join(["not removed:", *self.provisioner.not_removed, ""]))

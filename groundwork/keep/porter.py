@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.base.ledger import Ledger, Record
+from groundwork.base.removal import FOLDER
 from groundwork.base.wire import Wire
 from groundwork.keep.sweep import remove
 
@@ -76,7 +77,7 @@ def open_environment(orders: Orders) -> tuple[Ledger, socket.socket]:
     book = Ledger.create(Path(orders.folder))
     book.append(Record("open", run=run, data=orders.opened))
     folder = socket_folder(orders)
-    book.append(Record("intent", "folder", str(folder), run=run))
+    book.append(Record("intent", "folder", str(folder), run=run, data={"remover": FOLDER}))
     folder.mkdir(mode=0o700)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(orders.socket)

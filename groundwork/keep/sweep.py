@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from groundwork.base import ledger, process
-from groundwork.base.errors import GroundworkError
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import Identity
+from groundwork.base.removal import attempt, removals
 
-__all__ = ["ALL", "RESOURCES", "attempt", "end_strays", "remove", "remove_folder", "sweep"]
+__all__ = ["ALL", "RESOURCES", "end_strays", "remove", "sweep"]
 
 # Nobody waits for a clean shutdown of what a dead run has left.
 GRACE_S = 2.0
@@ -37,33 +33,19 @@ def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
         What could not be removed; the ledger stays on disk then, for the next sweep.
     """
     folder = book.folder
-    begun = tuple(reversed(ledger.things(ledger.read(folder))))
+    begun = reversed(ledger.things(ledger.read(folder)))
     named = [
         Identity(thing.data["pid"], thing.data["start_ticks"], thing.data["boot_id"])
         for thing in begun
         if thing.kind in kinds and "pid" in thing.data
     ]
-    clusters = [thing for thing in begun if thing.kind == "cluster"]
-    folders = [thing.name for thing in begun if thing.kind == "folder"]
     steps: list[Callable[[], None]] = [
         lambda: process.end(named, grace_s=GRACE_S),
         lambda: end_strays(folder.name),
-        *(partial(remove_cluster, thing.name, thing.data) for thing in clusters),
-        *(partial(remove_folder, Path(name)) for name in folders),
+        *(step for _, step in removals(folder, lambda _: True)),
     ]
     errors = attempt(steps) or attempt([book.delete])
     book.close()
-    return errors
-
-
-def attempt(steps: Iterable[Callable[[], None]]) -> list[str]:
-    """Take every step of a removal, whatever becomes of the others; what went wrong."""
-    errors = []
-    for step in steps:
-        try:
-            step()
-        except (GroundworkError, OSError) as error:
-            errors.append(str(error))
     return errors
 
 
@@ -74,19 +56,6 @@ def end_strays(token: str) -> None:
     """
     while strays := process.find_by_token(f"{token}:"):
         process.end(strays, grace_s=0)
-
-
-def remove_cluster(name: str, record: Mapping[str, Any]) -> None:
-    """Remove a cluster, which takes an extra of the engine's packages."""
-    from groundwork.clusters import removal  # noqa: PLC0415 - not installed where there is none
-
-    removal.remove_cluster(name, record)
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder with all that is in it, if it is there still."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder)
 
 
 def sweep(state_dir: Path, *, kept: bool = False) -> list[tuple[str, list[str]]]:

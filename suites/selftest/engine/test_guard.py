@@ -20,8 +20,8 @@ from fixtures.programs import ROOT
 from groundwork.base import process
 from groundwork.base.errors import ProvisionError, UsageError
 from groundwork.base.ledger import Ledger, Record
+from groundwork.base.removal import load
 from groundwork.clusters.context import Chosen, ContextProvider
-from groundwork.clusters.removal import remove_cluster
 from groundwork.kube.client import ClusterIdentity, Kube
 from groundwork.kube.guard import require_consent
 from suites.support.pond import stage_of
@@ -140,7 +140,7 @@ def test_what_a_dead_run_has_left_is_not_looked_for_in_another_cluster(
 ) -> None:
     """Its API server is another cluster's now: `down` says so, exit code 6, and clears nothing."""
     book = Ledger.create(tmp_path / "state/envs/20260101-000000-0000")
-    made = {"provider": "context", "kubeconfig": str(decoy.kubeconfig), "owner": "x"}
+    made = {"remover": ContextProvider.remover, "kubeconfig": str(decoy.kubeconfig), "owner": "x"}
     book.append(Record("intent", "cluster", "production", data=made | asdict(OURS)))
     book.close()
     ended = process.run(
@@ -175,7 +175,7 @@ def test_what_could_not_be_removed_can_be_asked_for_again(
     assert record["kubeconfig"] == str(kubeconfig)
     kubeconfig.unlink()
     with pytest.raises(ProvisionError, match="can't be asked for"):
-        remove_cluster("production", record | {"provider": "context"})
+        load(provider.remover)("production", record)
 
 
 def test_a_server_that_proves_nothing_is_refused(decoy: Decoy, tmp_path: Path) -> None:

@@ -1,22 +1,25 @@
-"""Sweeping what dead environments have left."""
+"""Sweeping what dead environments have left, and removing by whom the ledger names."""
 
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from groundwork.base import ledger, process
+from groundwork.base import ledger, process, removal
 from groundwork.base.ledger import Ledger, Record
+from groundwork.base.removal import FOLDER
 from groundwork.keep.sweep import sweep
+from suites.support.pond import Pond
 
 
 def dead_environment(state_dir: Path, folders: list[Path]) -> Path:
     """An environment without a keeper: its ledger tells of folders, and of nothing else."""
     book = Ledger.create(state_dir / "envs" / f"dead-{state_dir.parent.name}")
     for folder in folders:
-        book.append(Record("intent", "folder", str(folder)))
+        book.append(Record("intent", "folder", str(folder), data={"remover": FOLDER}))
     book.close()
     return book.folder
 
@@ -60,3 +63,61 @@ def test_an_environment_that_somebody_else_has_just_swept_is_passed_over(
 
     monkeypatch.setattr(ledger, "_take_lock", take_too_late)
     assert Ledger.seize(environment) is None
+
+
+@pytest.mark.parametrize("moment", range(8, 15, 2))
+def test_a_projects_own_remover_is_called_when_everybody_is_dead(pond: Pond, moment: int) -> None:
+    """Controller and keeper are killed; whoever sweeps, of another project, calls it."""
+    pond.pytest(env={"POND_KILL": f"both:{moment}", "POND_SPRING": "puddle"})
+    puddle, log = pond.root / "puddle", pond.root / "puddle.log"
+    (environment,) = ledger.environments(pond.state_dir)
+    named = [each for each in ledger.things(ledger.read(environment)) if each.kind == "puddle"]
+    assert [each.remover for each in named] == ["pond:dry_up"]
+    ((_, errors),) = sweep(pond.state_dir)
+    assert errors == []
+    assert not puddle.exists()
+    assert log.read_text() == f"{puddle}\n"
+    assert pond.leftovers() == []
+
+
+def test_a_projects_own_remover_is_called_at_the_end_of_a_run(pond: Pond) -> None:
+    """The resource says who removes what it makes, and nothing else."""
+    run = pond.pytest("-k", "test_spring", env={"POND_SPRING": "puddle"})
+    assert run.returncode == 0, run.output
+    assert not (pond.root / "puddle").exists()
+    assert (pond.root / "puddle.log").read_text() == f"{pond.root / 'puddle'}\n"
+
+
+@pytest.mark.parametrize("project", ["open", "unknown", "gone"])
+def test_somebody_elses_code_is_no_remover(tmp_path: Path, project: str) -> None:
+    """A ledger is data: neither the library's nor an installed package's functions are called."""
+    precious = tmp_path / "precious"
+    precious.touch()
+    book = Ledger.create(tmp_path / "state/envs/dead")
+    if project != "unknown":
+        root = tmp_path if project == "open" else tmp_path / "nowhere"
+        book.append(Record("open", data={"root": str(root)}))
+    for remover in ("os:remove", "pytest:main", "nowhere:remove"):
+        book.append(Record("intent", remover, str(precious), data={"remover": remover}))
+    book.close()
+    ((_, errors),) = sweep(tmp_path / "state")
+    assert len(errors) == 3
+    assert precious.exists()
+    assert book.folder.exists()
+
+
+def test_every_remover_of_the_engine_bears_being_called_twice() -> None:
+    """For what was never made, and for what is gone: the second call does and says the same."""
+    package = Path(removal.__file__).parents[1]
+    references = {removal.FOLDER}
+    for source in package.rglob("*.py"):
+        if 'f"{__name__}:remove"' in source.read_text():
+            parts = source.relative_to(package.parent).with_suffix("").parts
+            references.add(f"{'.'.join(parts)}:remove")
+    assert {"groundwork.clusters.kind:remove", "groundwork.clusters.context:remove"} < references
+    for reference in references:
+        step = partial(removal.load(reference), "groundwork-gone", {})
+        once, twice = removal.attempt([step]), removal.attempt([step])
+        assert once == twice, reference
+        # Without its program nobody can tell whether a cluster of one is there.
+        assert all("no container engine" in error or "k3d" in error for error in once), once

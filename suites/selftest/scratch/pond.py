@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,10 @@ class Pond(ProcessFaults, Resource):
         """Start the server, and one child that it forgets."""
         if self.mode == "refused":  # as by a host that finds somebody else's things in it
             raise ProvisionError("sea", "this water isn't ours")
+        if self.mode == "puddle":
+            puddle = Path(os.environ["POND"]) / "puddle"
+            stage.intend("puddle", str(puddle), "pond:dry_up", log=f"{puddle}.log")
+            puddle.touch()
         port = str(stage.ports["http"])
         stage.spawn([sys.executable, SERVER, port, self.mode])
 
@@ -63,6 +68,13 @@ class Pond(ProcessFaults, Resource):
     def endpoints(self, stage: Stage) -> dict[str, str]:
         """Its address."""
         return {"http": f"http://127.0.0.1:{stage.ports['http']}"}
+
+
+def dry_up(name: str, data: Mapping[str, str]) -> None:
+    """Remove a puddle, and tell that it was asked to."""
+    with Path(data["log"]).open("a") as file:
+        file.write(f"{name}\n")
+    Path(name).unlink(missing_ok=True)
 
 
 class PondSettings(Settings):
