@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from fixtures.foundation import resources
 from fixtures.programs import MANIFESTS, ROOT
 from fixtures.redpanda import declared_version
 from fixtures.settings import FoundationSettings
+from groundwork.base import process
 from groundwork.declare.resource import Resource
 
 PROGRAM = ROOT / "fixtures" / "servers" / "redpanda_config.py"
@@ -33,7 +33,7 @@ def configured(folder: Path, index: int, brokers: int) -> dict[str, Any]:
         "PROXY": "127.0.0.1:18082",
     }
     argv = [sys.executable, "-I", str(PROGRAM), str(MANIFESTS / "redpanda"), str(folder)]
-    subprocess.run(argv, env=environ, check=True, timeout=30)  # noqa: S603 - our own
+    process.run(argv, env=environ, timeout_s=30)
     written: dict[str, Any] = json.loads((folder / "redpanda.yaml").read_text())
     return written
 
