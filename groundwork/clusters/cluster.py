@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from groundwork.clusters.pods import PodWatch
+from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.client import RESOURCE, ClusterIdentity, Kube, Object
 from groundwork.kube.tunnel import Tunnel
 

@@ -10,7 +10,7 @@ from groundwork.artifacts import Artifact
 from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
-from groundwork.clusters.pods import PodWatch
+from groundwork.clusters.podwatch import PodWatch
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage

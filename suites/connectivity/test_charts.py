@@ -21,7 +21,7 @@ from groundwork.base.process import ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.chart import Chart, ChartSource
 from groundwork.clusters.cluster import Cluster
-from groundwork.clusters.pods import PodWatch
+from groundwork.clusters.podwatch import PodWatch
 from groundwork.declare.stage import Site, Stage
 from groundwork.kube.client import Kube, KubeError
 

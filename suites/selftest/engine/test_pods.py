@@ -12,8 +12,8 @@ import pytest
 
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.clusters import pods
-from groundwork.clusters.pods import PodWatch
+from groundwork.clusters import podwatch
+from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.client import Kube, KubeError, Pod, resident_bytes_of
 
 # Many times what a thread of this process needs to be woken.
@@ -121,7 +121,7 @@ def thread_ends() -> None:
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """A watch that has begun, over a broker and a relay."""
-    monkeypatch.setattr(pods, "PAUSE_S", 0.01)
+    monkeypatch.setattr(podwatch, "PAUSE_S", 0.01)
     made = Scene()
     made.feed.there = [POD, RELAY]
     made.watch.start()
