@@ -28,9 +28,8 @@ from kubernetes.dynamic.exceptions import DynamicApiError, ResourceNotFoundError
 from kubernetes.dynamic.resource import ResourceList
 
 from groundwork.base.errors import GroundworkError, NotYetError, ProvisionError
-from groundwork.kube.backend import Backend
 from groundwork.kube.objects import Object, Owned
-from groundwork.kube.pods import RESOURCE, Pod
+from groundwork.kube.pods import RESOURCE, Backend, Pod
 from groundwork.kube.rights import rights_of
 
 __all__ = [

@@ -1,12 +1,13 @@
-"""A pod, as the API server shows it."""
+"""Pods, as the API server shows them, and those behind a service."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kubernetes import client
 
-__all__ = ["RESOURCE", "Pod"]
+__all__ = ["RESOURCE", "Backend", "Pod"]
 
 # The label of objects and pods that names the resource of the environment they belong to.
 RESOURCE = "groundwork.dev/resource"
@@ -69,3 +70,34 @@ class Pod:
             node=pod.spec.node_name or "",
             ip=status.pod_ip or "",
         )
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The pods behind a service.
+
+    Attributes:
+        port: What they listen on, by number or by name.
+        unready: Whether pods that aren't ready are meant, too.
+    """
+
+    namespace: str
+    selector: Mapping[str, str]
+    port: int | str
+    unready: bool = False
+
+    @property
+    def labels(self) -> str:
+        """The selector as the API server takes it."""
+        return ",".join(f"{name}={value}" for name, value in self.selector.items())
+
+    def takes(self, pod: Pod) -> bool:
+        """Whether a connection may be led to this pod."""
+        return pod.ready or (self.unready and pod.phase == "Running")
+
+    def port_of(self, pod: client.V1Pod) -> int:
+        """The number of a pod's port, which may have been given by its name."""
+        if isinstance(self.port, int):
+            return self.port
+        ports = (each for container in pod.spec.containers for each in container.ports or ())
+        return next(int(each.container_port) for each in ports if each.name == self.port)

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from groundwork.base.errors import GroundworkError
-from groundwork.kube.backend import Backend
 from groundwork.kube.client import Kube, Object
+from groundwork.kube.pods import Backend
 
 __all__ = ["Tunnel", "way_in"]
 
