@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from groundwork.clusters.podwatch import PodWatch
-from groundwork.kube.client import RESOURCE, ClusterIdentity, Kube, Object
+from groundwork.kube.client import ClusterIdentity, Kube
+from groundwork.kube.objects import Object
+from groundwork.kube.pods import RESOURCE
 from groundwork.kube.tunnel import Tunnel
 
 __all__ = ["Cluster"]

@@ -19,8 +19,9 @@ from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.declare.stage import Stage
 from groundwork.kube.clearing import clear
-from groundwork.kube.client import ClusterIdentity, Kube, Object
+from groundwork.kube.client import ClusterIdentity, Kube
 from groundwork.kube.guard import require_consent
+from groundwork.kube.objects import Object
 from groundwork.kube.tunnel import Tunnel, way_in
 
 __all__ = ["Chosen", "Consent", "ContextProvider"]

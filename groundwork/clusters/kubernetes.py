@@ -14,7 +14,8 @@ from groundwork.clusters.podwatch import PodWatch
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
-from groundwork.kube.client import Kube, Object
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import Object
 
 __all__ = ["Kubernetes"]
 

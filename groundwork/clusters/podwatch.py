@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 
 from groundwork.base.errors import GroundworkError
-from groundwork.kube.client import Kube, Pod
+from groundwork.kube.client import Kube
+from groundwork.kube.pods import Pod
 
 __all__ = ["PodWatch"]
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from groundwork.artifacts import Artifact
 from groundwork.clusters.cluster import Cluster
 from groundwork.declare.stage import Stage
-from groundwork.kube.client import Object
+from groundwork.kube.objects import Object
 
 __all__ = ["Provider", "Wanted"]
 

@@ -10,7 +10,9 @@ from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateEr
 from groundwork.clusters.cluster import Cluster
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
-from groundwork.kube.client import Kube, Object, Pod
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import Object
+from groundwork.kube.pods import Pod
 
 __all__ = ["Workload"]
 

@@ -6,7 +6,8 @@ from collections.abc import Set as AbstractSet
 
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.kube.client import Kube, Owned
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import Owned
 
 __all__ = ["clear"]
 

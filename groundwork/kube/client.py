@@ -32,17 +32,7 @@ from groundwork.kube.objects import Object, Owned
 from groundwork.kube.pods import RESOURCE, Backend, Pod
 from groundwork.kube.rights import rights_of
 
-__all__ = [
-    "ENVIRONMENT",
-    "RESOURCE",
-    "ClusterIdentity",
-    "Executed",
-    "Kube",
-    "KubeError",
-    "Object",
-    "Owned",
-    "Pod",
-]
+__all__ = ["ENVIRONMENT", "ClusterIdentity", "Executed", "Kube", "KubeError"]
 
 # The label of our objects: whose they are.
 ENVIRONMENT = "groundwork.dev/environment"

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from groundwork.base.errors import GroundworkError
-from groundwork.kube.client import Kube, Object
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import Object
 from groundwork.kube.pods import Backend
 
 __all__ = ["Tunnel", "way_in"]

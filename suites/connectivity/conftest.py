@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.alerts import Alertmanager, Receiver
 from fixtures.metrics import Prometheus
-from groundwork.kube.client import Pod
+from groundwork.kube.pods import Pod
 from groundwork.use.client import Handle
 
 

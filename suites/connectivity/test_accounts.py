@@ -10,7 +10,8 @@ import yaml
 
 from fixtures.inside.network import ask_api
 from fixtures.toolbox import ask
-from groundwork.kube.client import RESOURCE, Kube, Pod
+from groundwork.kube.client import Kube
+from groundwork.kube.pods import RESOURCE, Pod
 
 # What whoever is authenticated may do on any cluster: find out what the server offers, and what
 # they themselves may do.

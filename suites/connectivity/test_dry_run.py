@@ -15,7 +15,8 @@ import yaml
 from fixtures.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
-from groundwork.kube.client import Kube, Object
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import Object
 
 OVERLAYS = sorted((KUBERNETES / "overlays").iterdir())
 

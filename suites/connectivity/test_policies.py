@@ -14,7 +14,9 @@ from fixtures.toolbox import ask
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.kube.client import Kube, Object, Pod
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import Object
+from groundwork.kube.pods import Pod
 
 # The relay leads services to the broker; nobody in its own namespace has any business with it.
 RELAY = "relay.infra.svc.cluster.local:9194"

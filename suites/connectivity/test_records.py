@@ -14,7 +14,8 @@ from fixtures.toolbox import ask
 from fixtures.topics import Topic
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.kube.client import Kube, Pod
+from groundwork.kube.client import Kube
+from groundwork.kube.pods import Pod
 from groundwork.use.client import Handle
 
 # How clients inside ask for the broker: by the name of its service.

@@ -12,7 +12,8 @@ from fixtures.inside.network import get, tell
 from fixtures.toolbox import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.kube.client import Kube, Pod
+from groundwork.kube.client import Kube
+from groundwork.kube.pods import Pod
 from groundwork.use.client import Handle
 
 TIMEOUT_S = 10.0

@@ -14,7 +14,8 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
-from groundwork.kube.client import Kube, KubeError, Pod, resident_bytes_of
+from groundwork.kube.client import Kube, KubeError, resident_bytes_of
+from groundwork.kube.pods import Pod
 
 # Many times what a thread of this process needs to be woken.
 TIMEOUT_S = 30.0

@@ -15,7 +15,7 @@ from fixtures.cluster import (
     from_repository,
 )
 from groundwork.base import process
-from groundwork.kube.client import Object
+from groundwork.kube.objects import Object
 from groundwork.nodes.controlplane import REPOSITORY
 
 # Of the rendered service template, which a run patches its node ports into.
