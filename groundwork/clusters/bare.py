@@ -83,7 +83,7 @@ def await_bare(provider: KindProvider, kube: Kube) -> None:
 
     def look() -> None:
         provider.settle(kube.nodes())
-        waiting = [pod.name for pod in kube.system_pods() if not pod.ready]
+        waiting = [pod.name for pod in kube.pods.of_system() if not pod.ready]
         if waiting:
             raise NotYetError(f"not ready: {waiting}")
 

@@ -53,7 +53,7 @@ class Cluster:
         with self._lock:
             if time.monotonic() - self._resident_at_s > FIGURES_LIVE_S:
                 try:
-                    self._resident = self.kube.resident_bytes()
+                    self._resident = self.kube.pods.resident_bytes()
                 except Exception:  # noqa: BLE001 - a figure for the table, never a failure
                     self._resident = {}
                 self._resident_at_s = time.monotonic()

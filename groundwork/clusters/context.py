@@ -164,7 +164,7 @@ class ContextProvider(Provider):
         """Open a tunnel for each port, to the pods behind the service that has the node port."""
         services = [body for body in objects if body["kind"] == "Service"]
         for port, number in wanted.items():
-            tunnel = Tunnel(cluster.kube, way_in(services, number))
+            tunnel = Tunnel(cluster.kube.pods, way_in(services, number))
             tunnel.open(stage.port_of(*port))
             cluster.tunnels.append(tunnel)
 
@@ -196,7 +196,7 @@ def remove(name: str, record: Mapping[str, Any]) -> None:
     try:
         if kube.identity() != ClusterIdentity(record["uid"], record["ca_sha256"]):
             raise ProvisionError("cluster", "the API server is another cluster's now")
-        clear(kube, REMOVE_TIMEOUT_S)
+        clear(kube.objects, REMOVE_TIMEOUT_S)
     except (GroundworkError, OSError) as error:
         raise ProvisionError(
             "cluster", f"what was made in {kube.server()} can't be removed: {error}"

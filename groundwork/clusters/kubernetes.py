@@ -59,7 +59,7 @@ class Kubernetes(Resource):
             for node in self.provider.lost(name):
                 stage.died(node, KILLED)
 
-        stage.handle = Cluster(kube, PodWatch(kube, stage.died_of, unreachable), identity)
+        stage.handle = Cluster(kube, PodWatch(kube.pods, stage.died_of, unreachable), identity)
 
     def probe(self, stage: Stage) -> str:
         """All nodes are ready, and what Kubernetes itself runs on them."""
@@ -70,7 +70,7 @@ class Kubernetes(Resource):
         if waiting or not nodes or len(nodes) < self.nodes:
             joined = f"{len(nodes)} of {self.nodes or len(nodes)} nodes joined"
             raise NotYetError(f"{joined}, not ready: {', '.join(waiting) or 'none'}")
-        system = [pod.name for pod in cluster.kube.system_pods() if not pod.ready]
+        system = [pod.name for pod in cluster.kube.pods.of_system() if not pod.ready]
         if system:  # who starts before the nodes know each other's services waits half a minute
             raise NotYetError(f"not ready: {', '.join(system)}")
         count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
@@ -84,7 +84,7 @@ class Kubernetes(Resource):
         rendered = tuple(self.render(stage))
         cluster.manifests = tuple(self.provider.adapt(body) for body in rendered)
         stage.step(f"making {len(cluster.manifests)} objects in it")
-        cluster.kube.apply(cluster.objects_of(self.name))
+        cluster.kube.objects.apply(cluster.objects_of(self.name))
         self.provider.expose(stage, cluster, rendered, self.node_ports)
 
     def render(self, stage: Stage) -> Iterable[Object]:

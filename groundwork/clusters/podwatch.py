@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable
 
 from groundwork.base.errors import GroundworkError
-from groundwork.kube.client import Kube
-from groundwork.kube.pods import Pod
+from groundwork.kube.pods import Pod, Pods
 
 __all__ = ["PodWatch"]
 
@@ -19,22 +18,22 @@ class PodWatch:
     """Knows all pods of the environment; one thread, from :meth:`start` to :meth:`stop`.
 
     Args:
-        kube: The cluster.
+        pods: The cluster's.
         died: Told the resource, the pod and the exit code when a container or pod ended unasked.
         unreachable: Called whenever the API server doesn't answer.
     """
 
     def __init__(
         self,
-        kube: Kube,
+        pods: Pods,
         died: Callable[[str, str, int], None],
         unreachable: Callable[[], None],
     ) -> None:
-        self._kube = kube
+        self._pods = pods
         self._died = died
         self._unreachable = unreachable
         self._stopped = threading.Event()
-        self._pods: dict[str, Pod] = {}
+        self._known: dict[str, Pod] = {}
         self._expected: set[str] = set()
         self._changed = threading.Lock()
 
@@ -53,13 +52,13 @@ class PodWatch:
     def of(self, resource: str) -> list[Pod]:
         """The pods of a resource, by name."""
         with self._changed:
-            found = [pod for pod in self._pods.values() if pod.resource == resource]
+            found = [pod for pod in self._known.values() if pod.resource == resource]
         return sorted(found, key=lambda pod: pod.name)
 
     def _follow(self) -> None:
         while not self._stopped.is_set():
             try:
-                self._kube.watch_pods(self._list, self._see, self._stopped)
+                self._pods.watch(self._list, self._see, self._stopped)
             except (GroundworkError, OSError):
                 if not self._stopped.wait(PAUSE_S):
                     self._unreachable()
@@ -68,7 +67,7 @@ class PodWatch:
         """What has happened while nobody watched: some have gone, some are new or have changed."""
         there = {pod.uid for pod in pods}
         with self._changed:
-            gone = [pod for uid, pod in self._pods.items() if uid not in there]
+            gone = [pod for uid, pod in self._known.items() if uid not in there]
         for pod in gone:
             self._see("DELETED", pod)
         for pod in pods:
@@ -76,11 +75,11 @@ class PodWatch:
 
     def _see(self, change: str, pod: Pod) -> None:
         with self._changed:
-            before = self._pods.get(pod.uid)
+            before = self._known.get(pod.uid)
             if change == "DELETED":
-                self._pods.pop(pod.uid, None)
+                self._known.pop(pod.uid, None)
             else:
-                self._pods[pod.uid] = pod
+                self._known[pod.uid] = pod
         if self._stopped.is_set() or pod.uid in self._expected or before is None:
             return
         if before.phase == "Failed":  # it was told; now it is cleared away

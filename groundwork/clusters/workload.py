@@ -53,7 +53,7 @@ class Workload(Resource):
 
     def launch(self, stage: Stage) -> None:
         """Apply the objects."""
-        self.cluster(stage).kube.apply(self.objects(stage))
+        self.cluster(stage).kube.objects.apply(self.objects(stage))
 
     def cluster(self, stage: Stage) -> Cluster:
         """The cluster that it lives in."""
@@ -85,7 +85,7 @@ class Workload(Resource):
             state = f"{pod.phase}, {pod.restarts} restarts"
             parts.append(f"--- {pod.name}: {state}{', ' + pod.waiting if pod.waiting else ''}")
             with contextlib.suppress(GroundworkError, OSError):
-                parts.append(self.kube(stage).log(pod, 20))
+                parts.append(self.kube(stage).pods.log(pod, 20))
         return "\n".join(parts) or "--- no pods"
 
     def resident_bytes(self, stage: Stage) -> int:
@@ -99,7 +99,7 @@ class Workload(Resource):
         for pod in cluster.pods.of(self.name):
             if target in {"", pod.name}:
                 cluster.pods.expect(pod.uid)
-                cluster.kube.delete_pod(pod)
+                cluster.kube.pods.delete(pod)
 
     def revive(self, stage: Stage, target: str) -> None:
         """The cluster does it: that is what it is for."""
@@ -114,7 +114,7 @@ class Workload(Resource):
         folder.mkdir(exist_ok=True)
         for pod in cluster.pods.of(self.name):
             with contextlib.suppress(GroundworkError, OSError):
-                (folder / f"{pod.name}.log").write_text(cluster.kube.log(pod))
+                (folder / f"{pod.name}.log").write_text(cluster.kube.pods.log(pod))
 
 
 def refuse_hopeless(pod: Pod) -> None:

@@ -6,14 +6,13 @@ from collections.abc import Set as AbstractSet
 
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.kube.client import Kube
-from groundwork.kube.objects import Owned
+from groundwork.kube.objects import Objects, Owned
 
 __all__ = ["clear"]
 
 
-def clear(kube: Kube, timeout_s: float) -> None:
-    """Delete all objects of the client's owner, and wait until they are gone.
+def clear(objects: Objects, timeout_s: float) -> None:
+    """Delete all that their owner has, and wait until they are gone.
 
     Namespaces with volumes go first: what provides volumes must be there to take them back.
 
@@ -22,27 +21,27 @@ def clear(kube: Kube, timeout_s: float) -> None:
         WaitTimeoutError: Something isn't gone in time; says what holds it.
     """
     deadline = Deadline.after(timeout_s)
-    claiming = kube.claiming()
-    first = [each for each in kube.owned() if each.kind == "Namespace" and each.name in claiming]
-    delete_and_wait(kube, first, frozenset(each.name for each in first), deadline)
-    delete_and_wait(kube, list(kube.owned()), frozenset(), deadline)
+    claiming = objects.claiming_namespaces()
+    first = [each for each in objects.owned() if each.kind == "Namespace" and each.name in claiming]
+    delete_and_wait(objects, first, frozenset(each.name for each in first), deadline)
+    delete_and_wait(objects, list(objects.owned()), frozenset(), deadline)
 
 
 def delete_and_wait(
-    kube: Kube, things: list[Owned], namespaces: AbstractSet[str], deadline: Deadline
+    objects: Objects, things: list[Owned], namespaces: AbstractSet[str], deadline: Deadline
 ) -> None:
     """Delete objects; they are gone when no volume is claimed from these namespaces, too."""
     for each in things:
-        kube.delete(each.api_version, each.kind, each.name, each.namespace)
+        objects.delete(each.api_version, each.kind, each.name, each.namespace)
     uids = {each.uid for each in things}
 
     def look() -> None:
         left = [
             f"{each} is held by {each.held_by or 'nothing that the server tells'}"
-            for each in kube.owned()
+            for each in objects.owned()
             if each.uid in uids
         ]
-        left += [f"volume {name} still has its claim" for name in kube.volumes_of(namespaces)]
+        left += [f"volume {name} still has its claim" for name in objects.volumes_of(namespaces)]
         if left:
             raise NotYetError("; ".join(left))
 

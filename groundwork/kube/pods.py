@@ -1,16 +1,33 @@
-"""Pods, as the API server shows them, and those behind a service."""
+"""Pods in a cluster: listed, watched, read, talked to, killed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from kubernetes import client
+from kubernetes import client, stream, watch
+from kubernetes.client.exceptions import ApiException
 
-__all__ = ["RESOURCE", "Backend", "Pod"]
+from groundwork.kube.connection import (
+    NOT_FOUND,
+    REQUEST_TIMEOUT_S,
+    Connection,
+    KubeError,
+    message_of,
+    talking,
+)
+
+__all__ = ["RESOURCE", "Backend", "Executed", "Pod", "Pods"]
 
 # The label of objects and pods that names the resource of the environment they belong to.
 RESOURCE = "groundwork.dev/resource"
+
+# The server ends a watch after that; whoever watches begins anew, so a dead peer is noticed.
+WATCH_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -101,3 +118,193 @@ class Backend:
             return self.port
         ports = (each for container in pod.spec.containers for each in container.ports or ())
         return next(int(each.container_port) for each in ports if each.name == self.port)
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What a command in a container said, and its exit code."""
+
+    output: str
+    exit_code: int
+
+
+class Pods:
+    """The pods of a cluster.
+
+    Args:
+        connection: To its API server.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._core = connection.core
+        self._talker = connection.talker
+
+    def of(self, resource: str) -> list[Pod]:
+        """The pods of one resource."""
+        with talking():
+            found = self._core.list_pod_for_all_namespaces(
+                label_selector=f"{RESOURCE}={resource}", _request_timeout=REQUEST_TIMEOUT_S
+            )
+        return [Pod.read(each) for each in found.items]
+
+    def of_system(self) -> list[Pod]:
+        """The pods of the cluster itself."""
+        with talking():
+            found = self._core.list_namespaced_pod(
+                "kube-system", _request_timeout=REQUEST_TIMEOUT_S
+            )
+        return [Pod.read(each) for each in found.items]
+
+    def watch(
+        self,
+        listed: Callable[[list[Pod]], None],
+        seen: Callable[[str, Pod], None],
+        stopped: threading.Event,
+    ) -> None:
+        """Tell of our pods, and of every change of one until the watch ends: a minute at the most.
+
+        Args:
+            listed: Called once, with all that are there when the watch begins.
+            seen: Called with ADDED, MODIFIED or DELETED, and the pod.
+            stopped: Ends the watch after the next change.
+        """
+        ours: dict[str, Any] = {"label_selector": RESOURCE}
+        watching = watch.Watch()
+        with talking():
+            found = self._core.list_pod_for_all_namespaces(
+                **ours, _request_timeout=REQUEST_TIMEOUT_S
+            )
+            listed([Pod.read(each) for each in found.items])
+            for event in watching.stream(
+                self._core.list_pod_for_all_namespaces,
+                **ours,
+                resource_version=found.metadata.resource_version,
+                timeout_seconds=WATCH_TIMEOUT_S,
+                _request_timeout=(REQUEST_TIMEOUT_S[0], WATCH_TIMEOUT_S + REQUEST_TIMEOUT_S[1]),
+            ):
+                if stopped.is_set():
+                    watching.stop()
+                    return
+                seen(event["type"], Pod.read(event["object"]))
+
+    def log(self, pod: Pod, lines: int | None = None) -> str:
+        """What a pod's containers said, each under its name."""
+        parts = []
+        with talking():
+            found = self._core.read_namespaced_pod(
+                pod.name, pod.namespace, _request_timeout=REQUEST_TIMEOUT_S
+            )
+            for container in [*(found.spec.init_containers or ()), *found.spec.containers]:
+                try:
+                    text = self._core.read_namespaced_pod_log(
+                        pod.name,
+                        pod.namespace,
+                        container=container.name,
+                        tail_lines=lines,
+                        _request_timeout=REQUEST_TIMEOUT_S,
+                    )
+                except ApiException as error:
+                    text = f"({message_of(error)})"
+                parts.append(f"--- {pod.name}/{container.name}\n{text}")
+        return "\n".join(parts)
+
+    def resident_bytes(self) -> Mapping[str, int]:
+        """Resident memory of all pods by namespace/name, as the kubelets count it."""
+        found: dict[str, int] = {}
+        with talking():
+            nodes = self._core.list_node(_request_timeout=REQUEST_TIMEOUT_S).items
+        for node in nodes:
+            with talking():
+                answer = self._core.connect_get_node_proxy_with_path(
+                    node.metadata.name,
+                    "stats/summary",
+                    _preload_content=False,
+                    _request_timeout=REQUEST_TIMEOUT_S,
+                )
+            for each in json.loads(answer.data)["pods"]:
+                name = f"{each['podRef']['namespace']}/{each['podRef']['name']}"
+                found[name] = resident_bytes_of(each)
+        return found
+
+    def http_get(self, pod: Pod, port: int, path: str) -> str:
+        """What a pod answers to a GET, through the API server; its status must be 200."""
+        with talking():
+            answer = self._core.connect_get_namespaced_pod_proxy_with_path(
+                f"{pod.name}:{port}",
+                pod.namespace,
+                path,
+                _preload_content=False,
+                _request_timeout=REQUEST_TIMEOUT_S,
+            )
+            return str(answer.data.decode())
+
+    def execute(
+        self, pod: Pod, *argv: str, container: str = "", timeout_s: float = 30.0
+    ) -> Executed:
+        """Run a command in a container of a pod."""
+        with talking():
+            answer = stream.stream(
+                self._talker().connect_get_namespaced_pod_exec,
+                pod.name,
+                pod.namespace,
+                command=list(argv),
+                stderr=True,
+                stdin=False,
+                stdout=True,
+                tty=False,
+                _preload_content=False,
+                **({"container": container} if container else {}),
+            )
+            try:
+                answer.run_forever(timeout=timeout_s)
+                if answer.is_open():
+                    raise KubeError(f"{argv[0]} in {pod.name} took longer than {timeout_s:g} s")
+                code = int(answer.returncode or 0)  # first: reading all forgets it
+                return Executed(answer.read_all(), code)
+            finally:
+                answer.close()
+                answer.sock.shutdown()  # one that the server has closed isn't closed by the above
+
+    def forward(self, backend: Backend) -> socket.socket:
+        """A connection to a pod behind a service, through the API server.
+
+        Raises:
+            KubeError: No pod of it is ready.
+        """
+        with talking():
+            found = self._core.list_namespaced_pod(
+                backend.namespace, label_selector=backend.labels, _request_timeout=REQUEST_TIMEOUT_S
+            )
+            ready = [pod for pod in found.items if backend.takes(Pod.read(pod))]
+            if not ready:
+                raise KubeError(f"no pod with {backend.labels} is ready")
+            port = backend.port_of(ready[0])
+            leading = stream.portforward(
+                self._talker().connect_get_namespaced_pod_portforward,
+                ready[0].metadata.name,
+                backend.namespace,
+                ports=str(port),
+            )
+        made: socket.socket = leading.socket(port)
+        return made
+
+    def delete(self, pod: Pod) -> None:
+        """Delete this very pod without grace; it may be gone already."""
+        body = client.V1DeleteOptions(
+            grace_period_seconds=0, preconditions=client.V1Preconditions(uid=pod.uid)
+        )
+        try:
+            with talking():
+                self._core.delete_namespaced_pod(
+                    pod.name, pod.namespace, body=body, _request_timeout=REQUEST_TIMEOUT_S
+                )
+        except KubeError as error:
+            if error.status != NOT_FOUND:
+                raise
+
+
+def resident_bytes_of(figures: Mapping[str, Any]) -> int:
+    """Resident memory of a pod in a kubelet's summary; a young pod has only its containers'."""
+    counted = (figures, *figures.get("containers", ()))
+    whole, *parts = [int(each.get("memory", {}).get("rssBytes", 0)) for each in counted]
+    return whole or sum(parts)

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from groundwork.base.errors import GroundworkError
-from groundwork.kube.client import Kube
 from groundwork.kube.objects import Object
-from groundwork.kube.pods import Backend
+from groundwork.kube.pods import Backend, Pods
 
 __all__ = ["Tunnel", "way_in"]
 
@@ -39,11 +38,11 @@ class Tunnel:
     A connection to a pod that goes away is closed, as by the pod itself.
 
     Attributes:
-        kube: The cluster.
+        pods: The cluster's.
         backend: Where connections lead.
     """
 
-    kube: Kube
+    pods: Pods
     backend: Backend
     _server: socket.socket | None = None
 
@@ -68,7 +67,7 @@ class Tunnel:
     def _lead(self, caller: socket.socket) -> None:
         with caller:
             try:
-                pod = self.kube.forward(self.backend)
+                pod = self.pods.forward(self.backend)
             except (GroundworkError, OSError):
                 return  # the caller sees a connection that is closed, as a server that isn't there
             back = threading.Thread(target=pump, args=(pod, caller), daemon=True)

@@ -88,7 +88,7 @@ REFUSED = {401, 403}  # depends on whether the server knows anonymous users at a
 
 def own_namespaces(kube: Kube) -> set[str]:
     """The namespaces of this environment."""
-    return {each.name for each in kube.owned() if each.kind == "Namespace"}
+    return {each.name for each in kube.objects.owned() if each.kind == "Namespace"}
 
 
 @pytest.mark.usefixtures("everything")
@@ -98,10 +98,10 @@ def test_accounts_may_do_what_is_declared_and_nothing_else(kube: Kube) -> None:
     The default accounts of our namespaces are among them.
     """
     own = own_namespaces(kube)
-    everywhere = [each.name for each in kube.objects(only="Namespace")]
+    everywhere = [each.name for each in kube.objects.listed(only="Namespace")]
     accounts = {
         (each.namespace, each.name)
-        for each in kube.objects(only="ServiceAccount")
+        for each in kube.objects.listed(only="ServiceAccount")
         if each.namespace in own
     }
     assert accounts >= PLATFORM | {(namespace, "default") for namespace in own}
@@ -120,8 +120,8 @@ def test_accounts_may_do_what_is_declared_and_nothing_else(kube: Kube) -> None:
 def test_only_prometheus_has_been_given_a_token(kube: Kube) -> None:
     """Of the platform's pods only Prometheus' is handed credentials: it asks for the nodes."""
     given = {}
-    for each in kube.objects(RESOURCE, "Pod"):
-        pod = kube.get("v1", "Pod", each.name, each.namespace).to_dict()
+    for each in kube.objects.listed(RESOURCE, "Pod"):
+        pod = kube.objects.get("v1", "Pod", each.name, each.namespace).to_dict()
         sources = [
             source
             for volume in pod["spec"].get("volumes", ())

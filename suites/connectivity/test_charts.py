@@ -23,7 +23,8 @@ from groundwork.clusters.chart import Chart, ChartSource
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.declare.stage import Site, Stage
-from groundwork.kube.client import Kube, KubeError
+from groundwork.kube.client import Kube
+from groundwork.kube.connection import KubeError
 
 SOURCE = ChartSource(Path(__file__).with_name("charts") / "hello")
 READY_TIMEOUT_S = 60.0
@@ -44,10 +45,10 @@ def report(_: Progress) -> None:
 def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
     """A stage as the keeper gives one to a resource in the cluster; what was begun is ended."""
     helm = HELM.resolve(Cache.open(default_cache_dir()), report)
-    ledger = Ledger.create(tmp_path / kube.owner)
-    site = Site(kube.owner, ledger.folder, ledger, {"helm": helm}, ignore, ignore)
+    ledger = Ledger.create(tmp_path / kube.objects.owner)
+    site = Site(kube.objects.owner, ledger.folder, ledger, {"helm": helm}, ignore, ignore)
     host = Stage(site, "cluster", "test", {})
-    host.handle = Cluster(kube, PodWatch(kube, ignore, ignore), kube.identity())
+    host.handle = Cluster(kube, PodWatch(kube.pods, ignore, ignore), kube.identity())
     host.handle.pods.start()
     site.stages["cluster"] = host
     yield Stage(site, f"hello-{uuid4().hex[:8]}", "test", {})
@@ -75,7 +76,7 @@ def greetings(chart: Chart, stage: Stage) -> list[str]:
     """What each pod serves."""
     kube = chart.kube(stage)
     pods = chart.cluster(stage).pods.of(chart.name)
-    return [kube.read_pod(pod, 8080, "greeting") for pod in pods]
+    return [kube.pods.http_get(pod, 8080, "greeting") for pod in pods]
 
 
 def test_a_chart_comes_up_honours_its_values_and_goes(stage: Stage, kube: Kube) -> None:
@@ -106,7 +107,7 @@ def test_a_chart_comes_up_honours_its_values_and_goes(stage: Stage, kube: Kube) 
 def gone(kube: Kube, stage: Stage) -> None:
     """Raise NotYetError while something of the release is there: Helm's own record included."""
     name = stage.resource
-    left = [pod.name for pod in kube.pods(name)]
+    left = [pod.name for pod in kube.pods.of(name)]
     for version, kind, each in (
         ("v1", "ConfigMap", name),
         ("apps/v1", "Deployment", name),
@@ -114,7 +115,7 @@ def gone(kube: Kube, stage: Stage) -> None:
         ("v1", "Secret", f"sh.helm.release.v1.{name}.v2"),
     ):
         try:
-            kube.get(version, kind, each, "default")
+            kube.objects.get(version, kind, each, "default")
         except KubeError as error:
             assert error.status == NOT_FOUND  # noqa: PT017 - any other would be a failure
         else:

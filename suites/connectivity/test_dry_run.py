@@ -40,7 +40,7 @@ def test_the_server_takes_every_object(folder: Path, kube: Kube) -> None:
     """Every object is of a kind and form that the API server accepts."""
     objects = render(folder)
     allure.attach("\n".join(f"{o['kind']} {o['metadata']['name']}" for o in objects), "objects")
-    kube.apply(objects, dry_run=True)
+    kube.objects.apply(objects, dry_run=True)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=name_of)
@@ -55,7 +55,7 @@ def test_the_namespaces_admit_every_pod(overlay: Path, kube: Kube) -> None:
         if body["kind"] in {"DaemonSet", "Deployment", "StatefulSet"}
     ]
     assert pods
-    kube.apply(pods, dry_run=True)
+    kube.objects.apply(pods, dry_run=True)
 
 
 def pod_of(workload: Object) -> Object:
@@ -96,4 +96,4 @@ def test_what_the_server_would_refuse_is_refused(
     container = relay["spec"]["containers"][0]
     container["securityContext"] = container["securityContext"] | change
     with pytest.raises(GroundworkError, match=said):
-        kube.apply([relay], dry_run=True)
+        kube.objects.apply([relay], dry_run=True)

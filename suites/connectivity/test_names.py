@@ -32,15 +32,15 @@ NO_ADDRESS = "None"  # of its own: a headless service's are those of its pods
 
 def addresses_of(kube: Kube, service: str) -> list[str]:
     """What a service's name should lead to: its address, or those of its pods."""
-    found = kube.get("v1", "Service", service, SERVICES[service])
+    found = kube.objects.get("v1", "Service", service, SERVICES[service])
     if found.spec.clusterIP != NO_ADDRESS:
         return [found.spec.clusterIP]
-    return sorted(pod.ip for pod in kube.pods(service))
+    return sorted(pod.ip for pod in kube.pods.of(service))
 
 
 def assert_resolved(kube: Kube, asker: str, expected: dict[str, list[str]]) -> None:
     """A pod of a resource finds exactly these addresses behind these names."""
-    (pod,) = kube.pods(asker)
+    (pod,) = kube.pods.of(asker)
 
     def look() -> None:
         found = ask(kube, pod, resolve, list(expected))
@@ -69,7 +69,7 @@ def test_services_are_found_by_short_and_full_names(kube: Kube, asker: str) -> N
 @pytest.mark.parametrize("asker", ASKERS)
 def test_pods_of_the_broker_are_found_by_their_own_names(kube: Kube, asker: str) -> None:
     """Each leads to the one pod that is called so: clients must reach the node that they mean."""
-    pods = kube.pods("broker")
+    pods = kube.pods.of("broker")
     expected = {f"{pod.name}.broker.infra": [pod.ip] for pod in pods}
     expected |= {f"{name}.{DOMAIN}": addresses for name, addresses in expected.items()}
     assert_resolved(kube, asker, expected)
@@ -79,6 +79,6 @@ def test_pods_of_the_broker_are_found_by_their_own_names(kube: Kube, asker: str)
 @pytest.mark.parametrize("asker", ASKERS)
 def test_a_name_that_nobody_has_is_not_found(kube: Kube, asker: str) -> None:
     """The name server doesn't answer to everything."""
-    (pod,) = kube.pods(asker)
+    (pod,) = kube.pods.of(asker)
     name = f"nobody.infra.{DOMAIN}"
     assert ask(kube, pod, resolve, [name]) == {name: []}

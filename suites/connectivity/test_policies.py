@@ -31,9 +31,9 @@ def policies(kube: Kube) -> Iterator[list[Object]]:
     folder = KUBERNETES / "base" / "policies"
     text = process.run([KUBECTL, "kustomize", folder], timeout_s=RENDER_TIMEOUT_S).output
     rendered = [body for body in yaml.safe_load_all(text) if body]
-    kube.apply(rendered)
+    kube.objects.apply(rendered)
     yield rendered
-    kube.apply(rendered)
+    kube.objects.apply(rendered)
 
 
 def await_state(kube: Kube, pod: Pod, *, is_open: bool) -> None:
@@ -57,17 +57,17 @@ def test_only_who_may_reaches_the_relay(
 
     Without them the refused way is seen open; with them again it is refused again.
     """
-    allowed, (refused,) = toolbox[0], kube.pods("receiver")
+    allowed, (refused,) = toolbox[0], kube.pods.of("receiver")
     with allure.step("with the policies"):
         await_state(kube, refused, is_open=False)
         await_state(kube, allowed, is_open=True)
     with allure.step("without"):
         for body in policies:
             name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
-            kube.delete(body["apiVersion"], body["kind"], name, namespace)
+            kube.objects.delete(body["apiVersion"], body["kind"], name, namespace)
         await_state(kube, refused, is_open=True)
         await_state(kube, allowed, is_open=True)
     with allure.step("with them again"):
-        kube.apply(policies)
+        kube.objects.apply(policies)
         await_state(kube, refused, is_open=False)
         await_state(kube, allowed, is_open=True)

@@ -45,7 +45,7 @@ def test_inside_the_broker_names_only_its_pods(
     kube: Kube, broker: Handle, toolbox: tuple[Pod, ...]
 ) -> None:
     """Whoever asks by the service is told the names of the stateful set's pods, and no other."""
-    pods = kube.pods("broker")
+    pods = kube.pods.of("broker")
     names = sorted(f"{pod.name}.broker.infra.svc.cluster.local:9092" for pod in pods)
     assert ask(kube, toolbox[0], nodes, SERVICE) == names
     assert sorted(broker.endpoint("inside").split(",")) == names
@@ -84,12 +84,12 @@ def test_records_outlive_the_brokers_pods(
     """Its pods are killed; those that come in their places have their volumes, and every record."""
     outside, topic, written = broker.endpoint("kafka"), topics[0].name, texts()
     offsets = produce(outside, topic, written)
-    before, volumes = kube.pods("broker"), volumes_of(kube)
+    before, volumes = kube.pods.of("broker"), volumes_of(kube)
     with allure.step("kill all pods of the broker"):
         broker.act("kill")
 
     def replaced() -> None:
-        pods = kube.pods("broker")
+        pods = kube.pods.of("broker")
         left = {pod.uid for pod in before} & {pod.uid for pod in pods}
         waiting = [pod.name for pod in pods if not pod.ready]
         if left or waiting or len(pods) != len(before):
@@ -110,13 +110,13 @@ def test_records_outlive_the_brokers_pods(
 
 def volumes_of(kube: Kube) -> dict[str, str]:
     """The volume that each pod of the broker has claimed, by the pod's name."""
-    return {pod.name: volume_of(kube, pod) for pod in kube.pods("broker")}
+    return {pod.name: volume_of(kube, pod) for pod in kube.pods.of("broker")}
 
 
 def volume_of(kube: Kube, pod: Pod) -> str:
     """The name of the volume behind a pod's one claim; no two ever have the same."""
-    volumes: list[Any] = kube.get("v1", "Pod", pod.name, pod.namespace).spec.volumes
+    volumes: list[Any] = kube.objects.get("v1", "Pod", pod.name, pod.namespace).spec.volumes
     (claim,) = (each.persistentVolumeClaim for each in volumes if each.persistentVolumeClaim)
-    found = kube.get("v1", "PersistentVolumeClaim", claim.claimName, pod.namespace)
+    found = kube.objects.get("v1", "PersistentVolumeClaim", claim.claimName, pod.namespace)
     assert found.status.phase == "Bound"
     return str(found.spec.volumeName)

@@ -31,7 +31,7 @@ def test_pods_reach_each_other_across_nodes(kube: Kube, toolbox: tuple[Pod, ...]
             ask(kube, speaker, tell, others, f"{mark} {speaker.node}")
     for listener in toolbox:
         with allure.step(f"{listener.node} has heard the others"):
-            heard = json.loads(kube.read_pod(listener, RECEIVER_PORT, "heard"))
+            heard = json.loads(kube.pods.http_get(listener, RECEIVER_PORT, "heard"))
             words = [each["notification"] for each in heard if mark in each["notification"]]
             assert sorted(words) == [f"{mark} {pod.node}" for pod in toolbox if pod != listener]
 
@@ -44,7 +44,7 @@ def test_a_server_is_the_same_by_its_address_and_by_every_nodes(
     Pods of all nodes ask for it, each by the service's address and by those of all nodes.
     """
     path, expected = leave(hello_world)
-    service = kube.get("v1", "Service", "hello-world", "services").spec
+    service = kube.objects.get("v1", "Service", "hello-world", "services").spec
     by_service = f"{service.clusterIP}:{service.ports[0].port}"
     nodes = [
         address.address

@@ -10,7 +10,8 @@ import yaml
 
 from groundwork.base.errors import WaitTimeoutError
 from groundwork.kube.clearing import clear
-from groundwork.kube.client import ENVIRONMENT, Kube
+from groundwork.kube.client import Kube
+from groundwork.kube.objects import ENVIRONMENT
 from suites.support.decoys import Stranger, strangers_cluster
 from suites.support.scene import Scene, scene_of
 
@@ -80,13 +81,13 @@ def test_with_consent_it_is_verified_and_left_as_it_was(scene: Scene, stranger: 
 def test_what_somebody_else_has_named_alike_is_refused(scene: Scene, stranger: Stranger) -> None:
     """A namespace of the same name without our label is neither changed nor removed."""
     theirs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "infra"}}
-    stranger.kube.apply([theirs])
+    stranger.kube.objects.apply([theirs])
     stranger.await_namespace("infra")
     before = stranger.everything()
     run = scene.smoke("--consent", str(stranger.kube.identity()))
     code = run.wait(RUN_TIMEOUT_S)
     after = stranger.everything()
-    stranger.kube.delete("v1", "Namespace", "infra")
+    stranger.kube.objects.delete("v1", "Namespace", "infra")
     stranger.await_namespace("infra", there=False)
     assert code == 6
     assert "Namespace infra is there already, and isn't of this run" in scene.text()
@@ -98,15 +99,17 @@ def test_a_namespace_that_is_stuck_is_reported_with_what_holds_it(stranger: Stra
     kube = Kube(stranger.kubeconfig, stranger.kubeconfig.with_suffix(".stuck"), "stuck")
     metadata = {"name": "stuck", "labels": {ENVIRONMENT: "stuck"}}
     held = {"name": "held", "namespace": "stuck", "finalizers": ["example.com/nobody"]}
-    kube.apply(
+    kube.objects.apply(
         [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": held},
         ]
     )
     with pytest.raises(WaitTimeoutError) as stuck:
-        clear(kube, CLEAR_TIMEOUT_S)
+        clear(kube.objects, CLEAR_TIMEOUT_S)
     assert "ConfigMap stuck/held is held by finalizer example.com/nobody" in str(stuck.value)
     assert "Namespace stuck is held by" in str(stuck.value)
-    kube.apply([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": held | {"finalizers": []}}])
-    clear(kube, CLEAR_TIMEOUT_S)
+    kube.objects.apply(
+        [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": held | {"finalizers": []}}]
+    )
+    clear(kube.objects, CLEAR_TIMEOUT_S)

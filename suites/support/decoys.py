@@ -41,12 +41,12 @@ class Stranger:
 
     def observe(self) -> object:
         """Who it is, and what it runs since when: must not change."""
-        pods = sorted((pod.name, pod.uid, pod.restarts) for pod in self.kube.system_pods())
+        pods = sorted((pod.name, pod.uid, pod.restarts) for pod in self.kube.pods.of_system())
         return self.kube.identity(), pods
 
     def everything(self) -> frozenset[tuple[str, str]]:
         """All objects with their UIDs, but those that Kubernetes keeps making: events, leases."""
-        found = (each for each in self.kube.objects() if each.kind not in PASSING)
+        found = (each for each in self.kube.objects.listed() if each.kind not in PASSING)
         return frozenset((str(each), each.uid) for each in found)
 
     def await_namespace(self, name: str, *, there: bool = True) -> None:

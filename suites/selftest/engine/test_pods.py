@@ -14,8 +14,8 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
-from groundwork.kube.client import Kube, KubeError, resident_bytes_of
-from groundwork.kube.pods import Pod
+from groundwork.kube.connection import KubeError
+from groundwork.kube.pods import Pod, Pods, resident_bytes_of
 
 # Many times what a thread of this process needs to be woken.
 TIMEOUT_S = 30.0
@@ -44,13 +44,13 @@ class Feed:
         self.watches = 0
         self._changes: queue.Queue[tuple[str, Pod] | Exception | None] = queue.Queue()
 
-    def watch_pods(
+    def watch(
         self,
         listed: Callable[[list[Pod]], None],
         seen: Callable[[str, Pod], None],
         stopped: threading.Event,
     ) -> None:
-        """As :meth:`groundwork.kube.client.Kube.watch_pods` calls back."""
+        """As :meth:`groundwork.kube.pods.Pods.watch` calls back."""
         listed(list(self.there))
         self.watches += 1
         while (change := self._take()) is not None:
@@ -90,7 +90,7 @@ class Scene:
         self.deaths: list[tuple[str, str, int]] = []
         self.unreachable = threading.Event()
         self.watch = PodWatch(
-            cast("Kube", self.feed),
+            cast("Pods", self.feed),
             lambda *death: self.deaths.append(death),
             self.unreachable.set,
         )
