@@ -14,7 +14,8 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.kind import KindProvider
 from groundwork.clusters.kindconfig import PackagesNode, kind_config
-from groundwork.containers.engine import examine_host, find_engine
+from groundwork.containers.finding import find_engine
+from groundwork.containers.host import examine_host
 from groundwork.kube.client import Kube
 
 __all__ = ["await_bare", "bare_cluster"]

@@ -16,7 +16,8 @@ from groundwork.artifacts.artifact import Report
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
 from groundwork.clusters.provider import Provider, Wanted
-from groundwork.containers.engine import ENGINE, LABEL, find_engine
+from groundwork.containers.engine import LABEL
+from groundwork.containers.finding import ENGINE, find_engine
 from groundwork.declare.stage import Stage
 
 __all__ = ["K3dArtifact", "K3dProvider", "k3d_config"]

@@ -20,7 +20,9 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S, may_be_cut
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
 from groundwork.clusters.provider import Provider, Wanted
-from groundwork.containers.engine import Engine, examine_host, find_engine, reason_of
+from groundwork.containers.engine import Engine, reason_of
+from groundwork.containers.finding import find_engine
+from groundwork.containers.host import examine_host
 from groundwork.declare.stage import Stage
 from groundwork.nodes.controlplane import ControlPlane
 from groundwork.nodes.image import NodeImage

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from groundwork.containers.engine import Host
+from groundwork.containers.host import Host
 from groundwork.nodes.controlplane import REPOSITORY, ControlPlane
 from groundwork.nodes.image import NETWORK
 

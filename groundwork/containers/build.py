@@ -12,7 +12,8 @@ from groundwork.artifacts import Cache, Piece, Progress, Report, Resolved, obtai
 from groundwork.artifacts.cache import MANIFEST, Provenance
 from groundwork.base.errors import ArtifactError
 from groundwork.base.process import ProcessFailedError
-from groundwork.containers.engine import find_engine, reason_of
+from groundwork.containers.engine import reason_of
+from groundwork.containers.finding import find_engine
 
 __all__ = ["BuiltImage"]
 

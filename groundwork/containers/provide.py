@@ -14,7 +14,7 @@ from pathlib import Path
 from groundwork.base import process
 from groundwork.base.errors import UsageError
 from groundwork.base.process import ProcessFailedError
-from groundwork.containers.engine import find_engine
+from groundwork.containers.finding import find_engine
 
 __all__ = ["provide_engine"]
 

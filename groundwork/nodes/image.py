@@ -35,7 +35,8 @@ from groundwork.base import process
 from groundwork.base.errors import ArtifactError, NotYetError
 from groundwork.base.process import ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.containers.engine import LABEL, Engine, find_engine
+from groundwork.containers.engine import LABEL, Engine
+from groundwork.containers.finding import find_engine
 
 __all__ = ["NETWORK", "NodeImage", "NodeRoot"]
 

@@ -15,7 +15,7 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.bare import await_bare, bare_cluster
 from groundwork.clusters.kind import KindProvider
-from groundwork.containers.engine import find_engine
+from groundwork.containers.finding import find_engine
 from groundwork.kube.client import Kube
 
 __all__ = ["Container", "Stranger", "strangers_cluster", "strangers_container"]

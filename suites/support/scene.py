@@ -21,7 +21,7 @@ from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.containers.engine import find_engine
+from groundwork.containers.finding import find_engine
 from groundwork.keep.sweep import sweep
 from groundwork.use.inventory import Inventory, Scope, take
 

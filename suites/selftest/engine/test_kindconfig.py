@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fixtures.images import CONTROL_PLANE
 from groundwork.clusters.kind import failure_in
 from groundwork.clusters.kindconfig import CNI_TEMPLATE, PackagesNode, PortMapping, kind_config
-from groundwork.containers.engine import Host
+from groundwork.containers.host import Host
 from groundwork.nodes.controlplane import REPOSITORY
 from groundwork.nodes.image import NETWORK
 
