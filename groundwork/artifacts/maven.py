@@ -11,7 +11,6 @@ import contextlib
 import shutil
 import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,8 +19,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from groundwork.artifacts.artifact import Progress, Report, Resolved, obtain
-from groundwork.artifacts.cache import Cache, Provenance, sha256_of
+from groundwork.artifacts.artifact import Artifact
+from groundwork.artifacts.cache import Provenance, sha256_of
+from groundwork.artifacts.workshop import Workshop
 from groundwork.base.errors import ArtifactError, CancelledError, UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def component_of(context: MavenContext, coordinate: Coordinate) -> Component:
 
 
 @dataclass(frozen=True)
-class MavenFiles:
+class MavenFiles(Artifact):
     """Files of a lock, in a folder of the cache; the two public kinds differ in what they unpack.
 
     Attributes:
@@ -125,32 +125,22 @@ class MavenFiles:
         """The lock's content."""
         return f"{type(self).__name__}:{self.lock.read_text()}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take the files from the cache, or fetch them all.
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Fetch all files.
 
         Raises:
             ArtifactError: A file can't be fetched, or isn't what the lock says.
+            CancelledError: The run ended meanwhile.
         """
-        version = self.locked[0].coordinate.version
-
-        def build(folder: Path) -> Provenance:
-            self._fill(folder, report, cancel)
-            return Provenance(version, "Maven")
-
-        return obtain(cache, self.name, self.key(), build, report, cancel)
-
-    def _fill(self, folder: Path, report: Report, cancel: threading.Event | None) -> None:
         total = len(self.locked)
-        report(Progress(self.name, 0, total))
+        workshop.tell(self.name, total=total)
         with scratch(folder) as repository, ThreadPoolExecutor(AT_ONCE) as pool:
             fetching = {
                 pool.submit(fetch, each.coordinate, repository): each for each in self.locked
             }
             try:
                 for done, future in enumerate(as_completed(fetching), 1):
-                    if cancel is not None and cancel.is_set():
+                    if workshop.cancel.is_set():
                         raise CancelledError(f"the run ended while {self.name} was fetched")
                     locked = fetching[future]
                     try:
@@ -159,9 +149,10 @@ class MavenFiles:
                         raise self._unavailable(locked, error) from error
                     self._check(locked, file)
                     self._place(file, folder)
-                    report(Progress(self.name, done, total))
+                    workshop.tell(self.name, done=done, total=total)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+        return Provenance(self.locked[0].coordinate.version, "Maven")
 
     def _unavailable(self, locked: Locked, error: Exception) -> ArtifactError:
         return ArtifactError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.artifacts.artifact import Progress, Report, Resolved, obtain
-from groundwork.artifacts.cache import Cache, Provenance
+from groundwork.artifacts.artifact import Artifact, NotThisWayError
+from groundwork.artifacts.cache import Provenance
 from groundwork.artifacts.debian import DebianTree
+from groundwork.artifacts.workshop import Workshop
 from groundwork.base import process
 from groundwork.base.errors import ArtifactError
 from groundwork.base.process import ProcessFailedError
@@ -21,7 +21,7 @@ INSTALL_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
-class PythonPackages:
+class PythonPackages(Artifact):
     """What a lock file names, installed for the Python of a tree, not for the one that runs here.
 
     Attributes:
@@ -38,18 +38,16 @@ class PythonPackages:
         """The lock, and the Python."""
         return f"{self.lock.read_text()} for {self.python.key()}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take them from the cache, or install them into it.
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Install them.
 
         Raises:
-            ArtifactError: They can't be had.
+            ArtifactError: The Python that they are for can't be had.
+            NotThisWayError: They can't be installed.
         """
-
-        def make(folder: Path) -> Provenance:
-            tree = self.python.resolve(cache, report, cancel)
-            report(Progress(self.name, note="(Python packages)"))
+        try:
+            tree = self.python.resolve(workshop)
+            workshop.tell(self.name, "(Python packages)")
             process.run(
                 [
                     sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes",
@@ -57,15 +55,11 @@ class PythonPackages:
                     "--target", folder, "-r", self.lock,
                 ],
                 timeout_s=INSTALL_TIMEOUT_S,
-                cancel=cancel,
+                cancel=workshop.cancel,
             )  # fmt: skip
-            return Provenance("", "wheels")
-
-        try:
-            return obtain(cache, self.name, self.key(), make, report, cancel)
         except ProcessFailedError as error:
-            first = str(error).partition("\n")[0]
-            raise ArtifactError(f"{self.name}: {first}; connect to the network once") from error
+            raise NotThisWayError(str(error).partition("\n")[0]) from error
+        return Provenance("", "wheels")
 
 
 def python_version(tree: Path) -> str:

@@ -16,9 +16,10 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from groundwork.artifacts import debian
-from groundwork.artifacts.artifact import NotThisWayError, Progress, Report, Resolved
-from groundwork.artifacts.cache import Cache, Provenance, sha256_of
-from groundwork.artifacts.gobuild import build, find_go, tool_package
+from groundwork.artifacts.artifact import Artifact, NotThisWayError, Resolved
+from groundwork.artifacts.cache import Provenance, sha256_of
+from groundwork.artifacts.gobuild import BUILDING_NOTE, build, find_go, tool_package
+from groundwork.artifacts.workshop import Workshop
 from groundwork.base import process
 from groundwork.base.errors import ArtifactError, CancelledError
 from groundwork.base.process import ProcessFailedError
@@ -42,7 +43,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Program:
+class Program(Artifact):
     """The executables of one server.
 
     Attributes:
@@ -72,9 +73,7 @@ class Program:
         how = f"{self.debian_packages} {self.debian_share} {self.go_ldflags}"
         return f"{self.name}>={self.minimum} {how} {lock}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
+    def resolve(self, workshop: Workshop) -> Resolved:
         """Find the program, or get it.
 
         Raises:
@@ -82,28 +81,25 @@ class Program:
         """
         reasons = []
         ways: tuple[tuple[str, Callable[[], Resolved]], ...] = (
-            ("PATH", lambda: self._from_path(cache)),
-            ("Debian package", lambda: self._cached("Debian package", cache, report, cancel)),
-            ("Go build", lambda: self._cached("Go build", cache, report, cancel)),
+            ("PATH", lambda: self._from_path(workshop)),
+            ("Debian package", lambda: self._cached("Debian package", workshop)),
+            ("Go build", lambda: self._cached("Go build", workshop)),
         )
         for source, way in ways:
-            if cancel is not None and cancel.is_set():
+            if workshop.cancel.is_set():
                 raise CancelledError(f"the run ended before {self.name} was found")
             try:
-                resolved = way()
+                return way()
             except NotThisWayError as reason:
                 reasons.append(f"{source}: {reason}")
-            else:
-                report(Progress(self.name, finished=True))
-                return resolved
         raise ArtifactError(
             f"{self.name}: none of these ways works: {'; '.join(reasons)}; install {self.name} >= "
-            f"{self.minimum} on PATH, or connect to the network once"
+            f"{self.minimum} on PATH, or {self.advice}"
         )
 
     # --- PATH
 
-    def _from_path(self, cache: Cache) -> Resolved:
+    def _from_path(self, workshop: Workshop) -> Resolved:
         found = {}
         for command in self.commands:
             path = next((p for name in command.names if (p := shutil.which(name))), None)
@@ -113,12 +109,13 @@ class Program:
         version = self._version_of(found[self.commands[0].name])
         # Uniform names, whatever the system calls them: links, in a folder named by their targets.
         digest = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:20]
-        folder = cache.root / "path" / f"{self.name}-{digest}"
+        folder = workshop.cache.root / "path" / f"{self.name}-{digest}"
         folder.mkdir(parents=True, exist_ok=True)
         for name, target in found.items():
             draft = folder / f".{name}-{os.getpid()}-{threading.get_ident()}"
             draft.symlink_to(target)
             draft.replace(folder / name)
+        workshop.finish(self.name)
         return Resolved(self.name, version, "PATH", folder, cached=True)
 
     def _version_of(self, program: Path) -> str:
@@ -136,37 +133,28 @@ class Program:
 
     # --- cached ways
 
-    def _cached(
-        self, source: str, cache: Cache, report: Report, cancel: threading.Event | None
-    ) -> Resolved:
+    def _cached(self, source: str, workshop: Workshop) -> Resolved:
         def make(folder: Path) -> Provenance:
-            report(Progress(self.name))
+            workshop.tell(self.name)
             if source == "Debian package":
-                detail = self._unpack_debian(folder, cancel)
+                detail = self._unpack_debian(folder, workshop)
             else:
-                detail = self._build_go(cache, folder, report, cancel)
+                detail = self._build_go(folder, workshop)
             version = self._version_of(folder / self.commands[0].name)
             return Provenance(version, f"{source}{detail}")
 
-        entry = cache.entry(
-            self.name,
-            f"{source} {platform.system()} {platform.machine()} {self.key()}",
-            make,
-            noticed=lambda note: report(Progress(self.name, note=note)),
-            cancel=cancel,
-        )
-        provenance = entry.provenance
-        return Resolved(self.name, provenance.version, provenance.source, entry.path, entry.cached)
+        key = f"{source} {platform.system()} {platform.machine()} {self.key()}"
+        return Resolved.of(self.name, workshop.entry(self.name, key, make))
 
-    def _unpack_debian(self, folder: Path, cancel: threading.Event | None) -> str:
+    def _unpack_debian(self, folder: Path, workshop: Workshop) -> str:
         """Fetch and unpack the Debian packages, as any user: nothing is installed."""
         if not self.debian_packages:
             raise NotThisWayError("there is none")
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            debs = debian.fetch(self.debian_packages, Path(scratch), cancel)
+            debs = debian.fetch(self.debian_packages, Path(scratch), workshop.cancel)
             details = [f"{deb.stem} sha256 {sha256_of(deb)}" for deb in debs]
             for deb in debs:
-                debian.unpack(deb, folder / "root", cancel)
+                debian.unpack(deb, folder / "root", workshop.cancel)
         for command in self.commands:
             binary = next(
                 (b for n in command.names if (b := folder / "root/usr/bin" / n).exists()), None
@@ -181,15 +169,14 @@ class Program:
             details.append(f"{self.debian_share} relocated")
         return f" ({'; '.join(details)})"
 
-    def _build_go(
-        self, cache: Cache, folder: Path, report: Report, cancel: threading.Event | None
-    ) -> str:
+    def _build_go(self, folder: Path, workshop: Workshop) -> str:
         """Build the tools of the Go module."""
-        report(Progress(self.name, note="(building with Go: minutes, the first time)"))
-        go = find_go(self.go_module.parent / "go", cache, report, cancel)
+        workshop.tell(self.name, BUILDING_NOTE)
+        go = find_go(self.go_module.parent / "go", workshop)
         for command in self.commands:
             package = tool_package(self.go_module, command.name)
-            build(go, self.go_module, package, self.go_ldflags, folder / command.name, cancel)
+            target = folder / command.name
+            build(go, self.go_module, package, self.go_ldflags, target, workshop.cancel)
         return ""
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.artifacts.artifact import Report, Resolved
-from groundwork.artifacts.cache import Cache
+from groundwork.artifacts.artifact import Artifact, Resolved
+from groundwork.artifacts.workshop import Workshop
 from groundwork.base.errors import ArtifactError
 
 __all__ = ["WheelRuntime"]
 
 
 @dataclass(frozen=True)
-class WheelRuntime:
+class WheelRuntime(Artifact):
     """A runtime inside an installed distribution; its hashes were checked at installation.
 
     Attributes:
@@ -32,11 +31,13 @@ class WheelRuntime:
         """The distribution; its version is the lock file's business."""
         return f"{self.distribution}/{self.folder}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Find the runtime in this interpreter's environment."""
-        del cache, report, cancel
+    def resolve(self, workshop: Workshop) -> Resolved:
+        """Find the runtime in this interpreter's environment.
+
+        Raises:
+            ArtifactError: It isn't installed.
+        """
+        del workshop
         try:
             found = importlib.metadata.distribution(self.distribution)
         except importlib.metadata.PackageNotFoundError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from groundwork.artifacts import Artifact, Cache
+from groundwork.artifacts import Cache, Workshop
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -40,7 +40,8 @@ def bare_cluster(
         ProcessFailedError: kind has failed.
     """
     engine = find_engine()
-    found = {each.name: resolved(each, cache) for each in provider.artifacts}
+    workshop = Workshop(cache)
+    found = {each.name: each.resolve(workshop).path for each in provider.artifacts}
     packages = None
     if provider.node_image is not None and provider.plane is not None:
         packages = PackagesNode.of(provider.node_image.reference, provider.plane)
@@ -68,11 +69,6 @@ def bare_cluster(
             [kind, "delete", "cluster", "--name", name], timeout_s=REMOVE_TIMEOUT_S, env=env
         )
         engine.remove_network(name)
-
-
-def resolved(artifact: Artifact, cache: Cache) -> Path:
-    """Where an artifact is, fetched if need be."""
-    return artifact.resolve(cache, lambda _: None).path
 
 
 def await_bare(provider: KindProvider, kube: Kube) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundwork.artifacts import Artifact, Cache, Resolved
-from groundwork.artifacts.artifact import Report
+from groundwork.artifacts import Artifact, Resolved, Workshop
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
 from groundwork.base.process import ProcessFailedError
@@ -83,7 +81,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Consent:
+class Consent(Artifact):
     """The guard as an artifact: asked before anything starts, and before anything is written.
 
     Attributes:
@@ -99,15 +97,12 @@ class Consent:
         """Another cluster is another environment."""
         return f"{self.chosen.context}\n{self.consent}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
+    def resolve(self, workshop: Workshop) -> Resolved:
         """Ask the cluster who it is; it is only read.
 
         Raises:
             UsageError: It doesn't answer, or there is no consent to it.
         """
-        del report, cancel
         with tempfile.TemporaryDirectory(prefix="groundwork-") as name:
             folder = Path(name)
             self.chosen.copy_to(folder / "kubeconfig")
@@ -120,7 +115,7 @@ class Consent:
                 ) from error
             what = f"{self.chosen.title()} ({kube.server()})"
             require_consent(what, identity, self.consent)
-        return Resolved(self.name, str(identity), "the user", cache.root, cached=True)
+        return Resolved(self.name, str(identity), "the user", workshop.cache.root, cached=True)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 
 import yaml
 
-from groundwork.artifacts import Artifact, Cache, Resolved
-from groundwork.artifacts.artifact import Report
+from groundwork.artifacts import Artifact, Resolved, Workshop
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
 from groundwork.clusters.provider import Provider, Wanted
@@ -32,7 +30,7 @@ K3D_LABEL = "k3d.cluster"
 
 
 @dataclass(frozen=True)
-class K3dArtifact:
+class K3dArtifact(Artifact):
     """k3d from PATH: no package registry has it."""
 
     name: str = "k3d"
@@ -41,15 +39,13 @@ class K3dArtifact:
         """There is nothing to choose."""
         return ""
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
+    def resolve(self, workshop: Workshop) -> Resolved:
         """Find it.
 
         Raises:
             UsageError: It isn't installed.
         """
-        del cache, report, cancel
+        del workshop
         program = Path(find_k3d())
         shown = process.run(
             [program, "version"], timeout_s=ANSWER_TIMEOUT_S, env=find_engine().environment()

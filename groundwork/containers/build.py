@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 import shutil
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.artifacts import Cache, Piece, Progress, Report, Resolved, obtain
-from groundwork.artifacts.cache import MANIFEST, Provenance
+from groundwork.artifacts import Artifact, Piece, Provenance, Workshop
+from groundwork.artifacts.cache import MANIFEST
 from groundwork.base.errors import ArtifactError
 from groundwork.base.process import ProcessFailedError
 from groundwork.containers.engine import reason_of
@@ -19,7 +18,7 @@ __all__ = ["BuiltImage"]
 
 
 @dataclass(frozen=True)
-class BuiltImage:
+class BuiltImage(Artifact):
     """An image as an archive that nodes can load, ``image.tar``.
 
     Attributes:
@@ -38,34 +37,31 @@ class BuiltImage:
         parts = [(each.artifact.key(), each.source, each.target) for each in self.pieces]
         return repr((self.tag, parts))
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take the archive from the cache, or have it built.
+    def cache_key(self) -> str:
+        """The key with the processor: a container of the image runs on no other."""
+        return f"{platform.machine()} {self.key()}"
+
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Have the archive built.
 
         Raises:
             ArtifactError: The engine can't build it, such as without its base image.
             UsageError: There is no engine.
         """
-
-        def make(folder: Path) -> Provenance:
-            trees = [each.artifact.resolve(cache, report, cancel) for each in self.pieces]
-            report(Progress(self.name, note="(building the image)"))
-            context = folder / "context"
-            for piece, tree in zip(self.pieces, trees, strict=True):
-                put(tree.path / piece.source, context / piece.target)
-            try:
-                find_engine().build(self.tag, context, folder / "image.tar", cancel)
-            except ProcessFailedError as error:
-                raise ArtifactError(
-                    f"{self.name}: can't be built ({reason_of(error)}); connect to the registry "
-                    "of its base image, or use --images packages"
-                ) from error
-            shutil.rmtree(context)
-            return Provenance(self.tag.rpartition(":")[2], "built by the engine")
-
-        key = f"{platform.machine()} {self.key()}"
-        return obtain(cache, self.name, key, make, report, cancel)
+        trees = [each.artifact.resolve(workshop) for each in self.pieces]
+        workshop.tell(self.name, "(building the image)")
+        context = folder / "context"
+        for piece, tree in zip(self.pieces, trees, strict=True):
+            put(tree.path / piece.source, context / piece.target)
+        try:
+            find_engine().build(self.tag, context, folder / "image.tar", workshop.cancel)
+        except ProcessFailedError as error:
+            raise ArtifactError(
+                f"{self.name}: can't be built ({reason_of(error)}); connect to the registry "
+                "of its base image, or use --images packages"
+            ) from error
+        shutil.rmtree(context)
+        return Provenance(self.tag.rpartition(":")[2], "built by the engine")
 
 
 def put(source: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from groundwork.artifacts import Artifact, Cache, Report, Resolved, default_cache_dir
+from groundwork.artifacts import Artifact, Resolved, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import UsageError
 from groundwork.base.process import ProcessFailedError
@@ -28,7 +28,7 @@ CONFINED_NPROC = 4096
 
 
 @dataclass(frozen=True)
-class EngineArtifact:
+class EngineArtifact(Artifact):
     """The engine as an artifact: found before anything starts, so that its lack is told first."""
 
     name: str = "engine"
@@ -37,15 +37,13 @@ class EngineArtifact:
         """There is nothing to choose."""
         return ""
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
+    def resolve(self, workshop: Workshop) -> Resolved:
         """Find the engine.
 
         Raises:
             UsageError: There is none that can be used; says what to do.
         """
-        del cache, report, cancel
+        del workshop
         engine = find_engine()
         return Resolved(self.name, engine.title, engine.why, engine.program.parent, cached=True)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundwork.artifacts import Cache, Progress, resolve_all
+from groundwork.artifacts import Cache, Progress, Workshop, resolve_all
 from groundwork.base import ports, process
 from groundwork.base.errors import CancelledError, GroundworkError, ProvisionError, UsageError
 from groundwork.base.ledger import FILE as LEDGER
@@ -283,7 +283,7 @@ class Keeper:
         fresh = [a for name, a in wanted.items() if name not in self.site.artifacts]
         if fresh:
             cache = Cache.open(self.settings.cache_dir)
-            found = resolve_all(fresh, cache, self._progress, lease.cancel)
+            found = resolve_all(fresh, Workshop(cache, self._progress, lease.cancel))
             self.site.artifacts.update(found)
             for artifact in found.values():
                 self.note(

@@ -18,18 +18,16 @@ from pathlib import Path
 import psutil
 
 from groundwork.artifacts import (
-    Cache,
+    Artifact,
     GoBuild,
     Image,
-    Progress,
-    Report,
+    NotThisWayError,
+    Provenance,
     Resolved,
+    Workshop,
     debian,
-    obtain,
     resolve_all,
 )
-from groundwork.artifacts.artifact import NotThisWayError
-from groundwork.artifacts.cache import Provenance
 from groundwork.artifacts.gobuild import find_go
 from groundwork.base import process
 from groundwork.base.errors import ArtifactError, NotYetError
@@ -83,7 +81,7 @@ BUILD_NAME = "groundwork-node-build-"
 
 
 @dataclass(frozen=True)
-class NodeRoot:
+class NodeRoot(Artifact):
     """The file system of a node, as the file ``root.tar``.
 
     Attributes:
@@ -106,58 +104,50 @@ class NodeRoot:
         contents = f"{PACKAGES} {UNWANTED_UNITS} {KUBERNETES_NAMES} {NO_STORAGE}"
         return f"{contents} {self.kubernetes.key()} {digest}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Take it from the cache, or make it; making it needs root.
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Make it, which needs root.
 
         Raises:
             ArtifactError: It can't be made here; says why.
         """
+        kubernetes = self.kubernetes.resolve(workshop)
+        workshop.tell(self.name, "(a Debian for the nodes)")
+        root = folder / "root"
+        bootstrap(root, workshop.cancel)
+        self._add_base_files(root, workshop)
+        for pattern in UNWANTED_UNITS:
+            for unit in root.glob(pattern):
+                unit.unlink()
+        shutil.copy(self.files / OWN_UNIT, root / "etc/systemd/system" / OWN_UNIT)
+        wanted = root / "etc/systemd/system/multi-user.target.wants"
+        wanted.mkdir(parents=True, exist_ok=True)
+        for unit_name in ENABLED_UNITS:
+            (wanted / unit_name).symlink_to(f"/etc/systemd/system/{unit_name}")
+        (root / "etc/systemd/system/systemd-binfmt.service").symlink_to("/dev/null")
+        (root / "etc/kubernetes/manifests").mkdir(parents=True)
+        program = root / "usr/bin" / self.kubernetes.name
+        shutil.copy(kubernetes.program(self.kubernetes.name), program)
+        for name in KUBERNETES_NAMES:
+            (root / "usr/bin" / name).symlink_to(program.name)
+        (root / "kind/version").write_text(f"v{self.kubernetes.version}")
+        (root / "kind/manifests").mkdir()
+        # kind insists on applying something; the storage class comes with our own manifests.
+        (root / "kind/manifests/default-storage.yaml").write_text(NO_STORAGE)
+        (root / "etc/cni").mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.files / NETWORK, root / "etc/cni" / NETWORK)
+        pack(root, folder / "root.tar", workshop.cancel)
+        shutil.rmtree(root)
+        return Provenance(self.kubernetes.version, "debootstrap, Go build")
 
-        def make(folder: Path) -> Provenance:
-            kubernetes = self.kubernetes.resolve(cache, report, cancel)
-            report(Progress(self.name, note="(a Debian for the nodes)"))
-            root = folder / "root"
-            bootstrap(root, cancel)
-            self._add_base_files(root, cache, report, cancel)
-            for pattern in UNWANTED_UNITS:
-                for unit in root.glob(pattern):
-                    unit.unlink()
-            shutil.copy(self.files / OWN_UNIT, root / "etc/systemd/system" / OWN_UNIT)
-            wanted = root / "etc/systemd/system/multi-user.target.wants"
-            wanted.mkdir(parents=True, exist_ok=True)
-            for unit_name in ENABLED_UNITS:
-                (wanted / unit_name).symlink_to(f"/etc/systemd/system/{unit_name}")
-            (root / "etc/systemd/system/systemd-binfmt.service").symlink_to("/dev/null")
-            (root / "etc/kubernetes/manifests").mkdir(parents=True)
-            program = root / "usr/bin" / self.kubernetes.name
-            shutil.copy(kubernetes.program(self.kubernetes.name), program)
-            for name in KUBERNETES_NAMES:
-                (root / "usr/bin" / name).symlink_to(program.name)
-            (root / "kind/version").write_text(f"v{self.kubernetes.version}")
-            (root / "kind/manifests").mkdir()
-            # kind insists on applying something; the storage class comes with our own manifests.
-            (root / "kind/manifests/default-storage.yaml").write_text(NO_STORAGE)
-            (root / "etc/cni").mkdir(parents=True, exist_ok=True)
-            shutil.copy(self.files / NETWORK, root / "etc/cni" / NETWORK)
-            pack(root, folder / "root.tar", cancel)
-            shutil.rmtree(root)
-            return Provenance(self.kubernetes.version, "debootstrap, Go build")
-
-        return obtain(cache, self.name, self.key(), make, report, cancel)
-
-    def _add_base_files(
-        self, root: Path, cache: Cache, report: Report, cancel: threading.Event | None
-    ) -> None:
+    def _add_base_files(self, root: Path, workshop: Workshop) -> None:
         """The files of kind's base image, adapted to where Debian has containerd."""
-        go = find_go(self.kind_folder.parent / "go", cache, report, cancel)
+        go = find_go(self.kind_folder.parent / "go", workshop)
         shown = process.run(
             [go, "mod", "download", "-json", kind_version(self.kind_folder)],
             timeout_s=IMPORT_TIMEOUT_S,
             cwd=self.kind_folder,
             env=os.environ | {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"},
-            cancel=cancel,
+            cancel=workshop.cancel,
         ).output
         base = Path(json.loads(shown[shown.index("{") :])["Dir"]) / "images/base/files"
         for source in base.rglob("*"):
@@ -222,7 +212,7 @@ def pack(root: Path, archive: Path, cancel: threading.Event | None) -> None:
 
 
 @dataclass(frozen=True)
-class NodeImage:
+class NodeImage(Artifact):
     """The node image in the engine's storage, named by its content.
 
     Attributes:
@@ -245,39 +235,46 @@ class NodeImage:
         """REPOSITORY:TAG."""
         return f"{self.repository}:{hashlib.sha256(self.key().encode()).hexdigest()[:20]}"
 
-    def resolve(
-        self, cache: Cache, report: Report, cancel: threading.Event | None = None
-    ) -> Resolved:
-        """Find it in the engine's storage, or build it.
+    def cache_key(self) -> str:
+        """The key with the engine's name: each has a storage of its own."""
+        return f"{find_engine().name} {self.key()}"
+
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Build it in the engine's storage; the entry in the cache says which image it should be.
 
         Raises:
             ArtifactError: It can't be built.
         """
         engine = find_engine()
+        parts = resolve_all([self.root, *self.images], workshop)
+        root = parts[self.root.name]
+        archives = [parts[image.name].path for image in self.images]
+        workshop.tell(self.name, "(unpacking all images into it)")
+        try:
+            identity = build(
+                engine, self.reference, root.path / "root.tar", archives, workshop.cancel
+            )
+        except ProcessFailedError as error:
+            last = str(error).strip().splitlines()[-1]
+            raise ArtifactError(
+                f"{self.name}: {engine.title} can't build it: {last}; is the disk full?"
+            ) from error
+        (folder / "id").write_text(identity)
+        return Provenance(root.version, f"image in {engine.name}")
 
-        def make(folder: Path) -> Provenance:
-            parts = resolve_all([self.root, *self.images], cache, report, cancel)
-            root = parts[self.root.name]
-            archives = [parts[image.name].path for image in self.images]
-            report(Progress(self.name, note="(unpacking all images into it)"))
-            try:
-                identity = build(engine, self.reference, root.path / "root.tar", archives, cancel)
-            except ProcessFailedError as error:
-                last = str(error).strip().splitlines()[-1]
-                raise ArtifactError(
-                    f"{self.name}: {engine.title} can't build it: {last}; is the disk full?"
-                ) from error
-            (folder / "id").write_text(identity)
-            return Provenance(root.version, f"image in {engine.name}")
+    def resolve(self, workshop: Workshop) -> Resolved:
+        """Find it in the engine's storage, which may have lost what the cache knows, or build it.
 
-        # The entry in the cache says which image it should be; the engine may have lost it.
-        key = f"{engine.name} {self.key()}"
-        known = cache.peek(self.name, key)
-        lost = known is not None and engine.image_id(self.reference) != (known / "id").read_text()
-        if lost:
-            report(Progress(self.name, note=f"again: {engine.title} has lost or changed it"))
-            cache.forget(self.name, key)
-        return obtain(cache, self.name, key, make, report, cancel)
+        Raises:
+            ArtifactError: It can't be built.
+            UsageError: There is no engine.
+        """
+        engine, key = find_engine(), self.cache_key()
+        known = workshop.cache.peek(self.name, key)
+        if known is not None and engine.image_id(self.reference) != (known / "id").read_text():
+            workshop.tell(self.name, f"again: {engine.title} has lost or changed it")
+            workshop.cache.forget(self.name, key)
+        return super().resolve(workshop)
 
 
 def build(

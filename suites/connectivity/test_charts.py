@@ -13,7 +13,7 @@ import allure
 import pytest
 
 from fixtures.programs import HELM
-from groundwork.artifacts import Cache, Progress, default_cache_dir
+from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.ledger import Ledger
@@ -37,14 +37,10 @@ def ignore(*_: Any, **__: Any) -> None:
     """What the keeper would note."""
 
 
-def report(_: Progress) -> None:
-    """Nobody is shown how the artifact comes along."""
-
-
 @pytest.fixture
 def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
     """A stage as the keeper gives one to a resource in the cluster; what was begun is ended."""
-    helm = HELM.resolve(Cache.open(default_cache_dir()), report)
+    helm = HELM.resolve(Workshop(Cache.open(default_cache_dir())))
     ledger = Ledger.create(tmp_path / kube.objects.owner)
     site = Site(kube.objects.owner, ledger.folder, ledger, {"helm": helm}, ignore, ignore)
     host = Stage(site, "cluster", "test", {})

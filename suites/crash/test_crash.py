@@ -20,7 +20,7 @@ import pytest
 
 from fixtures.images import NODE_IMAGE
 from fixtures.programs import JRE, KAFKA, MANIFESTS
-from groundwork.artifacts import Cache, default_cache_dir
+from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -170,8 +170,8 @@ def unharmed(platform: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @contextmanager
 def strangers_kafka(folder: Path) -> Iterator[psutil.Process]:
     """Somebody else's Kafka, which looks like ours in everything but the environment's token."""
-    cache = Cache.open(default_cache_dir())
-    jre, kafka = (each.resolve(cache, lambda _: None) for each in (JRE, KAFKA))
+    workshop = Workshop(Cache.open(default_cache_dir()))
+    jre, kafka = JRE.resolve(workshop), KAFKA.resolve(workshop)
     client, controller = DECOY_PORTS
     properties = folder / "server.properties"
     properties.write_text(

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.images import NODE_IMAGE
 from fixtures.settings import FoundationSettings
-from groundwork.artifacts import Cache, default_cache_dir
+from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.use.inventory import Inventory
 from suites.support.decoys import strangers_container
 from suites.support.scene import Scene, options_of, scene_of
@@ -38,7 +38,7 @@ def baseline(scene: Scene, decided: FoundationSettings) -> Inventory:
     engine = scene.scope.engine
     if engine is not None:
         if decided.images == "packages":
-            NODE_IMAGE.resolve(Cache.open(default_cache_dir()), lambda _: None)
+            NODE_IMAGE.resolve(Workshop(Cache.open(default_cache_dir())))
             image = NODE_IMAGE.reference
         else:
             scene.call("groundwork", "up", timeout_s=UP_TIMEOUT_S)

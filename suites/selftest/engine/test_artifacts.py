@@ -7,26 +7,41 @@ import hashlib
 import os
 import signal
 import sys
+import textwrap
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
-from groundwork.artifacts import Cache, Command, MavenJars, Program, Progress
-from groundwork.artifacts.artifact import NotThisWayError
-from groundwork.artifacts.cache import Entry, Provenance
+from groundwork import artifacts
+from groundwork.artifacts import (
+    Artifact,
+    Cache,
+    Command,
+    MavenJars,
+    NotThisWayError,
+    Program,
+    Progress,
+    Provenance,
+    Workshop,
+    resolve_all,
+)
+from groundwork.artifacts.cache import Entry
 from groundwork.artifacts.gobuild import tool_package
 from groundwork.artifacts.maven import Coordinate, read_lock
 from groundwork.artifacts.program import relocate, version_in
 from groundwork.base import process
-from groundwork.base.errors import ArtifactError, UsageError
+from groundwork.base.errors import ArtifactError, CancelledError, UsageError
 from groundwork.base.process import ProcessFailedError
 
 BUILD_S = 0.2
+END_TIMEOUT_S = 10.0
 
 
 def build(folder: Path) -> Provenance:
@@ -169,6 +184,60 @@ def test_a_cache_that_cant_be_written_is_refused(tmp_path: Path) -> None:
         Cache.open(tmp_path / "file" / "cache")
 
 
+def example() -> Any:
+    """The class in the package's docstring, which shows an artifact of one's own."""
+    text = str(artifacts.__doc__).partition("::\n")[2]
+    code = "".join(line for line in text.splitlines(keepends=True) if line[:4].isspace())
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(code), names)  # noqa: S102 - our own docstring
+    return names["WordList"]
+
+
+def test_an_artifact_of_ones_own_is_two_methods(tmp_path: Path) -> None:
+    """As the docstring shows it: made once, told of, and refused in one line."""
+    told: list[Progress] = []
+    workshop = Workshop(Cache.open(tmp_path), told.append)
+    word_list = example()
+    first, second = (word_list("words", ("b", "a")).resolve(workshop) for _ in range(2))
+    assert (first.name, first.version, first.source) == ("words", "1.0", "our own words")
+    assert (first.path / "words.txt").read_text() == "a b"
+    assert (first.cached, second.cached, second.path) == (False, True, first.path)
+    finished = Progress("words", finished=True)
+    assert told == [Progress("words", note="(sorting words)"), finished, finished]
+    assert word_list("words", ("c",)).resolve(workshop).path != first.path
+    with pytest.raises(ArtifactError) as refused:
+        word_list("words", ()).resolve(workshop)
+    assert str(refused.value) == "words: there are no words; connect to the network once"
+
+
+@dataclass(frozen=True)
+class Patient(Artifact):
+    """Takes until somebody ends it, unless it is refused at once."""
+
+    name: str
+    refused: bool
+
+    def key(self) -> str:
+        """Nothing else."""
+        return self.name
+
+    def make(self, folder: Path, workshop: Workshop) -> Provenance:
+        """Wait for the end."""
+        del folder
+        if self.refused:
+            raise NotThisWayError("no way")
+        assert workshop.cancel.wait(END_TIMEOUT_S), "nobody has ended it"
+        raise CancelledError("ended")
+
+
+def test_the_first_artifact_that_cant_be_had_ends_the_others(tmp_path: Path) -> None:
+    """Its line is the one that is told, whatever the others say when they are ended."""
+    workshop = Workshop(Cache.open(tmp_path))
+    with pytest.raises(ArtifactError, match="two: no way; connect to the network once"):
+        resolve_all([Patient("one", refused=False), Patient("two", refused=True)], workshop)
+    assert list(tmp_path.rglob("*.part")) == []
+
+
 def test_a_lock_line_that_isnt_one_is_told_by_line(tmp_path: Path) -> None:
     """File and line."""
     lock = tmp_path / "some.lock"
@@ -232,17 +301,16 @@ def test_a_program_on_path_is_used_if_its_version_fits(
         (module / file).touch()
     program = Program("server", (Command("server"),), "2.0", (), module)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
-    cache = Cache.open(tmp_path / "cache")
+    workshop = Workshop(Cache.open(tmp_path / "cache"))
     fake_program(tmp_path / "bin", "server", "2.3.1")
-    reported: list[Progress] = []
-    found = program.resolve(cache, reported.append)
+    found = program.resolve(workshop)
     assert (found.version, found.source) == ("2.3.1", "PATH")
     assert found.program("server").resolve() == tmp_path / "bin" / "server"
     fake_program(tmp_path / "bin", "server", "1.9")
     (tmp_path / "bin" / "apt-get").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "bin" / "apt-get").chmod(0o755)
     with pytest.raises((ArtifactError, UsageError)) as refused:
-        program.resolve(cache, reported.append)
+        program.resolve(workshop)
     assert "server" in str(refused.value)
 
 

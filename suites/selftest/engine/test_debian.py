@@ -20,8 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from groundwork.artifacts import Cache, DebianTree, Progress
-from groundwork.artifacts.artifact import NotThisWayError
+from groundwork.artifacts import Cache, DebianTree, NotThisWayError, Progress, Workshop
 from groundwork.artifacts.cache import files_of
 from groundwork.artifacts.debian import closure, fetch, mirror, unpack
 from groundwork.base import process
@@ -266,13 +265,13 @@ def test_a_package_is_unpacked_over_what_is_there(tmp_path: Path) -> None:
 def test_a_tree_holds_the_packages_and_what_they_need(tmp_path: Path) -> None:
     """With a merged /usr, without what isn't wanted, and once: the second time it is there."""
     tree = DebianTree("tree", ("server",))
-    cache = Cache.open(tmp_path / "own")
+    reports: list[Progress] = []
+    workshop = Workshop(Cache.open(tmp_path / "own"), reports.append)
     if not has_apt():
         with pytest.raises(ArtifactError, match="no apt here"):
-            tree.resolve(cache, lambda _: None)
+            tree.resolve(workshop)
         return
-    reports: list[Progress] = []
-    made = tree.resolve(cache, reports.append)
+    made = tree.resolve(workshop)
     assert files_of(made.path).keys() == {
         *("bin", "lib", "lib64", "sbin"),
         *("usr/bin/server", "usr/bin/alias", "usr/lib/library.so", "usr/lib/other.so"),
@@ -280,7 +279,7 @@ def test_a_tree_holds_the_packages_and_what_they_need(tmp_path: Path) -> None:
     assert (made.path / "bin" / "server").read_text() == "run"
     assert made.source == "Debian packages (library_1.0_all, server_1.0_all)"
     assert reports[-1].finished
-    again = tree.resolve(cache, reports.append)
+    again = tree.resolve(workshop)
     assert (made.cached, again.cached, again.path) == (False, True, made.path)
 
 
@@ -290,7 +289,7 @@ def test_without_apt_an_image_cant_be_built(
     """One line that says where it can, and what to do elsewhere; nothing half made is left."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(ArtifactError) as refused:
-        DebianTree("tree", ("server",)).resolve(Cache.open(tmp_path / "own"), lambda _: None)
+        DebianTree("tree", ("server",)).resolve(Workshop(Cache.open(tmp_path / "own")))
     text = str(refused.value)
     assert text.startswith("tree: no apt here; an image is built from Debian packages on a Debian")
     assert text.endswith("use --images vendor")

