@@ -45,8 +45,8 @@ def up(declared: Declared, settings: Settings) -> int:
     for note in run.notes:
         say(note)
     for handle in handles:
-        for name, address in handle.description.endpoints.items():
-            say(f"{handle.name:24} {name:12} {address}")
+        for name, endpoint in handle.description.endpoints.items():
+            say(f"{handle.name:24} {name:12} {endpoint.address}")
     say("`groundwork down` ends it")
     return 0
 

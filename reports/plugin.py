@@ -113,7 +113,13 @@ def attach(item: pytest.Item, *, logs: bool) -> None:
     except GroundworkError:
         return  # the keeper is gone: the test says so itself, and the run keeps the logs
     used = [each for each in resources if each["name"] in uses(item)]
-    shown = {each["name"]: {k: each[k] for k in ("version", "endpoints")} for each in used}
+    shown = {
+        each["name"]: {
+            "version": each["version"],
+            "endpoints": {name: at["address"] for name, at in each["endpoints"].items()},
+        }
+        for each in used
+    }
     allure.attach(
         json.dumps(shown, indent=2), "versions and endpoints", allure.attachment_type.JSON
     )

@@ -13,6 +13,7 @@ from groundwork.artifacts import Artifact
 from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.helmchild import Order
 from groundwork.clusters.workload import Workload
+from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.stage import Stage
 
 __all__ = ["Chart", "ChartSource"]
@@ -76,7 +77,7 @@ class Chart(Workload):
         del stage
         return f"chart {self.source.title}"
 
-    def endpoints(self, stage: Stage) -> dict[str, str]:
+    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
         """What is reached by the resources that it is made of, not by itself."""
         del stage
         return {}

@@ -12,6 +12,7 @@ from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.clusters.provider import Provider, Wanted
+from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
 from groundwork.kube.client import Kube
@@ -92,10 +93,13 @@ class Kubernetes(Resource):
         del stage
         return ()
 
-    def endpoints(self, stage: Stage) -> dict[str, str]:
+    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
         """The API server; the kubeconfig, for people."""
         cluster: Cluster = stage.handle
-        return {"api": cluster.kube.server(), "kubeconfig": str(cluster.kube.kubeconfig)}
+        return {
+            "api": Endpoint(cluster.kube.server()),
+            "kubeconfig": Endpoint(str(cluster.kube.kubeconfig)),
+        }
 
     def check_alive(self, stage: Stage) -> None:
         """A node that has stopped won't come back by itself."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from groundwork.artifacts import Artifact
 from groundwork.base.process import rss_bytes
+from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.stage import Stage
 
 __all__ = [
@@ -76,8 +77,8 @@ class Resource(ABC):
         del stage  # by default there is nothing to configure
 
     @abstractmethod
-    def endpoints(self, stage: Stage) -> dict[str, str]:
-        """The addresses that it serves, by name; the first is shown in the run's table."""
+    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
+        """What it serves, by name; the first one's address is shown in the run's table."""
 
     def check_alive(self, stage: Stage) -> None:
         """Raise TerminalStateError where a part of it has ended unasked and won't come back."""
@@ -184,7 +185,7 @@ class Description:
     state: str
     needs: tuple[str, ...] = ()
     version: str = ""
-    endpoints: dict[str, str] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     ready_s: float = 0.0
     rss_bytes: int = 0
@@ -194,8 +195,9 @@ class Description:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Description:
         """The description as it came over the keeper's socket."""
-        lists = {key: tuple(record[key]) for key in ("needs", "capabilities")}
-        return cls(**(record | lists))
+        read = {key: tuple(record[key]) for key in ("needs", "capabilities")}
+        endpoints = {name: Endpoint(**each) for name, each in record["endpoints"].items()}
+        return cls(**(record | read | {"endpoints": endpoints}))
 
     def endpoint(self, name: str = "") -> str:
         """An address by its name; the first one, unnamed.
@@ -204,9 +206,9 @@ class Description:
             KeyError: The resource has no such endpoint; says which it has.
         """
         if not name:
-            return next(iter(self.endpoints.values()))
+            return next(iter(self.endpoints.values())).address
         if name not in self.endpoints:
             raise KeyError(
                 f"{self.name} has no endpoint {name!r}, only {', '.join(self.endpoints)}"
             )
-        return self.endpoints[name]
+        return self.endpoints[name].address

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ class Keeper:
         self.faults = Faults(self.provisioner, self.ledger, self.locks, self.note)
         self._operations: dict[str, Callable[[Connection, dict[str, Any]], object]] = {
             "ask": self._ask,
-            "await": lambda _, args: self.provisioner.await_ready(args["name"]).__dict__,
+            "await": lambda _, args: asdict(self.provisioner.await_ready(args["name"])),
             "status": lambda *_: self._status(),
             "deaths": lambda _, args: self._deaths(args["names"], examine=args["examine"]),
             "lock": self._take_locks,
@@ -328,9 +328,7 @@ class Keeper:
             "refusal": str(self._refusal) if self._refusal is not None else "",
             "run": self._run,
             "failures": {n: encode_error(e) for n, e in self.provisioner.failures().items()},
-            "resources": [
-                self.provisioner.describe(n).__dict__ for n in self.provisioner.started()
-            ],
+            "resources": [asdict(self.provisioner.describe(n)) for n in self.provisioner.started()],
             "artifacts": [
                 {"name": a.name, "version": a.version, "source": a.source}
                 for a in self.site.artifacts.values()

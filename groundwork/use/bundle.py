@@ -104,7 +104,7 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
 def row(resource: dict[str, Any]) -> dict[str, Any]:
     """A resource as run.json and the table show it."""
     endpoints = list(resource["endpoints"].values())
-    return resource | {"endpoint": endpoints[0] if endpoints else ""}
+    return resource | {"endpoint": endpoints[0]["address"] if endpoints else ""}
 
 
 def summary(run: Run, tally: Tally) -> list[str]:

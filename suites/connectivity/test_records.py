@@ -48,7 +48,7 @@ def test_inside_the_broker_names_only_its_pods(
     pods = kube.pods.of("broker")
     names = sorted(f"{pod.name}.broker.infra.svc.cluster.local:9092" for pod in pods)
     assert ask(kube, toolbox[0], nodes, SERVICE) == names
-    assert sorted(broker.endpoint("inside").split(",")) == names
+    assert sorted(broker.description.endpoints["kafka"].inside.split(",")) == names
 
 
 def test_behind_the_relay_the_broker_names_only_the_relay(

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fixtures.programs import KAFKA
 from fixtures.redpanda import declared_version
 from fixtures.topics import Topic
+from groundwork.declare.endpoint import METRICS
 from groundwork.use.client import Handle
 
 TIMEOUT_S = 5.0
@@ -23,7 +24,7 @@ RECORDS_TAKEN = {
 
 def records_taken(broker: Handle, metric: str) -> float:
     """Records that the broker's nodes have taken, by their own count."""
-    urls = [url for name, url in broker.description.endpoints.items() if name.startswith("metrics")]
+    urls = [at.address for at in broker.description.endpoints.values() if at.kind == METRICS]
     samples = (
         sample.value
         for url in urls

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError
 from groundwork.base.ledger import Ledger, Record
+from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.environment import Environment
 from groundwork.declare.resource import ProcessFaults, Resource
 from groundwork.declare.settings import Settings
@@ -65,9 +66,9 @@ class Pond(ProcessFaults, Resource):
             raise NotYetError(f"answers {answer.status_code}")
         return answer.text
 
-    def endpoints(self, stage: Stage) -> dict[str, str]:
+    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
         """Its address."""
-        return {"http": f"http://127.0.0.1:{stage.ports['http']}"}
+        return {"http": Endpoint(f"http://127.0.0.1:{stage.ports['http']}")}
 
 
 def dry_up(name: str, data: Mapping[str, str]) -> None:
