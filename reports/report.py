@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures.programs import ALLURE, JRE
+from fixtures.packages.programs import ALLURE, JRE
 from groundwork.artifacts import Cache, Workshop
 from groundwork.base import process
 from groundwork.base.errors import UsageError

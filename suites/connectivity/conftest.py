@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.alerts import Alertmanager, Receiver
-from fixtures.metrics import Prometheus
+from fixtures.resources.alertmanager import Alertmanager, Receiver
+from fixtures.resources.prometheus import Prometheus
 from groundwork.kube.pods import Pod
 from groundwork.use.client import Handle
 

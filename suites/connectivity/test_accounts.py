@@ -8,8 +8,8 @@ import allure
 import pytest
 import yaml
 
-from fixtures.inside.network import ask_api
-from fixtures.toolbox import ask
+from fixtures.pods.asked.network import ask_api
+from fixtures.resources.toolbox import ask
 from groundwork.kube.client import Kube
 from groundwork.kube.pods import RESOURCE, Pod
 

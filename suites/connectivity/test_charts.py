@@ -12,7 +12,7 @@ from uuid import uuid4
 import allure
 import pytest
 
-from fixtures.programs import HELM
+from fixtures.packages.programs import HELM
 from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError

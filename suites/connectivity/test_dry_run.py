@@ -12,7 +12,7 @@ import allure
 import pytest
 import yaml
 
-from fixtures.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
+from fixtures.resources.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
 from groundwork.kube.client import Kube

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.inside.network import resolve
-from fixtures.toolbox import ask
+from fixtures.pods.asked.network import resolve
+from fixtures.resources.toolbox import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

@@ -8,9 +8,9 @@ import allure
 import pytest
 import yaml
 
-from fixtures.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
-from fixtures.inside.network import connects
-from fixtures.toolbox import ask
+from fixtures.pods.asked.network import connects
+from fixtures.resources.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
+from fixtures.resources.toolbox import ask
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for

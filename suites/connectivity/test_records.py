@@ -9,9 +9,9 @@ import allure
 import pytest
 from aiokafka.errors import KafkaError
 
-from fixtures.inside.records import consume, nodes, produce
-from fixtures.toolbox import ask
-from fixtures.topics import Topic
+from fixtures.declared.topics import Topic
+from fixtures.pods.asked.records import consume, nodes, produce
+from fixtures.resources.toolbox import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

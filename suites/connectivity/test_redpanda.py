@@ -11,7 +11,7 @@ from uuid import uuid4
 import requests
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from fixtures.topics import Topic
+from fixtures.declared.topics import Topic
 from groundwork.use.client import Handle
 
 # The first request makes the registry create its topic.

@@ -8,8 +8,8 @@ from uuid import uuid4
 import allure
 import requests
 
-from fixtures.inside.network import get, tell
-from fixtures.toolbox import ask
+from fixtures.pods.asked.network import get, tell
+from fixtures.resources.toolbox import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

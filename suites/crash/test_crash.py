@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fixtures.images import NODE_IMAGE
-from fixtures.programs import JRE, KAFKA, MANIFESTS
+from fixtures.packages.images import NODE_IMAGE
+from fixtures.packages.programs import JRE, KAFKA, MANIFESTS
 from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from fixtures.alerts import Alertmanager, Receiver
+from fixtures.resources.alertmanager import Alertmanager, Receiver
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 

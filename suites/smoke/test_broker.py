@@ -6,9 +6,9 @@ import requests
 from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
-from fixtures.programs import KAFKA
-from fixtures.redpanda import declared_version
-from fixtures.topics import Topic
+from fixtures.declared.topics import Topic
+from fixtures.packages.programs import KAFKA
+from fixtures.resources.redpanda import declared_version
 from groundwork.declare.endpoint import METRICS
 from groundwork.use.client import Handle
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fixtures.metrics import RETENTION, Prometheus
-from fixtures.rules import load_rules, rule_files
+from fixtures.declared.rules import load_rules, rule_files
+from fixtures.resources.prometheus import RETENTION, Prometheus
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from fixtures.service import READY_INTERVAL_S
+from fixtures.resources.hello_world import READY_INTERVAL_S
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from fixtures.topics import Topic, load_topics
+from fixtures.declared.topics import Topic, load_topics
 from groundwork.use.client import Handle
 
 RECORDS = 60  # enough for every partition of the widest topic to get some

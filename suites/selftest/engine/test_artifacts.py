@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
+from fixtures.packages.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
 from groundwork import artifacts
 from groundwork.artifacts import (
     Artifact,

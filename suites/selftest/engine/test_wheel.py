@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fixtures.programs import ROOT
+from fixtures.packages.programs import ROOT
 from groundwork.base import process
 from suites.support.pond import RUN_TIMEOUT_S, Pond
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.charts import load_charts, stack_values
 from fixtures.decisions import decide
-from fixtures.foundation import resources
-from fixtures.programs import MANIFESTS
-from fixtures.rules import load_rules, rule_files
+from fixtures.declared.rules import load_rules, rule_files
+from fixtures.environment import resources
+from fixtures.packages.programs import MANIFESTS
+from fixtures.resources.charts import load_charts, stack_values
 from fixtures.settings import FoundationSettings
 from groundwork.base.errors import UsageError
 from groundwork.clusters.chart import Chart

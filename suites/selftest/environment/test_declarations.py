@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.rules import load_rules, rule_files
-from fixtures.topics import load_topics
+from fixtures.declared.rules import load_rules, rule_files
+from fixtures.declared.topics import load_topics
 from groundwork.base.errors import UsageError
 
 TOPIC = """topics:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.cluster import (
+from fixtures.resources.cluster import (
     KUBECTL,
     KUBERNETES,
     NODE_PORTS,

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from fixtures.cluster import overlay_of
 from fixtures.decisions import decide
-from fixtures.foundation import resources
-from fixtures.programs import MANIFESTS, ROOT
-from fixtures.redpanda import declared_version
+from fixtures.environment import resources
+from fixtures.packages.programs import MANIFESTS, ROOT
+from fixtures.resources.cluster import overlay_of
+from fixtures.resources.redpanda import declared_version
 from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.declare.resource import Resource
 
-PROGRAM = ROOT / "fixtures" / "servers" / "redpanda_config.py"
+PROGRAM = ROOT / "fixtures" / "pods" / "servers" / "redpanda_config.py"
 OUTSIDE = "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:40000"
 
 
