@@ -1,0 +1,50 @@
+"""The chronicle: what happens in an environment, for the run that uses it and those who watch."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from groundwork.base.timeline import Timeline
+from groundwork.keep.server import Connection
+
+__all__ = ["Chronicle"]
+
+
+class Chronicle:
+    """Passes every event on: to the timeline of the run, while there is one, and to watchers."""
+
+    def __init__(self) -> None:
+        self._timeline: Timeline | None = None
+        self._watchers: list[Connection] = []
+
+    def begin(self, timeline: Timeline) -> None:
+        """From now on events are a run's."""
+        self._timeline = timeline
+
+    def end(self) -> None:
+        """The run is over: its timeline is complete."""
+        timeline, self._timeline = self._timeline, None
+        if timeline is not None:
+            timeline.close()
+
+    def watch(self, peer: Connection) -> None:
+        """A connection wants to hear events."""
+        self._watchers.append(peer)
+
+    def forget(self, peer: Connection) -> None:
+        """A connection has ended, whether it has watched or not."""
+        if peer in self._watchers:
+            self._watchers.remove(peer)
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Put an event on the run's timeline and tell those who watch."""
+        timeline = self._timeline
+        entry = timeline.record(event, **fields) if timeline is not None else {"event": event}
+        self.tell(entry)
+
+    def tell(self, entry: dict[str, Any]) -> None:
+        """Tell those who watch, and nobody else."""
+        for watcher in tuple(self._watchers):
+            with contextlib.suppress(OSError):  # it is gone; its own thread will notice
+                watcher.wire.send(entry)
