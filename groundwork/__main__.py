@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from groundwork.base import ledger
 from groundwork.base.errors import ExitCode, KeeperLostError, NotYetError, UsageError
@@ -15,6 +14,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.containers.provide import provide_engine
 from groundwork.declare.environment import Declared, find
 from groundwork.declare.settings import Settings
+from groundwork.keep.messages import ClientHello
 from groundwork.keep.sweep import is_kept, sweep
 from groundwork.use import bundle
 from groundwork.use.client import Client
@@ -61,17 +61,17 @@ def down(declared: Declared, settings: Settings) -> int:
     removed, in_use = [], []
     for kept in kept_environments(settings.state_dir):
         try:
-            client = Client.connect(kept.socket, "client")
+            client = Client(kept.socket, ClientHello())
         except KeeperLostError:
             continue  # its keeper is dead: swept below
         try:
-            answer = client.request("remove")
+            keeper = client.remove_all().keeper
         except UsageError as error:
             in_use.append(str(error))
             continue
         finally:
             client.close()
-        await_end(Identity(**answer["keeper"]))
+        await_end(keeper)
         removed.append(kept.folder.name)  # what it could not remove is on record, and swept below
     swept = dict(sweep(settings.state_dir, kept=True))
     for name in dict.fromkeys([*removed, *swept]):
@@ -114,11 +114,12 @@ def status(declared: Declared, settings: Settings) -> int:
             say(f"{folder.name}: in use by a run")
             continue
         opened = next(record for record in ledger.read(folder) if record.step == "open")
-        client = Client.connect(Path(opened.data["socket"]), "client")
-        answer: dict[str, Any] = client.request("status")
+        client = Client(Path(opened.data["socket"]), ClientHello())
+        found = client.status()
+        resident_bytes = client.resident_bytes(each.name for each in found.resources)
         client.close()
-        say(f"{folder.name}: kept" + (f", in use by {answer['run']}" if answer["run"] else ""))
-        for line in bundle.table(answer["resources"]):
+        say(f"{folder.name}: kept" + (f", in use by {found.run}" if found.run else ""))
+        for line in bundle.table(found.resources, resident_bytes):
             say(line)
     return 0
 

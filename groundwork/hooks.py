@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from groundwork.artifacts import Resolved
+
 
 @pytest.hookspec
 def pytest_groundwork_configure(config: pytest.Config, out_dir: Path) -> None:
@@ -19,6 +21,9 @@ def pytest_groundwork_configure(config: pytest.Config, out_dir: Path) -> None:
 
 @pytest.hookspec
 def pytest_groundwork_finish(
-    config: pytest.Config, out_dir: Path, record: dict[str, Any], artifacts: list[dict[str, Any]]
+    config: pytest.Config, out_dir: Path, record: dict[str, Any], artifacts: tuple[Resolved, ...]
 ) -> None:
-    """A run has ended, in the controller; ``record`` is what run.json holds."""
+    """A run has ended, in the controller.
+
+    ``record`` is what run.json holds, ``artifacts`` are the programs that were found.
+    """

@@ -314,7 +314,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             config=session.config,
             out_dir=own.run.out_dir,
             record=record,
-            artifacts=own.tally.status["artifacts"],
+            artifacts=own.tally.outcome.artifacts,
         )
 
 

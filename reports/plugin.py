@@ -11,6 +11,7 @@ import allure
 import pytest
 
 from fixtures import ENVIRONMENT
+from groundwork.artifacts import Resolved
 from groundwork.base import errors, process
 from groundwork.base.errors import GroundworkError
 from groundwork.plugin import session_key, uses
@@ -55,7 +56,7 @@ def pytest_groundwork_configure(config: pytest.Config, out_dir: Path) -> None:
 
 
 def pytest_groundwork_finish(
-    config: pytest.Config, record: dict[str, Any], artifacts: list[dict[str, Any]]
+    config: pytest.Config, record: dict[str, Any], artifacts: tuple[Resolved, ...]
 ) -> None:
     """Write what holds for the whole run: versions, and how failures are told apart."""
     folder = getattr(config.option, "allure_report_dir", None)
@@ -64,7 +65,7 @@ def pytest_groundwork_finish(
     properties = {"platform": record["env"]}
     properties |= {f"option.{name}": f"{value}" for name, value in record["options"].items()}
     properties |= {f"resource.{each['name']}": each["version"] for each in record["resources"]}
-    properties |= {f"artifact.{a['name']}": f"{a['version']} ({a['source']})" for a in artifacts}
+    properties |= {f"artifact.{a.name}": f"{a.version} ({a.source})" for a in artifacts}
     left_out = grouped({each["test"]: each["reason"] for each in record["left_out"]})
     properties |= {f"left_out.{n}": text for n, text in enumerate(left_out, 1)}
     lines = [f"{name} = {value}\n" for name, value in sorted(properties.items())]
@@ -109,14 +110,14 @@ def attach(item: pytest.Item, *, logs: bool) -> None:
     if session is None:
         return
     try:
-        resources = session.client().request("status")["resources"]
+        resources = session.client().status().resources
     except GroundworkError:
         return  # the keeper is gone: the test says so itself, and the run keeps the logs
-    used = [each for each in resources if each["name"] in uses(item)]
+    used = [each for each in resources if each.name in uses(item)]
     shown = {
-        each["name"]: {
-            "version": each["version"],
-            "endpoints": {name: at["address"] for name, at in each["endpoints"].items()},
+        each.name: {
+            "version": each.version,
+            "endpoints": {name: at.address for name, at in each.endpoints.items()},
         }
         for each in used
     }
@@ -124,6 +125,6 @@ def attach(item: pytest.Item, *, logs: bool) -> None:
         json.dumps(shown, indent=2), "versions and endpoints", allure.attachment_type.JSON
     )
     for each in used if logs else ():
-        for name in each["processes"] or [each["name"]]:
-            text = process.tail_of(Path(each["log_dir"]) / f"{name}.log", LOG_LINES)
+        for name in each.processes or [each.name]:
+            text = process.tail_of(Path(each.log_dir) / f"{name}.log", LOG_LINES)
             allure.attach(text, f"log of {name}", allure.attachment_type.TEXT)

@@ -25,8 +25,8 @@ class Timeline:
         self._lock = threading.Lock()
         self._file: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
-    def record(self, event: str, **fields: Any) -> dict[str, Any]:
-        """Append one event, unless the run is over, and return it as written."""
+    def record(self, event: str, **fields: Any) -> None:
+        """Append one event, unless the run is over."""
         entry = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "t_s": round(time.monotonic(), 4),
@@ -36,7 +36,6 @@ class Timeline:
         with self._lock:
             if self._file is not None:
                 os.write(self._file, (json.dumps(entry) + "\n").encode())
-        return entry
 
     def close(self) -> None:
         """Let go of the file; closed twice, its number would be that of another file."""

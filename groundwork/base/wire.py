@@ -8,10 +8,9 @@ import socket
 import threading
 from typing import Any
 
-from groundwork.base import errors
-from groundwork.base.errors import GroundworkError, ProvisionError
+from groundwork.base.errors import GroundworkError
 
-__all__ = ["Wire", "decode_error", "encode_error"]
+__all__ = ["Wire"]
 
 # A message is a few kilobytes (a description, some log lines); more is somebody else's protocol.
 LINE_BYTES_MAX = 4 * 1024 * 1024
@@ -36,38 +35,27 @@ class Wire:
             self._socket.sendall(line)
 
     def receive(self) -> dict[str, Any] | None:
-        """The next message; None when the other side has closed the connection or died."""
+        """The next message; None when the other side has closed the connection or died.
+
+        Raises:
+            GroundworkError: What came isn't a JSON object; the next message is none the worse.
+        """
         try:
             line = self._file.readline(LINE_BYTES_MAX)
         except (OSError, ValueError):
             return None
         if not line.endswith(b"\n"):
             return None
-        message = json.loads(line)
-        return message if isinstance(message, dict) else None
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError) as error:  # isn't JSON, or is nested without an end
+            raise GroundworkError(f"can't read a message: {error}") from error
+        if not isinstance(message, dict):
+            raise GroundworkError("can't read a message: it isn't an object")
+        return message
 
     def close(self) -> None:
         """Close the connection, also under a thread that is receiving."""
         with contextlib.suppress(OSError):  # the other side was faster
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-
-
-def encode_error(error: Exception) -> dict[str, str]:
-    """An error as JSON holds it."""
-    record = {"type": type(error).__name__, "message": str(error)}
-    if isinstance(error, ProvisionError):
-        record |= {"resource": error.resource, "message": error.message}
-    return record
-
-
-def decode_error(record: dict[str, str]) -> GroundworkError:
-    """The error again, of the class that it was; GroundworkError for those we don't know."""
-    kind = getattr(errors, record["type"], None)
-    if kind is errors.KeeperLostError:
-        return errors.KeeperLostError(record["message"])
-    if isinstance(kind, type) and issubclass(kind, ProvisionError):
-        return kind(record["resource"], record["message"])
-    if isinstance(kind, type) and issubclass(kind, GroundworkError):
-        return kind(record["message"])
-    return GroundworkError(f"{record['type']}: {record['message']}")

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from groundwork.artifacts import Artifact
 from groundwork.base.process import rss_bytes
@@ -175,10 +175,13 @@ def capabilities(resource: object) -> tuple[str, ...]:
 class Description:
     """What others are told of a resource: enough to use it, from any process.
 
+    Made once, when the resource gets ready, and the same for everybody from then on, but for its
+    state. Before that it is of the moment, and has no endpoints.
+
     Attributes:
+        state: ``not started``, ``starting``, ``ready``, ``failed``, ``dead`` or ``stopping``.
         ready_s: Seconds from the moment it was asked for to its readiness; 0 while it is not.
-        rss_bytes: Resident memory of its processes when the description was made.
-        processes: Process ids by process name.
+        processes: The names of its processes; each logs to ``log_dir``, under its name.
     """
 
     name: str
@@ -188,16 +191,8 @@ class Description:
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     ready_s: float = 0.0
-    rss_bytes: int = 0
-    processes: dict[str, int] = field(default_factory=dict)
+    processes: tuple[str, ...] = ()
     log_dir: str = ""
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> Description:
-        """The description as it came over the keeper's socket."""
-        read = {key: tuple(record[key]) for key in ("needs", "capabilities")}
-        endpoints = {name: Endpoint(**each) for name, each in record["endpoints"].items()}
-        return cls(**(record | read | {"endpoints": endpoints}))
 
     def endpoint(self, name: str = "") -> str:
         """An address by its name; the first one, unnamed.

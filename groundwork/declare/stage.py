@@ -31,7 +31,7 @@ class Site:
     Attributes:
         token: Marks every process of the environment; begins with the environment's id.
         folder: The environment's own folder, in the user's state folder.
-        note: Puts an event on the timeline.
+        step: Tells people what a resource's long creation is doing: its name, and a text.
         ports: All ports that were assigned, by resource and port name.
         on_exit: Told the resource, the process and the exit code when a process ends unasked.
     """
@@ -40,7 +40,7 @@ class Site:
     folder: Path
     ledger: Ledger
     artifacts: dict[str, Resolved]
-    note: Callable[..., None]
+    step: Callable[[str, str], None]
     on_exit: Callable[[str, str, int], None]
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
     stages: dict[str, Stage] = field(default_factory=dict)
@@ -104,13 +104,9 @@ class Stage:
         """The port of a resource that lives in this one, started yet or not."""
         return self._site.ports[resource, port]
 
-    def note(self, event: str, **fields: Any) -> None:
-        """Put an event of this resource on the timeline."""
-        self._site.note(event, resource=self.resource, **fields)
-
     def step(self, text: str) -> None:
         """Tell people what a long creation is doing."""
-        self.note("step", text=text)
+        self._site.step(self.resource, text)
 
     @property
     def token(self) -> str:
@@ -219,10 +215,9 @@ class Stage:
         """The processes of the resource that run now."""
         return tuple(c.identity for c in self._children.values() if c.exit_code() is None)
 
-    def pids(self) -> dict[str, int]:
-        """The process ids of the resource, by process name."""
-        running = {n: c for n, c in self._children.items() if c.exit_code() is None}
-        return {name: child.pid for name, child in running.items()}
+    def processes(self) -> tuple[str, ...]:
+        """The names of the processes that were started, whether they run now or not."""
+        return tuple(self._commands)
 
     # --- faults; the keeper has recorded them before it calls
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from groundwork.base.timeline import Timeline
+from groundwork.keep.events import EVENTS, Event, line_of
 from groundwork.keep.server import Connection
 
 __all__ = ["Chronicle"]
@@ -37,14 +37,17 @@ class Chronicle:
         if peer in self._watchers:
             self._watchers.remove(peer)
 
-    def note(self, event: str, **fields: Any) -> None:
+    def note(self, event: Event) -> None:
         """Put an event on the run's timeline and tell those who watch."""
         timeline = self._timeline
-        entry = timeline.record(event, **fields) if timeline is not None else {"event": event}
-        self.tell(entry)
+        if timeline is not None:
+            name, fields = line_of(event)
+            timeline.record(name, **fields)
+        self.tell(event)
 
-    def tell(self, entry: dict[str, Any]) -> None:
+    def tell(self, event: Event) -> None:
         """Tell those who watch, and nobody else."""
+        message = EVENTS.pack(event)
         for watcher in tuple(self._watchers):
             with contextlib.suppress(OSError):  # it is gone; its own thread will notice
-                watcher.wire.send(entry)
+                watcher.wire.send(message)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from groundwork.base.errors import GroundworkError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.declare.resource import ACTIONS, Action
+from groundwork.keep.events import Event, FaultHealed, FaultInjected, HealingFailed
 from groundwork.keep.locks import Locks
 from groundwork.keep.provisioner import Provisioner
 
@@ -18,7 +19,7 @@ class Faults:
     """The faults of one environment that are not healed yet."""
 
     def __init__(
-        self, provisioner: Provisioner, ledger: Ledger, locks: Locks, note: Callable[..., None]
+        self, provisioner: Provisioner, ledger: Ledger, locks: Locks, note: Callable[[Event], None]
     ) -> None:
         self._provisioner = provisioner
         self._ledger = ledger
@@ -59,7 +60,7 @@ class Faults:
         with self._lock:
             self._open[resource, action.inject, target] = action
         self._record("fault", action, resource, target)
-        self._note("fault", resource=resource, action=action.inject, target=target)
+        self._note(FaultInjected(resource, action.inject, target))
         hook = getattr(self._provisioner.resources[resource], action.inject)
         hook(self._provisioner.stage(resource), target)
 
@@ -67,7 +68,7 @@ class Faults:
         hook = getattr(self._provisioner.resources[resource], action.heal)
         hook(self._provisioner.stage(resource), target)
         self._record("healed", action, resource, target)
-        self._note("healed", resource=resource, action=action.heal, target=target)
+        self._note(FaultHealed(resource, action.heal, target))
         with self._lock:
             self._open.pop((resource, action.inject, target), None)
 
@@ -86,7 +87,7 @@ class Faults:
                 self._heal(action, resource, target)
             except Exception as error:  # noqa: BLE001 - whatever a declaration raises
                 text = str(error) or type(error).__name__
-                self._note("unhealed", resource=resource, error=text)
+                self._note(HealingFailed(resource, text))
                 errors.append(f"{action.heal} of {resource}: {text}")
         if errors:
             raise GroundworkError(f"not healed: {'; '.join(errors)}")

@@ -16,7 +16,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +24,40 @@ from groundwork.base import ports, process
 from groundwork.base.errors import CancelledError, GroundworkError, ProvisionError, UsageError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.base.wait import Deadline
-from groundwork.base.wire import Wire, encode_error
+from groundwork.base.wire import Wire
 from groundwork.declare import environment
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Site, Stage
 from groundwork.keep.chronicle import Chronicle
+from groundwork.keep.events import ArtifactFound, Fetching, Recorded, Refused, RunBegun, Step
 from groundwork.keep.faults import Faults
 from groundwork.keep.lease import Lease, Leases
 from groundwork.keep.locks import Locks
-from groundwork.keep.porter import Orders
+from groundwork.keep.messages import (
+    Act,
+    Ask,
+    AwaitReady,
+    ClientHello,
+    Failure,
+    FindDeaths,
+    Finish,
+    Finished,
+    GetStatus,
+    Hello,
+    MeasureMemory,
+    RecordEvent,
+    ReleaseLocks,
+    RemoveAll,
+    Removed,
+    Request,
+    RunHello,
+    Status,
+    TakeLocks,
+    WatchHello,
+    WorkerHello,
+)
+from groundwork.keep.porter import Orders, Sign
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection, Server
 
@@ -57,26 +80,27 @@ class Keeper:
             folder=self.folder,
             ledger=self.ledger,
             artifacts={},
-            note=note,
+            step=lambda resource, text: note(Step(resource, text)),
             on_exit=self._on_exit,
         )
-        self.provisioner = Provisioner(self.site, declared.resources(self.settings))
+        self.provisioner = Provisioner(self.site, declared.resources(self.settings), note)
         self.faults = Faults(self.provisioner, self.ledger, self.locks, note)
         self.leases = Leases(self.site, self.provisioner, self.faults, self.locks, self.chronicle)
         self._server = Server(socket.socket(fileno=orders.listener), self)
         self._lifeline = Wire(socket.socket(fileno=orders.lifeline))
         self._refusal: UsageError | None = None
-        self._operations: dict[str, Callable[[Connection, dict[str, Any]], object]] = {
-            "ask": self._ask,
-            "await": lambda _, args: asdict(self.provisioner.await_ready(args["name"])),
-            "status": lambda *_: self._status(),
-            "deaths": lambda _, args: self._deaths(args["names"], examine=args["examine"]),
-            "lock": self._take_locks,
-            "release": self._release,
-            "act": self._act,
-            "record": lambda _, args: self.chronicle.note(args["event"], **args["fields"]),
-            "finish": self._finish,
-            "remove": lambda peer, _: self._remove_all(peer),
+        self._operations: dict[type[Request[Any]], Callable[[Connection, Any], object]] = {
+            Ask: self._ask,
+            AwaitReady: lambda _, request: self.provisioner.await_ready(request.name),
+            GetStatus: lambda *_: self._status(),
+            MeasureMemory: lambda _, request: self.provisioner.resident_bytes(request.names),
+            FindDeaths: self._find_deaths,
+            TakeLocks: self._take_locks,
+            ReleaseLocks: lambda peer, _: self._release(peer),
+            Act: self._act,
+            RecordEvent: self._record_event,
+            Finish: self._finish,
+            RemoveAll: self._remove_all,
         }
 
     def _on_exit(self, resource: str, name: str, code: int) -> None:
@@ -91,7 +115,7 @@ class Keeper:
     def _follow_lifeline(self) -> None:
         """Tell the controller that somebody has connected; it may be dead before it says hello."""
         with contextlib.suppress(OSError):
-            self._lifeline.send({"event": "active"})
+            Sign("active").send(self._lifeline)
         while self._lifeline.receive() is not None:
             pass  # it says nothing: only its end matters
         if not self.leases.greeted:  # else the end of the run's own connection tells
@@ -104,34 +128,34 @@ class Keeper:
         """Whether connections end with the answer that is being given."""
         return self.leases.leaving
 
-    def welcome(self, peer: Connection, hello: dict[str, Any]) -> object:
-        """Give a connection its role; the environment's name.
+    def welcome(self, peer: Connection, hello: Hello) -> None:
+        """Take a connection in.
 
         Raises:
             UsageError: It is a run, and can't have the environment.
             CancelledError: It is a worker whose run is dead.
         """
-        role = hello["role"]
-        if role == "run":
-            self.leases.grant(hello["run"], Path(hello["out_dir"]), peer)
-            self._refusal = None
-            self.chronicle.note("run", run=hello["run"])
-        elif role == "watch":
-            peer.run = hello.get("run", "")
-            self.chronicle.watch(peer)
-        elif role == "worker":
-            self.leases.await_grant()
-            identity = process.identify(hello["pid"])
-            if identity is not None:
-                name = f"worker-{peer.number}"
-                self._record("intent", name, identity.as_record())
-                peer.worker = name
-        peer.role = role
-        return self.folder.name
+        match hello:
+            case RunHello():
+                self.leases.grant(hello.run, hello.out_dir, peer)
+                self._refusal = None
+                self.chronicle.note(RunBegun(hello.run))
+            case WatchHello():
+                peer.run = hello.run
+                self.chronicle.watch(peer)
+            case WorkerHello():
+                self.leases.await_grant()
+                identity = process.identify(hello.pid)
+                if identity is not None:
+                    name = f"worker-{peer.number}"
+                    self._record("intent", name, identity.as_record())
+                    peer.worker = name
+            case ClientHello():
+                pass  # nothing is known of it but its connection
 
-    def answer(self, peer: Connection, request: dict[str, Any]) -> object:
+    def answer(self, peer: Connection, request: Request[Any]) -> object:
         """Do what a connection asks for."""
-        return self._operations[request["op"]](peer, request)
+        return self._operations[type(request)](peer, request)
 
     def goodbye(self, peer: Connection) -> None:
         """A connection has ended: what it held is let go; if it was the run, so is everything."""
@@ -148,7 +172,7 @@ class Keeper:
 
     # --- operations
 
-    def _ask(self, _: Connection, request: dict[str, Any]) -> object:
+    def _ask(self, _: Connection, request: Ask) -> tuple[str, ...]:
         """Start what is asked for and not there yet; the names of all that will be needed.
 
         Returns when artifacts and ports are found, so that all that a user can mend is known; the
@@ -162,15 +186,15 @@ class Keeper:
             if lease is None or lease.cancel.is_set():
                 raise CancelledError("the run has ended")
             try:
-                missing = self.provisioner.missing(request["names"])
+                missing = self.provisioner.missing(request.names)
                 self._start(missing, lease, asked_s)
             except KeyError as error:
                 raise UsageError(f"resource {error} is asked for, but not declared") from error
             except UsageError as error:
                 self._refusal = error
-                self.chronicle.note("refused", error=str(error))
+                self.chronicle.note(Refused(str(error)))
                 raise
-        return list(self.provisioner.graph.closure(request["names"]))
+        return self.provisioner.graph.closure(request.names)
 
     def _start(self, names: tuple[str, ...], lease: Lease, asked_s: float) -> None:
         resources = [self.provisioner.resources[name] for name in names]
@@ -182,11 +206,7 @@ class Keeper:
             self.site.artifacts.update(found)
             for artifact in found.values():
                 self.chronicle.note(
-                    "artifact",
-                    artifact=artifact.name,
-                    version=artifact.version,
-                    source=artifact.source,
-                    cached=artifact.cached,
+                    ArtifactFound(artifact.name, artifact.version, artifact.source, artifact.cached)
                 )
         self._assign_ports(resources, lease.run)
         stages = []
@@ -198,7 +218,7 @@ class Keeper:
         self.provisioner.start(stages, lease.run, asked_s)
 
     def _progress(self, progress: Progress) -> None:
-        self.chronicle.tell({"event": "artifact", "progress": progress.__dict__})
+        self.chronicle.tell(Fetching(progress))
 
     def _assign_ports(self, resources: list[Resource], run: str) -> None:
         """Reserve the ports of resources that start; a host's with those of all it may house."""
@@ -217,32 +237,30 @@ class Keeper:
         pairs = [(r.name, port) for r in owners for port in r.ports]
         self.site.ports.update(ports.assign(pairs, fixed, usual, self.ledger, run))
 
-    def _status(self) -> dict[str, object]:
-        return {
-            "folder": str(self.folder),
-            "platform": self.settings.env,
-            "settings": self.settings.public(),
-            "kept": self.leases.kept,
-            "refusal": str(self._refusal) if self._refusal is not None else "",
-            "run": self.leases.run,
-            "failures": {n: encode_error(e) for n, e in self.provisioner.failures().items()},
-            "resources": [asdict(self.provisioner.describe(n)) for n in self.provisioner.started()],
-            "artifacts": [
-                {"name": a.name, "version": a.version, "source": a.source}
-                for a in self.site.artifacts.values()
-            ],
-        }
+    def _status(self) -> Status:
+        return Status(
+            folder=self.folder,
+            platform=self.settings.env,
+            settings=self.settings.public(),
+            run=self.leases.run,
+            kept=self.leases.kept,
+            refusal=str(self._refusal) if self._refusal is not None else "",
+            resources=tuple(map(self.provisioner.describe, self.provisioner.started())),
+            failures={n: Failure.of(e) for n, e in self.provisioner.failures().items()},
+            artifacts=tuple(self.site.artifacts.values()),
+        )
 
-    def _deaths(self, names: list[str], *, examine: bool) -> dict[str, dict[str, str]]:
-        if examine:
-            self.provisioner.examine(names)
-        return {name: encode_error(e) for name, e in self.provisioner.deaths(names).items()}
+    def _find_deaths(self, _: Connection, request: FindDeaths) -> dict[str, Failure]:
+        if request.examine:
+            self.provisioner.examine(request.names)
+        deaths = self.provisioner.deaths(request.names)
+        return {name: Failure.of(error) for name, error in deaths.items()}
 
-    def _take_locks(self, peer: Connection, request: dict[str, Any]) -> None:
-        deadline = Deadline.after(request["timeout_s"])
-        self.locks.acquire(peer.number, request["exclusive"], request["shared"], deadline)
+    def _take_locks(self, peer: Connection, request: TakeLocks) -> None:
+        deadline = Deadline.after(request.timeout_s)
+        self.locks.acquire(peer.number, request.exclusive, request.shared, deadline)
 
-    def _release(self, peer: Connection, _: dict[str, Any]) -> None:
+    def _release(self, peer: Connection) -> None:
         """Heal what the connection broke, see that it is healthy, and let others have it."""
         disturbed = self.locks.disturbed_by(peer.number)
         try:
@@ -256,25 +274,28 @@ class Keeper:
     def _let_go(self, peer: Connection) -> None:
         # A worker died in the middle of a disturbance: the others must find things healthy.
         with contextlib.suppress(GroundworkError):  # the provisioner has noted the failure
-            self._release(peer, {})
+            self._release(peer)
 
-    def _act(self, peer: Connection, request: dict[str, Any]) -> None:
-        self.faults.act(peer.number, request["resource"], request["action"], request["target"])
+    def _act(self, peer: Connection, request: Act) -> None:
+        self.faults.act(peer.number, request.resource, request.action, request.target)
+
+    def _record_event(self, _: Connection, request: RecordEvent) -> None:
+        self.chronicle.note(Recorded(request.name, request.fields))
 
     # --- the end
 
-    def _finish(self, peer: Connection, request: dict[str, Any]) -> object:
+    def _finish(self, peer: Connection, request: Finish) -> Finished:
         """The normal end of a run: report, then keep or remove what the run has made."""
         lease = self.leases.current
         if lease is None:
             raise ProvisionError("keeper", "the run has ended already")
         status = self._status()
-        self.leases.finish(lease, peer, keep=request["keep"], collect=request["collect"])
-        return status | {"errors": self.provisioner.not_removed}
+        self.leases.finish(lease, peer, keep=request.keep, collect=request.collect)
+        return Finished(status, tuple(self.provisioner.not_removed))
 
-    def _remove_all(self, peer: Connection) -> dict[str, object]:
+    def _remove_all(self, peer: Connection, _: RemoveAll) -> Removed:
         self.leases.remove_all(peer)
-        return {"errors": self.provisioner.not_removed, "keeper": process.myself().as_record()}
+        return Removed(process.myself())
 
 
 def main() -> int:

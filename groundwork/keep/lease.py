@@ -22,6 +22,7 @@ from groundwork.base.removal import attempt, removals
 from groundwork.base.timeline import Timeline
 from groundwork.declare.stage import Site
 from groundwork.keep.chronicle import Chronicle
+from groundwork.keep.events import RunAborted, RunEnded
 from groundwork.keep.faults import Faults
 from groundwork.keep.locks import Locks
 from groundwork.keep.provisioner import Provisioner
@@ -152,7 +153,7 @@ class Leases:
             shutil.copyfile(self._site.folder / LEDGER, lease.out_dir / LEDGER)
         with self._ending:
             if self._current is lease:  # else it has died meanwhile, and all of this was done
-                self._chronicle.note("end", run=lease.run)
+                self._chronicle.note(RunEnded(lease.run))
                 self._end()
                 if not self._provisioner.started() and not self.kept:
                     self._dismissed_by = peer
@@ -171,7 +172,7 @@ class Leases:
             workers = [Identity(**thing.data) for thing in begun if thing.kind == "worker"]
             self._provisioner.not_removed += attempt([lambda: process.end(workers, grace_s=0)])
             if lease is not None:
-                self._chronicle.note("abort", reason=reason)
+                self._chronicle.note(RunAborted(reason))
                 self._end_asking(lease)
             run = lease.run if lease is not None and self.kept else ""
             stays = self.kept and bool(self._others(run))

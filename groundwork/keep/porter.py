@@ -24,7 +24,7 @@ from groundwork.base.removal import FOLDER
 from groundwork.base.wire import Wire
 from groundwork.keep.sweep import remove
 
-__all__ = ["Orders", "socket_folder"]
+__all__ = ["Orders", "Sign", "socket_folder"]
 
 # More than any sensible number of workers.
 BACKLOG = 64
@@ -64,6 +64,34 @@ class Orders:
     def to_json(self) -> bytes:
         """One line."""
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sign:
+    """What is told over the lifeline: how far the keeper's process is.
+
+    Attributes:
+        step: ``open`` (there is an environment), ``failed`` (there can't be one), ``active`` (the
+            keeper is there, for somebody has connected).
+        error: Why there can't be one.
+    """
+
+    step: str
+    error: str = ""
+
+    @classmethod
+    def receive(cls, lifeline: Wire) -> Sign | None:
+        """The next one; None when the process has died."""
+        message = lifeline.receive()
+        return None if message is None else cls(**message)
+
+    def send(self, lifeline: Wire) -> None:
+        """Tell it.
+
+        Raises:
+            OSError: The controller is gone.
+        """
+        lifeline.send(dataclasses.asdict(self))
 
 
 def socket_folder(orders: Orders) -> Path:
@@ -110,9 +138,9 @@ def main() -> int:
     try:
         book, listener = open_environment(orders)
     except OSError as error:
-        wire.send({"error": error.strerror or str(error)})
+        Sign("failed", error.strerror or str(error)).send(wire)
         return 1
-    wire.send({"event": "open"})
+    Sign("open").send(wire)
     readable, _, _ = select.select([listener, controller], [], [])
     if listener not in readable:
         return 1 if remove(book) else 0

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from groundwork.base.errors import (
@@ -28,6 +28,16 @@ from groundwork.base.ledger import Record
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.resource import Description, Resource, capabilities
 from groundwork.declare.stage import Site, Stage
+from groundwork.keep.events import (
+    Died,
+    Event,
+    Failed,
+    Launched,
+    Ready,
+    Stopped,
+    Stopping,
+)
+from groundwork.keep.messages import DESCRIPTIONS
 
 __all__ = ["Provisioner"]
 
@@ -49,8 +59,7 @@ class Holding:
     run: str
     asked_s: float
     state: str = "starting"
-    version: str = ""
-    ready_s: float = 0.0
+    description: Description | None = None  # from its readiness on
     error: ProvisionError | None = None
     settled: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -63,10 +72,13 @@ class Provisioner:
         not_removed: What stopping has failed to remove, and why; it goes on past errors.
     """
 
-    def __init__(self, site: Site, resources: Iterable[Resource]) -> None:
+    def __init__(
+        self, site: Site, resources: Iterable[Resource], note: Callable[[Event], None]
+    ) -> None:
         self.resources = {resource.name: resource for resource in resources}
         self.graph = Graph({name: each.needs for name, each in self.resources.items()})
         self._site = site
+        self._note = note
         self._lock = threading.RLock()
         self._holdings: dict[str, Holding] = {}
         self.not_removed: list[str] = []
@@ -98,11 +110,14 @@ class Provisioner:
             if holding.resource.host:
                 self._await_need(holding, holding.resource.host)
             self._record("launch", holding)
-            self._site.note("launch", resource=name)
+            self._note(Launched(name))
             holding.resource.launch(holding.stage)
             self._await_needs(holding)
-            holding.version = self._wait_ready(holding)
+            version = self._wait_ready(holding)
             holding.resource.configure(holding.stage)
+            endpoints = holding.resource.endpoints(holding.stage)
+            described = replace(_describe(holding), version=version, endpoints=endpoints)
+            DESCRIPTIONS.pack(described)  # what a declaration has given must be fit to travel
         except CancelledError:
             self._fail(holding, ProvisionError(name, "the run ended while it was starting"))
         except ResourceDiedError as error:
@@ -128,7 +143,7 @@ class Provisioner:
                 ),
             )
         else:
-            self._succeed(holding)
+            self._succeed(holding, described)
         finally:
             holding.settled.set()
 
@@ -168,17 +183,15 @@ class Provisioner:
             cancel=stage.cancel,
         )
 
-    def _succeed(self, holding: Holding) -> None:
-        name = holding.resource.name
+    def _succeed(self, holding: Holding, described: Description) -> None:
         with self._lock:
             if holding.error is not None:  # it died between its readiness and now
                 return
             holding.state = "ready"
-            holding.ready_s = time.monotonic() - holding.asked_s
+            ready_s = round(time.monotonic() - holding.asked_s, 3)
+            holding.description = replace(described, ready_s=ready_s)
         self._record("ready", holding)
-        self._site.note(
-            "ready", resource=name, version=holding.version, ready_s=round(holding.ready_s, 3)
-        )
+        self._note(Ready(holding.resource.name, described.version, ready_s))
 
     def _record(self, step: str, holding: Holding) -> None:
         name = holding.resource.name
@@ -191,7 +204,7 @@ class Provisioner:
                 holding.error = error
                 holding.state = "failed"
         name = holding.resource.name
-        self._site.note("failed", resource=name, error=str(error), because_of=because_of)
+        self._note(Failed(name, str(error), because_of))
 
     def await_ready(self, name: str) -> Description:
         """Block until a resource that was asked for is ready, and describe it.
@@ -218,7 +231,7 @@ class Provisioner:
             holding.error = ResourceDiedError(resource, what)
         logs = holding.resource.logs(holding.stage)  # may take a while: others needn't wait
         holding.error = ResourceDiedError(resource, f"{what}\n{logs}")
-        self._site.note("died", resource=resource, process=process, exit_code=code)
+        self._note(Died(resource, process, code))
 
     def deaths(self, names: Iterable[str]) -> dict[str, ProvisionError]:
         """The errors of the named resources and of all they need."""
@@ -295,24 +308,23 @@ class Provisioner:
 
     def describe(self, name: str) -> Description:
         """What others are told of a resource."""
-        resource = self.resources[name]
         with self._lock:
             holding = self._holdings.get(name)
-        if holding is None:
-            return Description(name, "not started", resource.needs)
-        ready = holding.state in {"ready", "dead"}
-        return Description(
-            name=name,
-            state=holding.state,
-            needs=resource.needs,
-            version=holding.version,
-            endpoints=resource.endpoints(holding.stage) if ready else {},
-            capabilities=capabilities(resource),
-            ready_s=round(holding.ready_s, 3),
-            rss_bytes=resource.resident_bytes(holding.stage) if ready else 0,
-            processes=holding.stage.pids(),
-            log_dir=str(holding.stage.log_dir),
-        )
+            if holding is None:
+                return Description(name, "not started", self.resources[name].needs)
+            if holding.description is None:
+                return _describe(holding)
+            return replace(holding.description, state=holding.state)
+
+    def resident_bytes(self, names: Iterable[str]) -> dict[str, int]:
+        """The resident memory of resources, now; 0 for those that aren't ready."""
+        found = dict.fromkeys(names, 0)
+        for name in found:
+            with self._lock:
+                holding = self._holdings.get(name)
+            if holding is not None and holding.state in {"ready", "dead"}:
+                found[name] = holding.resource.resident_bytes(holding.stage)
+        return found
 
     def started(self, run: str = "") -> tuple[str, ...]:
         """The names of the resources that were started (by this run), in starting order."""
@@ -345,7 +357,7 @@ class Provisioner:
             for dependent in self.graph.dependents(name):
                 if dependent in ending:
                     ending[dependent].stopped.wait()
-            self._site.note("stop", resource=name)
+            self._note(Stopping(name))
             grace = holding.resource.stop_grace_s if grace_s is None else grace_s
             steps: list[Callable[[], None]] = [
                 lambda: holding.resource.stop(holding.stage, grace),
@@ -359,7 +371,7 @@ class Provisioner:
                 except Exception as error:  # noqa: BLE001 - cleaning goes on past any error
                     self.not_removed.append(f"{name}: {type(error).__name__}: {error}")
             self._record("stopped", holding)
-            self._site.note("stopped", resource=name)
+            self._note(Stopped(name))
             holding.stopped.set()
 
         for name in fresh:
@@ -370,6 +382,18 @@ class Provisioner:
             for name in fresh:
                 self._holdings.pop(name, None)
                 self._site.stages.pop(name, None)
+
+
+def _describe(holding: Holding) -> Description:
+    """A resource at this moment, as far as that can be told before it is ready."""
+    return Description(
+        name=holding.resource.name,
+        state=holding.state,
+        needs=holding.resource.needs,
+        capabilities=capabilities(holding.resource),
+        processes=holding.stage.processes(),
+        log_dir=str(holding.stage.log_dir),
+    )
 
 
 def _until_dead(holding: Holding) -> None:

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from groundwork.base.errors import GroundworkError
-from groundwork.base.wire import Wire, encode_error
+from groundwork.base.wire import Wire
+from groundwork.keep.messages import (
+    HELLOS,
+    REQUESTS,
+    Hello,
+    Request,
+    pack_answer,
+    pack_error,
+)
 
 __all__ = ["Connection", "Server", "Service"]
 
@@ -24,16 +32,12 @@ class Connection:
     Attributes:
         number: Counts the connections; never used twice.
         wire: What it is reached by.
-        role: ``run`` (the controller: its end is the run's end), ``worker`` (one of its processes),
-            ``client`` (chaos, load, commands) or ``watch`` (wants to hear events); empty until it
-            has been welcomed.
         run: The run whose controller watches: its end is heard while it waits for an answer, too.
         worker: The ledger's name of it, where it is a worker.
     """
 
     number: int
     wire: Wire
-    role: str = ""
     run: str = ""
     worker: str = ""
 
@@ -45,14 +49,14 @@ class Service(Protocol):
     def leaving(self) -> bool:
         """Whether connections end with the answer that is being given."""
 
-    def welcome(self, peer: Connection, hello: dict[str, Any]) -> object:
-        """Take a connection in, and answer its greeting.
+    def welcome(self, peer: Connection, hello: Hello) -> None:
+        """Take a connection in.
 
         Raises:
             GroundworkError: It isn't wanted; it is told so, and its connection ends.
         """
 
-    def answer(self, peer: Connection, request: dict[str, Any]) -> object:
+    def answer(self, peer: Connection, request: Request[Any]) -> object:
         """Do what is asked for; whatever this raises is the answer."""
 
     def goodbye(self, peer: Connection) -> None:
@@ -89,25 +93,37 @@ class Server:
     def _converse(self, peer: Connection) -> None:
         """Answer one connection's requests, one after the other, until it ends."""
         try:
-            hello = peer.wire.receive()
-            if hello is None:
-                return
-            try:
-                peer.wire.send({"ok": self._service.welcome(peer, hello)})
-            except GroundworkError as error:
-                peer.wire.send({"error": encode_error(error)})
-                return
-            while (request := peer.wire.receive()) is not None:
-                peer.wire.send(self._answer(peer, request))
-                if self._service.leaving:  # only after the answer that says so
-                    return
+            if self._greet(peer):
+                while self._exchange(peer):
+                    pass
         except OSError:
             pass  # it died while we answered: what follows is the same as for a closed connection
         finally:
             self._service.goodbye(peer)
 
-    def _answer(self, peer: Connection, request: dict[str, Any]) -> dict[str, Any]:
+    def _greet(self, peer: Connection) -> bool:
+        """Answer a connection's greeting; whether it is welcome."""
         try:
-            return {"ok": self._service.answer(peer, request)}
+            message = peer.wire.receive()
+            if message is None:
+                return False
+            hello = HELLOS.read(message)
+            self._service.welcome(peer, hello)
+            peer.wire.send(pack_answer(hello, None))
+        except GroundworkError as error:
+            peer.wire.send(pack_error(error))
+            return False
+        return True
+
+    def _exchange(self, peer: Connection) -> bool:
+        """Answer a connection's next request; whether another one may follow."""
+        try:
+            message = peer.wire.receive()
+            if message is None:
+                return False
+            request = REQUESTS.read(message)
+            answer = pack_answer(request, self._service.answer(peer, request))
         except Exception as error:  # noqa: BLE001 - the asker gets it, whatever it is
-            return {"error": encode_error(error)}
+            answer = pack_error(error)
+        peer.wire.send(answer)
+        return not self._service.leaving  # only after the answer that says so

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +21,9 @@ from rich.table import Table
 
 from groundwork.base.errors import NeedFailedError
 from groundwork.declare.environment import Declared
+from groundwork.declare.resource import Description
 from groundwork.declare.settings import Settings
-from groundwork.use.run import Run
+from groundwork.use.run import Outcome, Run
 
 __all__ = ["Tally", "grouped", "new_run_id", "out_root", "summary", "write"]
 
@@ -45,7 +46,7 @@ class Tally:
     exit_code: int = 0
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_s: float = field(default_factory=time.monotonic)
-    status: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
 
     def count(self, when: str, outcome: str) -> None:
         """Count the report of one phase of one test."""
@@ -73,7 +74,7 @@ def out_root(project: Path, settings: Settings) -> Path:
 def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
     """Write run.json, point `latest` at this run, and drop the oldest runs: what was written."""
     run.out_dir.mkdir(parents=True, exist_ok=True)
-    wanted = ("name", "version", "endpoint", "ready_s", "rss_bytes")
+    outcome = tally.outcome
     record = {
         "env": run.settings.env,
         "options": run.settings.chosen(),
@@ -86,7 +87,14 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
         },
         "left_out": [{"test": test, "reason": why} for test, why in tally.left_out.items()],
         "resources": [
-            {name: row(resource)[name] for name in wanted} for resource in tally.status["resources"]
+            {
+                "name": each.name,
+                "version": each.version,
+                "endpoint": first_address(each),
+                "ready_s": each.ready_s,
+                "rss_bytes": outcome.resident_bytes[each.name],
+            }
+            for each in outcome.resources
         ],
     }
     (run.out_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
@@ -101,10 +109,9 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
     return record
 
 
-def row(resource: dict[str, Any]) -> dict[str, Any]:
-    """A resource as run.json and the table show it."""
-    endpoints = list(resource["endpoints"].values())
-    return resource | {"endpoint": endpoints[0]["address"] if endpoints else ""}
+def first_address(resource: Description) -> str:
+    """The address by which run.json and the table show a resource; empty where it has none."""
+    return next((endpoint.address for endpoint in resource.endpoints.values()), "")
 
 
 def summary(run: Run, tally: Tally) -> list[str]:
@@ -114,12 +121,12 @@ def summary(run: Run, tally: Tally) -> list[str]:
         return lines
     strict = " (a failure, by --strict-env)" if run.settings.strict_env else ""
     lines.extend(f"groundwork: left out{strict}: {each}" for each in grouped(tally.left_out))
-    errors = tally.status.get("errors", [])
-    lines.extend(f"groundwork: not removed: {error}" for error in errors)
-    failures = tally.status.get("failures", {})
-    waited = [name for name, each in failures.items() if each["type"] == NeedFailedError.__name__]
+    outcome = tally.outcome
+    lines.extend(f"groundwork: not removed: {error}" for error in outcome.errors)
+    failures = outcome.failures
+    waited = [name for name, each in failures.items() if each.type == NeedFailedError.__name__]
     lines.extend(
-        f"groundwork: infrastructure failure: {name}: {failure['message']}"
+        f"groundwork: infrastructure failure: {name}: {failure.message}"
         for name, failure in failures.items()
         if name not in waited
     )
@@ -127,18 +134,17 @@ def summary(run: Run, tally: Tally) -> list[str]:
         lines.append(f"groundwork: not started because of that: {', '.join(waited)}")
     if run.lost is not None:
         lines.append(f"groundwork: infrastructure failure: {run.lost}")
-    resources = tally.status.get("resources", [])
-    if resources:
-        lines.extend(table(resources))
+    if outcome.resources:
+        lines.extend(table(outcome.resources, outcome.resident_bytes))
         lines.extend(
-            f"groundwork: engine: {each['version']}, {each['source']}"
-            for each in tally.status.get("artifacts", [])
-            if each["name"] == "engine"
+            f"groundwork: engine: {each.version}, {each.source}"
+            for each in outcome.artifacts
+            if each.name == "engine"
         )
         # What is adopted stays, whatever this run was told: its folder is what tells.
         if not run.folder.exists():
             state = "removed"
-        elif errors:
+        elif outcome.errors:
             state = "not all removed; `groundwork down` tries again"
         else:
             state = "kept; `groundwork down` ends it"
@@ -157,7 +163,7 @@ def grouped(left_out: Mapping[str, str]) -> list[str]:
     ]
 
 
-def table(resources: list[dict[str, Any]]) -> list[str]:
+def table(resources: Iterable[Description], resident_bytes: Mapping[str, int]) -> list[str]:
     """The resources as a table, in lines."""
     made = Table(box=box.SIMPLE_HEAD)
     for title, justify in (
@@ -168,10 +174,11 @@ def table(resources: list[dict[str, Any]]) -> list[str]:
         ("resident MiB", "right"),
     ):
         made.add_column(title, justify=justify)  # type: ignore[arg-type]
-    for resource in map(row, resources):
-        ready = f"{resource['ready_s']:.1f}" if resource["state"] == "ready" else resource["state"]
-        memory = f"{resource['rss_bytes'] / MIB:.0f}" if resource["rss_bytes"] else ""
-        made.add_row(resource["name"], resource["version"], resource["endpoint"], ready, memory)
+    for each in resources:
+        ready = f"{each.ready_s:.1f}" if each.state == "ready" else each.state
+        resident = resident_bytes[each.name]
+        memory = f"{resident / MIB:.0f}" if resident else ""
+        made.add_row(each.name, each.version, first_address(each), ready, memory)
     text = io.StringIO()
     Console(file=text, width=110, color_system=None).print(made)
     return text.getvalue().rstrip().splitlines()

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from groundwork.base.errors import KeeperLostError
-from groundwork.base.wire import Wire, decode_error
+from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
+from groundwork.keep.events import EVENTS, Event
+from groundwork.keep.messages import (
+    HELLOS,
+    REQUESTS,
+    Act,
+    Ask,
+    AwaitReady,
+    FindDeaths,
+    Finish,
+    Finished,
+    GetStatus,
+    Hello,
+    MeasureMemory,
+    RecordEvent,
+    ReleaseLocks,
+    RemoveAll,
+    Removed,
+    Request,
+    Status,
+    TakeLocks,
+    read_answer,
+)
 
 __all__ = ["Client", "Handle"]
+
+Answer = TypeVar("Answer")
 
 # Where processes that aren't pytest find the keeper.
 SOCKET = "GROUNDWORK_SOCKET"
@@ -27,9 +50,18 @@ CONNECT_TIMEOUT_S = 20.0
 
 
 class Client:
-    """One connection to the keeper; requests are answered in turn."""
+    """One connection to the keeper; requests are answered in turn.
 
-    def __init__(self, path: Path, hello: dict[str, Any]) -> None:
+    Args:
+        path: The keeper's socket.
+        hello: As whom to connect.
+
+    Raises:
+        KeeperLostError: Nobody answers there.
+        GroundworkError: The keeper's error: it doesn't want this connection.
+    """
+
+    def __init__(self, path: Path, hello: Hello) -> None:
         self.path = path
         self._lock = threading.Lock()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -37,85 +69,93 @@ class Client:
             connection.settimeout(CONNECT_TIMEOUT_S)
             connection.connect(str(path))
             self._wire = Wire(connection)
-            self._wire.send(hello)
-            self._unpack(self._wire.receive())
+            self._wire.send(HELLOS.pack(hello))
+            _unpack(hello, self._wire.receive())
             connection.settimeout(None)  # from here on the keeper's own deadlines hold
         except OSError as error:
             connection.close()
             raise KeeperLostError(f"can't reach the keeper at {path}: {error}") from error
 
-    @classmethod
-    def connect(cls, path: Path, role: str) -> Self:
-        """Connect as a ``worker``, ``client`` or ``watch``.
-
-        Raises:
-            KeeperLostError: Nobody answers there.
-        """
-        return cls(path, {"role": role, "pid": os.getpid()})
-
-    def _unpack(self, answer: dict[str, Any] | None) -> Any:
-        if answer is None:
-            raise KeeperLostError("the keeper died; everything it owned is being removed")
-        if "error" in answer:
-            raise decode_error(answer["error"])
-        return answer.get("ok")
-
-    def request(self, op: str, **args: Any) -> Any:
+    def _request(self, request: Request[Answer]) -> Answer:
         """Ask for something and return the answer.
 
         Raises:
             GroundworkError: The error that the keeper met, as it was; KeeperLostError when it died.
         """
+        message = REQUESTS.pack(request)
         with self._lock:
             try:
-                self._wire.send({"op": op, **args})
+                self._wire.send(message)
                 answer = self._wire.receive()
             except OSError as error:
                 raise KeeperLostError(f"the keeper died: {error}") from error
-        return self._unpack(answer)
+        return _unpack(request, answer)
 
-    def receive(self) -> dict[str, Any] | None:
-        """The next event of a ``watch`` connection; None at its end."""
-        return self._wire.receive()
+    def receive(self) -> Event | None:
+        """The next event, of a connection that watches; None at its end."""
+        message = self._wire.receive()
+        return None if message is None else EVENTS.read(message)
 
     def close(self) -> None:
         """Hang up."""
         self._wire.close()
 
-    # --- what may be asked for
+    # --- what may be asked for; each raises the error that the keeper met
 
     def ask(self, names: Iterable[str]) -> tuple[str, ...]:
         """Have resources started, with all they need; the names of all of them."""
-        return tuple(self.request("ask", names=sorted(names)))
+        return self._request(Ask(tuple(sorted(names))))
 
     def await_ready(self, name: str) -> Handle:
         """Wait until a resource is ready (or has failed: ProvisionError)."""
-        return Handle(Description.from_json(self.request("await", name=name)), self)
+        return Handle(self._request(AwaitReady(name)), self)
+
+    def status(self) -> Status:
+        """How the environment is now."""
+        return self._request(GetStatus())
+
+    def resident_bytes(self, names: Iterable[str]) -> Mapping[str, int]:
+        """The resident memory of resources, by name, measured now; 0 for what isn't ready."""
+        return self._request(MeasureMemory(tuple(names)))
 
     def lock(self, exclusive: Iterable[str], shared: Iterable[str]) -> None:
         """Hold resources until :meth:`release`, some of them alone."""
-        self.request(
-            "lock", exclusive=sorted(exclusive), shared=sorted(shared), timeout_s=LOCK_TIMEOUT_S
-        )
+        self._request(TakeLocks(tuple(sorted(exclusive)), tuple(sorted(shared)), LOCK_TIMEOUT_S))
 
     def release(self) -> None:
         """Let go; what was disturbed is healed first, and must be healthy again."""
-        self.request("release")
+        self._request(ReleaseLocks())
 
     def check(self, names: Iterable[str], *, examine: bool = False) -> None:
         """Raise the error of the first resource among ``names``, or what they need, that died.
 
         With ``examine`` they are looked at now, so that one that is just dying is told as well.
         """
-        deaths: dict[str, dict[str, str]] = self.request(
-            "deaths", names=sorted(names), examine=examine
-        )
-        for record in deaths.values():
-            raise decode_error(record)
+        deaths = self._request(FindDeaths(tuple(sorted(names)), examine))
+        for failure in deaths.values():
+            raise failure.error()
 
-    def record(self, event: str, **fields: Any) -> None:
-        """Put an event on the run's timeline."""
-        self.request("record", event=event, fields=fields)
+    def act(self, resource: str, action: str, target: str = "") -> None:
+        """Inject a fault or heal it; the resource must be locked for this connection alone."""
+        self._request(Act(resource, action, target))
+
+    def record(self, name: str, **fields: Any) -> None:
+        """Put an event on the run's timeline; fields are what JSON holds."""
+        self._request(RecordEvent(name, fields))
+
+    def finish(self, *, keep: bool, collect: bool) -> Finished:
+        """End the run: what it has made is kept or removed, its logs collected before."""
+        return self._request(Finish(keep, collect))
+
+    def remove_all(self) -> Removed:
+        """End an environment that no run uses (else a UsageError)."""
+        return self._request(RemoveAll())
+
+
+def _unpack(request: Request[Answer], message: Mapping[str, Any] | None) -> Answer:
+    if message is None:
+        raise KeeperLostError("the keeper died; everything it owned is being removed")
+    return read_answer(request, message)
 
 
 @dataclass(frozen=True)
@@ -141,4 +181,4 @@ class Handle:
 
     def act(self, action: str, target: str = "") -> None:
         """Inject a fault or heal it; the test must carry the marker ``disturbs``."""
-        self.client.request("act", resource=self.name, action=action, target=target)
+        self.client.act(self.name, action, target)

@@ -12,11 +12,11 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from groundwork.artifacts import Resolved
 from groundwork.base import ledger, process
 from groundwork.base.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
 from groundwork.base.ledger import Ledger
@@ -24,14 +24,25 @@ from groundwork.base.process import TOKEN, Child
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.base.wire import Wire
 from groundwork.declare.environment import Declared
+from groundwork.declare.resource import Description
 from groundwork.declare.settings import Settings
-from groundwork.keep.porter import Orders
+from groundwork.keep.events import Event
+from groundwork.keep.messages import Failure, RunHello, WatchHello
+from groundwork.keep.porter import Orders, Sign
 from groundwork.keep.sweep import RESOURCES, is_kept, remove, sweep
 from groundwork.use.client import Client
 
-__all__ = ["Run", "kept_environments"]
+__all__ = ["Lost", "Outcome", "Run", "kept_environments"]
 
-Listener = Callable[[dict[str, Any]], None]
+
+@dataclass(frozen=True)
+class Lost:
+    """The keeper is dead, and the environment with it: the one event that it can't tell itself."""
+
+    error: str
+
+
+Listener = Callable[[Event | Lost], None]
 
 # A keeper leaves as soon as it has answered; a busy machine may need a moment to see it gone.
 LEAVE_TIMEOUT_S = 20.0
@@ -60,8 +71,25 @@ def kept_environments(state_dir: Path) -> tuple[Kept, ...]:
     return tuple(found)
 
 
-# The status of an environment that never was, or whose keeper can't tell it any more.
-NOTHING_RAN: dict[str, Any] = {"resources": [], "failures": {}, "errors": [], "artifacts": []}
+@dataclass(frozen=True)
+class Outcome:
+    """How an environment was when its run ended; empty where there was none, or its keeper died.
+
+    Attributes:
+        refusal: Why what was asked for could not be started, where a user can mend it.
+        resources: What was started, in starting order.
+        resident_bytes: The resident memory of each, before it was removed.
+        failures: The errors of those that failed or died, by resource.
+        artifacts: The programs that were found.
+        errors: What could not be removed, and why.
+    """
+
+    refusal: str = ""
+    resources: tuple[Description, ...] = ()
+    resident_bytes: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    artifacts: tuple[Resolved, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 def socket_base() -> Path:
@@ -190,12 +218,12 @@ class Run:
                 pass_fds=(theirs.fileno(),),
             )
         self._lifeline = Wire(ours)
-        answer = self._lifeline.receive()
-        if answer is None:
+        sign = Sign.receive(self._lifeline)
+        if sign is None:
             self._lose(KeeperLostError("it died before it had opened the environment"))
-        elif "error" in answer:
+        elif sign.error:
             raise UsageError(
-                f"can't write the state folder {self.settings.state_dir}: {answer['error']}; set "
+                f"can't write the state folder {self.settings.state_dir}: {sign.error}; set "
                 "GROUNDWORK_STATE_DIR to a folder that you can write"
             )
 
@@ -204,7 +232,7 @@ class Run:
         lifeline = self._lifeline
         if lifeline is None:
             return
-        if lifeline.receive() is not None:
+        if Sign.receive(lifeline) is not None:
             self.activate()
         elif self._client is None and not self._closed:
             self._lose(KeeperLostError("the keeper died; what it owned was removed"))
@@ -221,10 +249,9 @@ class Run:
                 self._lose(KeeperLostError(f"it did not start: {error}\n{said}"))
 
     def _connect(self, path: Path) -> None:
-        hello = {"role": "run", "run": self.run_id, "out_dir": str(self.out_dir)}
-        client = Client(path, hello)
+        client = Client(path, RunHello(self.run_id, self.out_dir))
         try:
-            watch = Client(path, {"role": "watch", "run": self.run_id})
+            watch = Client(path, WatchHello(self.run_id))
         except KeeperLostError:
             client.close()
             raise
@@ -245,7 +272,7 @@ class Run:
             if self.lost is not None:
                 return
             self.lost = error
-        self._listener({"event": "lost", "error": str(error)})
+        self._listener(Lost(str(error)))
         try:
             self._bury()
         finally:
@@ -290,24 +317,21 @@ class Run:
 
     # --- the end
 
-    def finish(self, *, keep: bool, collect: bool) -> dict[str, Any]:
-        """End the run: what the run has made is removed, or kept.
-
-        Returns:
-            The environment's last status: resources, failures, errors while removing.
-        """
+    def finish(self, *, keep: bool, collect: bool) -> Outcome:
+        """End the run: what the run has made is removed, or kept."""
         self._discard()
         client = self._client
         if client is None and self.lost is None:
-            return NOTHING_RAN
+            return Outcome()
         if client is None or self.lost is not None:
             return self._await_burial()
         try:
-            status: dict[str, Any] = client.request("finish", keep=keep, collect=collect)
+            resident_bytes = client.resident_bytes(each.name for each in client.status().resources)
+            finished = client.finish(keep=keep, collect=collect)
         except KeeperLostError:
             return self._await_burial()
         except GroundworkError as error:
-            return {"resources": [], "failures": {}, "errors": [str(error)], "artifacts": []}
+            return Outcome(errors=(str(error),))
         self.hang_up()
         if self._keeper is not None and not keep:
             keeper = self._keeper
@@ -316,15 +340,23 @@ class Run:
                 deadline=Deadline.after(LEAVE_TIMEOUT_S),
                 what="the keeper to leave",
             )
-        return status
+        status = finished.status
+        return Outcome(
+            refusal=status.refusal,
+            resources=status.resources,
+            resident_bytes=resident_bytes,
+            failures=status.failures,
+            artifacts=status.artifacts,
+            errors=finished.not_removed,
+        )
 
-    def _await_burial(self) -> dict[str, Any]:
+    def _await_burial(self) -> Outcome:
         """Wait until the thread that saw the keeper die has removed what it left."""
         if not self._buried.wait(LEAVE_TIMEOUT_S):
             self.notes.append(
                 "not all is removed that the dead keeper left: call `groundwork down`"
             )
-        return NOTHING_RAN
+        return Outcome()
 
     def hang_up(self) -> None:
         """Close the connections without the keeper's taking it for our death."""

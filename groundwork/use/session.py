@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterable, Mapping
@@ -11,11 +12,13 @@ from typing import Any
 
 from groundwork.base.errors import ExitCode, KeeperLostError
 from groundwork.declare.environment import Declared
+from groundwork.keep.events import Event
+from groundwork.keep.messages import WatchHello, WorkerHello
 from groundwork.use import bundle
 from groundwork.use.alarm import Alarm
 from groundwork.use.bundle import Tally
 from groundwork.use.client import Client, Handle
-from groundwork.use.run import Run
+from groundwork.use.run import Lost, Run
 from groundwork.use.terminal import Terminal
 
 __all__ = ["EnvironmentSession"]
@@ -50,8 +53,8 @@ class EnvironmentSession:
         if self._client is None:
             if self._socket is None:
                 raise KeeperLostError("the controller gave no socket to this worker")
-            self._client = Client.connect(self._socket, "worker")
-            watch = Client.connect(self._socket, "watch")
+            self._client = Client(self._socket, WorkerHello(os.getpid()))
+            watch = Client(self._socket, WatchHello())
             threading.Thread(target=self._follow, args=(watch,), daemon=True).start()
         return self._client
 
@@ -61,10 +64,10 @@ class EnvironmentSession:
             pass
         self.alarm.ring(KeeperLostError("the keeper died during the test"))
 
-    def listen(self, event: dict[str, Any]) -> None:
+    def listen(self, event: Event | Lost) -> None:
         """In the controller: what the keeper tells."""
         self.terminal.show(event)
-        if event["event"] == "lost":
+        if isinstance(event, Lost):
             self.alarm.ring(KeeperLostError("the keeper died during the test"))
 
     def await_ready(self, resource: str) -> Handle:
@@ -108,15 +111,14 @@ class EnvironmentSession:
         if run is None:
             return exit_code
         failed = bool(self.tally.failed or self.tally.errors)
-        status = run.finish(keep=run.settings.keep_env, collect=failed)
-        self.tally.status = status
-        refusal = status.get("refusal", "")
-        if refusal and not run.refusal:  # a worker was refused: it has nobody to tell
-            run.refusal = refusal
-            self.terminal.say(refusal)
+        outcome = run.finish(keep=run.settings.keep_env, collect=failed)
+        self.tally.outcome = outcome
+        if outcome.refusal and not run.refusal:  # a worker was refused: it has nobody to tell
+            run.refusal = outcome.refusal
+            self.terminal.say(outcome.refusal)
         if run.refusal:
             return ExitCode.USAGE
-        if run.lost is not None or status["failures"] or status["errors"]:
+        if run.lost is not None or outcome.failures or outcome.errors:
             return ExitCode.INFRASTRUCTURE
         nothing_failed = exit_code in {ExitCode.OK, ExitCode.NO_TESTS}
         if run.settings.strict_env and self.tally.left_out and nothing_failed:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from groundwork.artifacts import Progress
+from groundwork.keep.events import Died, Event, Failed, Fetching, Ready, Step
+from groundwork.use.run import Lost
 
 __all__ = ["Terminal"]
 
@@ -23,45 +27,45 @@ class Terminal:
         stream = os.fdopen(os.dup(descriptor), "w", buffering=1)
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._quiet = quiet
-        self._bars: Progress | None = None
+        self._bars: bars.Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._announced: set[str] = set()
 
-    def show(self, event: dict[str, Any]) -> None:
+    def show(self, event: Event | Lost) -> None:
         """Show one event, if it is one for people."""
-        kind = event["event"]
-        if kind == "artifact" and "progress" in event:
-            self._fetching(event["progress"])
-        elif kind == "step" and not self._quiet:
-            self.say(f"{event['resource']}: {event['text']}")
-        elif kind == "ready" and not self._quiet:
-            version = f" {event['version']}" if event.get("version") else ""
-            self.say(f"{event['resource']}{version} ready after {event['ready_s']:.1f} s")
-        elif kind == "failed" and not event["because_of"]:
-            self.say(in_one_line(event["error"]))
-        elif kind == "died":
-            self.say(f"{event['resource']} died during the run")
-        elif kind == "lost":
-            self.say(f"infrastructure failure: {event['error'].splitlines()[0]}")
+        match event:
+            case Fetching():
+                self._fetching(event.progress)
+            case Step() if not self._quiet:
+                self.say(f"{event.resource}: {event.text}")
+            case Ready() if not self._quiet:
+                named = f"{event.resource} {event.version}".rstrip()
+                self.say(f"{named} ready after {event.ready_s:.1f} s")
+            case Failed() if not event.because_of:
+                self.say(in_one_line(event.error))
+            case Died():
+                self.say(f"{event.resource} died during the run")
+            case Lost():
+                self.say(f"infrastructure failure: {event.error.splitlines()[0]}")
 
     def say(self, text: str) -> None:
         """One line."""
         self._console.print(f"groundwork: {text}", markup=False)
 
-    def _fetching(self, progress: dict[str, Any]) -> None:
+    def _fetching(self, progress: Progress) -> None:
         """A bar per artifact on a terminal; elsewhere a line at its begin and one at its end."""
-        name = progress["artifact"]
+        name = progress.artifact
         if not self._console.is_terminal or os.environ.get("CI"):
-            if progress["finished"]:
+            if progress.finished:
                 if name in self._announced:
                     self._announced.remove(name)  # others that are made of it find it, silently
                     self.say(f"{name} fetched")
-            elif name not in self._announced or progress["note"]:
+            elif name not in self._announced or progress.note:
                 self._announced.add(name)
-                self.say(f"fetching {name} {progress['note']}".rstrip())
+                self.say(f"fetching {name} {progress.note}".rstrip())
             return
         if self._bars is None:
-            self._bars = Progress(
+            self._bars = bars.Progress(
                 TextColumn("groundwork: {task.description}"),
                 BarColumn(),
                 TimeElapsedColumn(),
@@ -70,14 +74,14 @@ class Terminal:
             )
             self._bars.start()
         if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=progress["total"])
+            self._tasks[name] = self._bars.add_task(name, total=progress.total)
         self._bars.update(
             self._tasks[name],
-            completed=progress["done"],
-            total=progress["done"] if progress["finished"] else progress["total"],
-            description=f"{name} {progress['note']}".rstrip(),
+            completed=progress.done,
+            total=progress.done if progress.finished else progress.total,
+            description=f"{name} {progress.note}".rstrip(),
         )
-        if progress["finished"] and all(task.finished for task in self._bars.tasks):
+        if progress.finished and all(task.finished for task in self._bars.tasks):
             self._bars.stop()
             self._bars = None
             self._tasks.clear()

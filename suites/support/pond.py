@@ -133,7 +133,7 @@ def stage_of(book: Ledger, resource: str) -> Stage:
         folder=book.folder,
         ledger=book,
         artifacts={},
-        note=lambda *_, **__: None,
+        step=lambda *_: None,
         on_exit=lambda *_: None,
     )
     return Stage(site, resource, "run", {})

@@ -16,10 +16,12 @@ from groundwork.use.bundle import Tally, grouped
 def test_a_timeline_is_whole_lines_in_order(tmp_path: Path) -> None:
     """Several threads write; each line is one event, and the clock never goes back."""
     timeline = Timeline(tmp_path / "run" / "timeline.jsonl")
-    threads = [
-        threading.Thread(target=lambda: [timeline.record("tick", n=n) for n in range(100)])
-        for _ in range(4)
-    ]
+
+    def tick() -> None:
+        for n in range(100):
+            timeline.record("tick", n=n)
+
+    threads = [threading.Thread(target=tick) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -32,6 +32,11 @@ def test_a_run_is_written_down(pond: Pond) -> None:
     }
     assert [resource["name"] for resource in record["resources"]] == ["spring", "mill"]
     assert all(resource["rss_bytes"] > 0 for resource in record["resources"])
+    timeline = (pond.root / "reports/out/latest/timeline.jsonl").read_text()
+    events = [json.loads(line) for line in timeline.splitlines()]
+    assert [each["height_m"] for each in events if each["event"] == "splash"] == [2]
+    (ready,) = (e for e in events if e["event"] == "ready" and e["resource"] == "mill")
+    assert list(ready) == ["at", "t_s", "event", "resource", "version", "ready_s"]
 
 
 def test_only_what_is_selected_is_started(pond: Pond) -> None:
@@ -73,6 +78,18 @@ def test_a_death_while_starting_fails_at_once_with_its_last_log_lines(
     assert "mill: not started: spring: died while starting" in run.output
     assert "groundwork: not started because of that: mill" in run.output
     assert "Traceback" not in run.output
+    assert pond.leftovers() == []
+
+
+def test_a_declaration_that_gives_something_else_fails_its_resource(pond: Pond) -> None:
+    """What can't be told to others is a failure of the one that gave it, not of who asks."""
+    run = pond.pytest(env={"POND_SPRING": "vague"})
+    assert run.returncode == 6, run.output
+    assert (
+        "infrastructure failure: spring: can't be started: can't tell a description: "
+        "version: Input should be a valid string"
+    ) in run.output
+    assert "groundwork: not started because of that: mill" in run.output
     assert pond.leftovers() == []
 
 

@@ -20,8 +20,9 @@ def test_mill(mill: Handle, number: int) -> None:
 
 
 def test_spring(spring: Handle) -> None:
-    """The spring answers."""
+    """The spring answers, and what a test records is on the timeline."""
     assert requests.get(spring.endpoint(), timeout=5).text == "pond 1.0"
+    spring.client.record("splash", height_m=2)
 
 
 def test_plan(spring: Handle) -> None:
@@ -47,5 +48,9 @@ def test_kill(spring: Handle) -> None:
 
 
 def test_spring_after_that(spring: Handle) -> None:
-    """Whoever comes after a disturbance meets a healthy spring, or is told that it isn't."""
+    """Whoever comes after a disturbance meets a healthy spring, or is told that it isn't.
+
+    Its description is what it was.
+    """
     assert requests.get(spring.endpoint(), timeout=5).text == "pond 1.0"
+    assert spring.client.status().resources[0] == spring.description

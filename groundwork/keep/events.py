@@ -1,0 +1,237 @@
+"""Events: what a keeper tells while it works, on the run's timeline and to those who watch.
+
+On a timeline an event is a line with its tag (``event``) and its fields, see
+:class:`~groundwork.base.timeline.Timeline`; people and later tools read it by these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from groundwork.artifacts import Progress
+from groundwork.keep.codec import Codec
+
+__all__ = [
+    "EVENTS",
+    "ArtifactFound",
+    "Died",
+    "Event",
+    "Failed",
+    "FaultHealed",
+    "FaultInjected",
+    "Fetching",
+    "HealingFailed",
+    "Launched",
+    "Ready",
+    "Recorded",
+    "Refused",
+    "RunAborted",
+    "RunBegun",
+    "RunEnded",
+    "Step",
+    "Stopped",
+    "Stopping",
+    "line_of",
+]
+
+# --- of the run
+
+
+@dataclass(frozen=True)
+class RunBegun:
+    """A run has the environment from now on."""
+
+    run: str
+    event: Literal["run"] = "run"
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """A run has come to its normal end."""
+
+    run: str
+    event: Literal["end"] = "end"
+
+
+@dataclass(frozen=True)
+class RunAborted:
+    """A run has died."""
+
+    reason: str
+    event: Literal["abort"] = "abort"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was asked for can't be started, for a reason that the user can mend."""
+
+    error: str
+    event: Literal["refused"] = "refused"
+
+
+# --- of artifacts
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """How far an artifact is; for those who watch alone, not on the timeline."""
+
+    progress: Progress
+    event: Literal["fetching"] = "fetching"
+
+
+@dataclass(frozen=True)
+class ArtifactFound:
+    """An artifact is on disk; ``cached`` where it was before."""
+
+    artifact: str
+    version: str
+    source: str
+    cached: bool
+    event: Literal["artifact"] = "artifact"
+
+
+# --- of a resource's life
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A resource is about to be launched."""
+
+    resource: str
+    event: Literal["launch"] = "launch"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a long creation is doing, for people."""
+
+    resource: str
+    text: str
+    event: Literal["step"] = "step"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A resource is ready, ``ready_s`` seconds after it was asked for."""
+
+    resource: str
+    version: str
+    ready_s: float
+    event: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A resource isn't there; ``because_of`` names the one whose failure was told already."""
+
+    resource: str
+    error: str
+    because_of: str = ""
+    event: Literal["failed"] = "failed"
+
+
+@dataclass(frozen=True)
+class Died:
+    """A process of a resource that was ready has ended unasked."""
+
+    resource: str
+    process: str
+    exit_code: int
+    event: Literal["died"] = "died"
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A resource is about to be stopped."""
+
+    resource: str
+    event: Literal["stop"] = "stop"
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A resource is stopped, and what it has written is removed."""
+
+    resource: str
+    event: Literal["stopped"] = "stopped"
+
+
+# --- of faults
+
+
+@dataclass(frozen=True)
+class FaultInjected:
+    """A fault is about to be injected; ``target`` is empty for all of the resource."""
+
+    resource: str
+    action: str
+    target: str
+    event: Literal["fault"] = "fault"
+
+
+@dataclass(frozen=True)
+class FaultHealed:
+    """A fault is healed; ``action`` is the one that has healed it."""
+
+    resource: str
+    action: str
+    target: str
+    event: Literal["healed"] = "healed"
+
+
+@dataclass(frozen=True)
+class HealingFailed:
+    """A fault stays, for it can't be healed."""
+
+    resource: str
+    error: str
+    event: Literal["unhealed"] = "unhealed"
+
+
+# --- of somebody else
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event that isn't the engine's: a test's, say. On the timeline it has its own name."""
+
+    name: str
+    fields: Mapping[str, Any]
+    event: Literal["recorded"] = "recorded"
+
+
+Event = Annotated[
+    RunBegun
+    | RunEnded
+    | RunAborted
+    | Refused
+    | Fetching
+    | ArtifactFound
+    | Launched
+    | Step
+    | Ready
+    | Failed
+    | Died
+    | Stopping
+    | Stopped
+    | FaultInjected
+    | FaultHealed
+    | HealingFailed
+    | Recorded,
+    Field(discriminator="event"),
+]
+
+EVENTS: Codec[Event] = Codec("an event", Event)
+
+
+def line_of(event: Event) -> tuple[str, dict[str, Any]]:
+    """The name and the fields that an event has on a timeline."""
+    if isinstance(event, Recorded):
+        return event.name, dict(event.fields)
+    fields: dict[str, Any] = EVENTS.pack(event)
+    return fields.pop("event"), fields

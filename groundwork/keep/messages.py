@@ -1,0 +1,340 @@
+"""Messages: how a process greets a keeper, what it may ask for, and what it is answered.
+
+Each is a frozen dataclass, read by its tag (``role``, ``op``) on the other side of the wire. A
+request names its answer's type, so that both sides have it from one place. What is told unasked
+are :mod:`~groundwork.keep.events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+
+from pydantic import Field
+
+from groundwork.artifacts import Resolved
+from groundwork.base import errors
+from groundwork.base.errors import GroundworkError, KeeperLostError, ProvisionError
+from groundwork.base.process import Identity
+from groundwork.declare.resource import Description
+from groundwork.keep.codec import Codec
+
+__all__ = [
+    "DESCRIPTIONS",
+    "HELLOS",
+    "REQUESTS",
+    "Act",
+    "AnyRequest",
+    "Ask",
+    "AwaitReady",
+    "ClientHello",
+    "Failure",
+    "FindDeaths",
+    "Finish",
+    "Finished",
+    "GetStatus",
+    "Hello",
+    "MeasureMemory",
+    "RecordEvent",
+    "ReleaseLocks",
+    "RemoveAll",
+    "Removed",
+    "Request",
+    "RunHello",
+    "Status",
+    "TakeLocks",
+    "WatchHello",
+    "WorkerHello",
+    "pack_answer",
+    "pack_error",
+    "read_answer",
+]
+
+Answer = TypeVar("Answer")
+
+
+class Request(Generic[Answer]):
+    """Something that may be asked of a keeper, answered by an ``Answer``."""
+
+
+# --- greetings: the first request of a connection
+
+
+@dataclass(frozen=True)
+class RunHello(Request[None]):
+    """The controller of a run: the end of its connection is the run's end."""
+
+    run: str
+    out_dir: Path
+    role: Literal["run"] = "run"
+
+
+@dataclass(frozen=True)
+class WorkerHello(Request[None]):
+    """One of the processes in which a run's tests are executed."""
+
+    pid: int
+    role: Literal["worker"] = "worker"
+
+
+@dataclass(frozen=True)
+class ClientHello(Request[None]):
+    """Somebody who isn't of the run: chaos, load, commands."""
+
+    role: Literal["client"] = "client"
+
+
+@dataclass(frozen=True)
+class WatchHello(Request[None]):
+    """Somebody who wants to hear events, and asks nothing.
+
+    Attributes:
+        run: The run whose controller it is, if any: its end is heard while the controller's other
+            connection waits for an answer, too.
+    """
+
+    run: str = ""
+    role: Literal["watch"] = "watch"
+
+
+Hello = Annotated[
+    RunHello | WorkerHello | ClientHello | WatchHello,
+    Field(discriminator="role"),
+]
+
+# --- answers
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error that travels.
+
+    Attributes:
+        type: The name of its class.
+        message: Its text; of a ProvisionError without the resource's name in front.
+        resource: The resource of a ProvisionError.
+    """
+
+    type: str
+    message: str
+    resource: str = ""
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        """What travels of an error."""
+        if isinstance(error, ProvisionError):
+            return cls(type(error).__name__, error.message, error.resource)
+        return cls(type(error).__name__, str(error))
+
+    def error(self) -> GroundworkError:
+        """The error again, of the class that it was; GroundworkError for those we don't know."""
+        kind = getattr(errors, self.type, None)
+        if kind is KeeperLostError:
+            return KeeperLostError(self.message)
+        if isinstance(kind, type) and issubclass(kind, ProvisionError):
+            return kind(self.resource, self.message)
+        if isinstance(kind, type) and issubclass(kind, GroundworkError):
+            return kind(self.message)
+        return GroundworkError(f"{self.type}: {self.message}")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an environment is.
+
+    Attributes:
+        folder: The environment's folder, whose name is the environment's.
+        platform: What it is made of: ``local``, ``kind``...
+        settings: Its settings, without secrets, by field.
+        run: The run that uses it; empty where none does.
+        kept: Whether it outlives its runs.
+        refusal: Why what was asked for can't be started, where a user can mend it.
+        resources: What was started, in starting order.
+        failures: The errors of resources that failed or died, by resource.
+        artifacts: The programs that were found.
+    """
+
+    folder: Path
+    platform: str
+    settings: Mapping[str, Any]
+    run: str
+    kept: bool
+    refusal: str
+    resources: tuple[Description, ...]
+    failures: Mapping[str, Failure]
+    artifacts: tuple[Resolved, ...]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How an environment was when its run ended, and what of it could not be removed, and why."""
+
+    status: Status
+    not_removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """An environment is removed, all but its keeper, which ends by itself."""
+
+    keeper: Identity
+
+
+# --- requests
+
+
+@dataclass(frozen=True)
+class Ask(Request[tuple[str, ...]]):
+    """Start resources and all that they need; answered by the names of all of these.
+
+    Answered as soon as everything is known that a user can mend; they start meanwhile.
+    """
+
+    names: tuple[str, ...]
+    op: Literal["ask"] = "ask"
+
+
+@dataclass(frozen=True)
+class AwaitReady(Request[Description]):
+    """Wait until a resource that was asked for is ready, and describe it."""
+
+    name: str
+    op: Literal["await"] = "await"
+
+
+@dataclass(frozen=True)
+class GetStatus(Request[Status]):
+    """Tell how the environment is."""
+
+    op: Literal["status"] = "status"
+
+
+@dataclass(frozen=True)
+class MeasureMemory(Request[Mapping[str, int]]):
+    """Measure the resident memory of resources, in bytes; 0 for those that aren't ready."""
+
+    names: tuple[str, ...]
+    op: Literal["memory"] = "memory"
+
+
+@dataclass(frozen=True)
+class FindDeaths(Request[Mapping[str, Failure]]):
+    """Tell the errors of resources and of what they need; with ``examine`` look at each now."""
+
+    names: tuple[str, ...]
+    examine: bool
+    op: Literal["deaths"] = "deaths"
+
+
+@dataclass(frozen=True)
+class TakeLocks(Request[None]):
+    """Hold resources, some of them alone; all of them or, at the end of the time, none."""
+
+    exclusive: tuple[str, ...]
+    shared: tuple[str, ...]
+    timeout_s: float
+    op: Literal["lock"] = "lock"
+
+
+@dataclass(frozen=True)
+class ReleaseLocks(Request[None]):
+    """Let go of all that is held; what was disturbed is healed, and must be healthy again."""
+
+    op: Literal["release"] = "release"
+
+
+@dataclass(frozen=True)
+class Act(Request[None]):
+    """Inject a fault or heal it; ``target`` is one of the resource's processes, or empty."""
+
+    resource: str
+    action: str
+    target: str
+    op: Literal["act"] = "act"
+
+
+@dataclass(frozen=True)
+class RecordEvent(Request[None]):
+    """Put an event on the run's timeline."""
+
+    name: str
+    fields: Mapping[str, Any]
+    op: Literal["record"] = "record"
+
+
+@dataclass(frozen=True)
+class Finish(Request[Finished]):
+    """End the run that uses the environment.
+
+    Attributes:
+        keep: Whether the environment outlives it.
+        collect: Whether resources' logs are copied to the run's output before they are removed.
+    """
+
+    keep: bool
+    collect: bool
+    op: Literal["finish"] = "finish"
+
+
+@dataclass(frozen=True)
+class RemoveAll(Request[Removed]):
+    """End an environment that no run uses."""
+
+    op: Literal["remove"] = "remove"
+
+
+AnyRequest = Annotated[
+    Ask
+    | AwaitReady
+    | GetStatus
+    | MeasureMemory
+    | FindDeaths
+    | TakeLocks
+    | ReleaseLocks
+    | Act
+    | RecordEvent
+    | Finish
+    | RemoveAll,
+    Field(discriminator="op"),
+]
+
+HELLOS: Codec[Hello] = Codec("a greeting", Hello)
+REQUESTS: Codec[Request[Any]] = Codec("a request", AnyRequest)
+DESCRIPTIONS: Codec[Description] = Codec("a description", Description)
+FAILURES: Codec[Failure] = Codec("an error", Failure)
+ANSWERS: dict[type[Request[Any]], Codec[Any]] = {}  # made when first needed
+
+# --- answers on the wire
+
+
+def _answers_to(request: Request[Any]) -> Codec[Any]:
+    """What reads and writes the answers to a request."""
+    kind = type(request)
+    if kind not in ANSWERS:
+        (base,) = kind.__orig_bases__  # type: ignore[attr-defined] # it names the answer's type
+        ANSWERS[kind] = Codec(f"the answer to {kind.__name__}", get_args(base)[0])
+    return ANSWERS[kind]
+
+
+def pack_answer(request: Request[Any], answer: object) -> dict[str, Any]:
+    """The answer to a request as JSON holds it."""
+    return {"ok": _answers_to(request).pack(answer)}
+
+
+def pack_error(error: Exception) -> dict[str, Any]:
+    """An error, in the place of an answer, as JSON holds it."""
+    return {"error": FAILURES.pack(Failure.of(error))}
+
+
+def read_answer(request: Request[Answer], message: Mapping[str, Any]) -> Answer:
+    """The answer to a request again.
+
+    Raises:
+        GroundworkError: The keeper's error, as it was; or this is no answer to that request.
+    """
+    if "error" in message:
+        raise FAILURES.read(message["error"]).error()
+    answer: Answer = _answers_to(request).read(message.get("ok"))
+    return answer
