@@ -14,25 +14,22 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from groundwork.artifacts import Cache, Progress, Workshop, resolve_all
-from groundwork.base import ports, process
-from groundwork.base.errors import CancelledError, GroundworkError, ProvisionError, UsageError
+from groundwork.base import process
+from groundwork.base.errors import GroundworkError, ProvisionError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.base.wait import Deadline
 from groundwork.base.wire import Wire
 from groundwork.declare import environment
-from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
-from groundwork.declare.stage import Site, Stage
+from groundwork.declare.stage import Site
 from groundwork.keep.chronicle import Chronicle
-from groundwork.keep.events import ArtifactFound, Fetching, Recorded, Refused, RunBegun, Step
+from groundwork.keep.events import Recorded, RunBegun, Step
 from groundwork.keep.faults import Faults
-from groundwork.keep.lease import Lease, Leases
+from groundwork.keep.lease import Leases
 from groundwork.keep.locks import Locks
 from groundwork.keep.messages import (
     Act,
@@ -60,6 +57,7 @@ from groundwork.keep.messages import (
 from groundwork.keep.porter import Orders, Sign
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection, Server
+from groundwork.keep.supply import Supply
 
 __all__ = ["Keeper"]
 
@@ -86,11 +84,13 @@ class Keeper:
         self.provisioner = Provisioner(self.site, declared.resources(self.settings), note)
         self.faults = Faults(self.provisioner, self.ledger, self.locks, note)
         self.leases = Leases(self.site, self.provisioner, self.faults, self.locks, self.chronicle)
+        self.supply = Supply(
+            self.site, self.settings, self.provisioner, self.leases, self.chronicle
+        )
         self._server = Server(socket.socket(fileno=orders.listener), self)
         self._lifeline = Wire(socket.socket(fileno=orders.lifeline))
-        self._refusal: UsageError | None = None
         self._operations: dict[type[Request[Any]], Callable[[Connection, Any], object]] = {
-            Ask: self._ask,
+            Ask: lambda _, request: self.supply.ask(request.names),
             AwaitReady: lambda _, request: self.provisioner.await_ready(request.name),
             GetStatus: lambda *_: self._status(),
             MeasureMemory: lambda _, request: self.provisioner.resident_bytes(request.names),
@@ -138,7 +138,7 @@ class Keeper:
         match hello:
             case RunHello():
                 self.leases.grant(hello.run, hello.out_dir, peer)
-                self._refusal = None
+                self.supply.refusal = None
                 self.chronicle.note(RunBegun(hello.run))
             case WatchHello():
                 peer.run = hello.run
@@ -172,71 +172,6 @@ class Keeper:
 
     # --- operations
 
-    def _ask(self, _: Connection, request: Ask) -> tuple[str, ...]:
-        """Start what is asked for and not there yet; the names of all that will be needed.
-
-        Returns when artifacts and ports are found, so that all that a user can mend is known; the
-        resources start in the background.
-        """
-        asked_s = time.monotonic()
-        with self.leases.asking:
-            if self._refusal is not None:  # the same answer for every worker
-                raise self._refusal
-            lease = self.leases.current
-            if lease is None or lease.cancel.is_set():
-                raise CancelledError("the run has ended")
-            try:
-                missing = self.provisioner.missing(request.names)
-                self._start(missing, lease, asked_s)
-            except KeyError as error:
-                raise UsageError(f"resource {error} is asked for, but not declared") from error
-            except UsageError as error:
-                self._refusal = error
-                self.chronicle.note(Refused(str(error)))
-                raise
-        return self.provisioner.graph.closure(request.names)
-
-    def _start(self, names: tuple[str, ...], lease: Lease, asked_s: float) -> None:
-        resources = [self.provisioner.resources[name] for name in names]
-        wanted = {a.name: a for r in resources for a in r.artifacts}
-        fresh = [a for name, a in wanted.items() if name not in self.site.artifacts]
-        if fresh:
-            cache = Cache.open(self.settings.cache_dir)
-            found = resolve_all(fresh, Workshop(cache, self._progress, lease.cancel))
-            self.site.artifacts.update(found)
-            for artifact in found.values():
-                self.chronicle.note(
-                    ArtifactFound(artifact.name, artifact.version, artifact.source, artifact.cached)
-                )
-        self._assign_ports(resources, lease.run)
-        stages = []
-        for resource in resources:
-            own = {port: self.site.ports[resource.name, port] for port in resource.ports}
-            stages.append(Stage(self.site, resource.name, lease.run, own))
-        if lease.cancel.is_set():
-            raise CancelledError("the run has ended")
-        self.provisioner.start(stages, lease.run, asked_s)
-
-    def _progress(self, progress: Progress) -> None:
-        self.chronicle.tell(Fetching(progress))
-
-    def _assign_ports(self, resources: list[Resource], run: str) -> None:
-        """Reserve the ports of resources that start; a host's with those of all it may house."""
-        hosts = {resource.name for resource in resources if not resource.host}
-        owners = [
-            resource
-            for resource in self.provisioner.resources.values()
-            if resource.name in hosts or resource.host in hosts
-        ]
-        fixed = {
-            (r.name, r.ports[0]): self.settings.port[r.name]
-            for r in owners
-            if r.name in self.settings.port and r.ports
-        }
-        usual = {(r.name, p): n for r in owners for p, n in r.usual_ports.items() if p in r.ports}
-        pairs = [(r.name, port) for r in owners for port in r.ports]
-        self.site.ports.update(ports.assign(pairs, fixed, usual, self.ledger, run))
-
     def _status(self) -> Status:
         return Status(
             folder=self.folder,
@@ -244,7 +179,7 @@ class Keeper:
             settings=self.settings.public(),
             run=self.leases.run,
             kept=self.leases.kept,
-            refusal=str(self._refusal) if self._refusal is not None else "",
+            refusal=str(self.supply.refusal or ""),
             resources=tuple(map(self.provisioner.describe, self.provisioner.started())),
             failures={n: Failure.of(e) for n, e in self.provisioner.failures().items()},
             artifacts=tuple(self.site.artifacts.values()),
