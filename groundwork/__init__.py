@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from groundwork.base.errors import NotYetError, TerminalStateError, UsageError
     from groundwork.base.wait import Deadline, wait_for
+    from groundwork.declare.endpoint import Endpoint
     from groundwork.declare.environment import Environment
     from groundwork.declare.resource import ProcessFaults, Resource
     from groundwork.declare.settings import Settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Deadline",
+    "Endpoint",
     "Environment",
     "Handle",
     "NotYetError",
@@ -39,6 +41,7 @@ __all__ = [
 
 PLACES = {
     "Deadline": "groundwork.base.wait",
+    "Endpoint": "groundwork.declare.endpoint",
     "Environment": "groundwork.declare.environment",
     "Handle": "groundwork.use.client",
     "NotYetError": "groundwork.base.errors",

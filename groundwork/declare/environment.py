@@ -207,7 +207,10 @@ def load(root: Path, reference: str) -> Declared:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     with blaming(where, root):
-        environment = getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
+    if not hasattr(module, attribute):  # it may be another of the same name: the library's, say
+        raise UsageError(f"{where}: {module.__file__ or module_name} has no {attribute}")
+    environment = getattr(module, attribute)
     if not isinstance(environment, Environment):
         raise UsageError(f"{where}: is a {type(environment).__name__}, not an Environment")
     return Declared(root, reference, environment)
