@@ -164,7 +164,7 @@ def run_command() -> int:
 
 
 def main() -> int:
-    """The command's exit code."""
+    """Run the command `groundwork`; its exit code."""
     return perform(run_command)
 
 

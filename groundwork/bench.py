@@ -150,7 +150,7 @@ def run_bench() -> int:
 
 
 def main() -> int:
-    """`python -m groundwork.bench`."""
+    """Run the bench as a command; its exit code."""
     return perform(run_bench)
 
 

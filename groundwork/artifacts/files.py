@@ -21,7 +21,7 @@ class Files(Artifact):
     folder: Path
 
     def key(self) -> str:
-        """The content of every file."""
+        """The names and contents of all files of the folder, in one sum."""
         return key_of(self.folder)
 
     def resolve(self, workshop: Workshop) -> Resolved:

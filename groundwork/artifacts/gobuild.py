@@ -53,7 +53,7 @@ class GoBuild(Artifact):
 
     @property
     def program(self) -> str:
-        """The program's name."""
+        """The name of the executable that is built."""
         return self.command or self.name
 
     @property

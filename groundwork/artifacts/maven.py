@@ -118,11 +118,11 @@ class MavenFiles(Artifact):
 
     @cached_property
     def locked(self) -> tuple[Locked, ...]:
-        """The lock file's lines."""
+        """What the lock file names: coordinates with sums."""
         return read_lock(self.lock)
 
     def key(self) -> str:
-        """The lock's content."""
+        """The kind of files, and the lock file's content."""
         return f"{type(self).__name__}:{self.lock.read_text()}"
 
     def make(self, folder: Path, workshop: Workshop) -> Provenance:

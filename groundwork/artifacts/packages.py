@@ -35,7 +35,7 @@ class PythonPackages(Artifact):
     python: DebianTree
 
     def key(self) -> str:
-        """The lock, and the Python."""
+        """The lock file's content, and the Python that it is installed for."""
         return f"{self.lock.read_text()} for {self.python.key()}"
 
     def make(self, folder: Path, workshop: Workshop) -> Provenance:

@@ -27,7 +27,7 @@ Report = Callable[[Progress], None]
 
 
 def silent(_: Progress) -> None:
-    """Nobody looks on."""
+    """Tell nobody of progress."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class ChartSource:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The chart's name and version, for people."""
         return f"{Path(self.chart).name} {self.version}".strip()
 
 

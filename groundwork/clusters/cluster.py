@@ -43,7 +43,7 @@ class Cluster:
     _resident_at_s: float = 0.0
 
     def close(self) -> None:
-        """Look and lead there no more."""
+        """End the watch over the pods, and every tunnel into the cluster."""
         self.pods.stop()
         for tunnel in self.tunnels:
             tunnel.close()

@@ -45,7 +45,7 @@ class Chosen:
     kubectl: Path
 
     def title(self) -> str:
-        """For people."""
+        """What the user calls the context."""
         return f"context {self.context}" if self.context else "the current context"
 
     def copy_to(self, file: Path) -> None:
@@ -94,7 +94,7 @@ class Consent(Artifact):
     name: str = "consent"
 
     def key(self) -> str:
-        """Another cluster is another environment."""
+        """The context and the consent: another cluster is another environment."""
         return f"{self.chosen.context}\n{self.consent}"
 
     def resolve(self, workshop: Workshop) -> Resolved:
@@ -164,7 +164,7 @@ class ContextProvider(Provider):
             cluster.tunnels.append(tunnel)
 
     def title(self) -> str:
-        """The context."""
+        """What the user calls the context that is used."""
         return self.chosen.title()
 
 

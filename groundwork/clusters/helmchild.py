@@ -42,13 +42,13 @@ class Order:
     values: dict[str, Any] = field(default_factory=dict)
 
     def write(self, file: Path) -> None:
-        """Put it where the child will read it."""
+        """Write the order to a file, which holds the chart's values."""
         file.touch(0o600)
         file.write_text(json.dumps(asdict(self)))
 
     @classmethod
     def read(cls, file: Path) -> Order:
-        """What :meth:`write` wrote."""
+        """The order in a file that :meth:`write` has written."""
         return cls(**json.loads(file.read_text()))
 
 

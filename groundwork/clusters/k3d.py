@@ -36,7 +36,7 @@ class K3dArtifact(Artifact):
     name: str = "k3d"
 
     def key(self) -> str:
-        """There is nothing to choose."""
+        """Nothing: there is one k3d, the one on PATH."""
         return ""
 
     def resolve(self, workshop: Workshop) -> Resolved:
@@ -127,11 +127,11 @@ class K3dProvider(Provider):
         return kubeconfig
 
     def title(self) -> str:
-        """With the engine."""
+        """What makes the cluster, and on which engine: `k3d on Docker 28.2.2`."""
         return f"k3d on {find_engine().title}"
 
     def lost(self, name: str) -> tuple[str, ...]:
-        """Those whose container doesn't run."""
+        """The nodes whose container doesn't run."""
         return find_engine().stopped(f"{K3D_LABEL}={name}")
 
     def logs(self, name: str) -> str:

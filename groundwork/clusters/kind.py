@@ -66,7 +66,7 @@ class KindProvider(Provider):
     ports: tuple[str, ...] = ("api",)
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
-        """Make the network and the nodes."""
+        """Make a network of the run's own, and a kind cluster on it; its kubeconfig."""
         engine = find_engine()
         engine.make_network(name, stage.token)
         kubeconfig = stage.workdir / "kubeconfig"
@@ -110,7 +110,7 @@ class KindProvider(Provider):
         return kubeconfig
 
     def _advice(self, engine: Engine) -> str:
-        """What to do where no node comes up."""
+        """What a user can do where no node comes up."""
         if self.node_image is None:
             return "is the machine short of memory or disk? --nodes 1 needs the least"
         anew = f"`{engine.name} rmi {self.node_image.reference}` has it made anew"
@@ -122,11 +122,11 @@ class KindProvider(Provider):
             route(find_engine(), nodes)
 
     def title(self) -> str:
-        """With the engine."""
+        """What makes the cluster, and on which engine: `kind on Podman 4.3.1`."""
         return f"kind on {find_engine().title}"
 
     def lost(self, name: str) -> tuple[str, ...]:
-        """Those whose container doesn't run."""
+        """The nodes whose container doesn't run."""
         return find_engine().stopped(f"{KIND_LABEL}={name}")
 
     def logs(self, name: str) -> str:

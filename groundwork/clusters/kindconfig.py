@@ -41,7 +41,7 @@ class PackagesNode:
 
     @classmethod
     def of(cls, image: str, plane: ControlPlane) -> PackagesNode:
-        """As the modules pin it."""
+        """A node image and the versions of what is in it, as the modules pin them."""
         return cls(image, plane.etcd.version, plane.coredns.version)
 
 

@@ -45,7 +45,7 @@ class Kubernetes(Resource):
     hint: str = "is the machine short of memory or disk? --nodes 1 needs the least"
 
     def launch(self, stage: Stage) -> None:
-        """Have it made, and note who it is."""
+        """Have the provider make the cluster, and record who it is."""
         name, record = name_of(stage), self.provider.record(stage)
         stage.intend("cluster", name, self.provider.remover, **record)
         shape = f", {self.nodes} node{'s' if self.nodes > 1 else ''}" if self.nodes else ""

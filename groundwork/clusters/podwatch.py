@@ -38,7 +38,7 @@ class PodWatch:
         self._changed = threading.Lock()
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch the environment's pods, in a thread of its own."""
         threading.Thread(target=self._follow, daemon=True, name="pods").start()
 
     def stop(self) -> None:

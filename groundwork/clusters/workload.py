@@ -52,7 +52,7 @@ class Workload(Resource):
         raise NotImplementedError
 
     def launch(self, stage: Stage) -> None:
-        """Apply the objects."""
+        """Apply the workload's objects to its cluster."""
         self.cluster(stage).kube.objects.apply(self.objects(stage))
 
     def cluster(self, stage: Stage) -> Cluster:
@@ -89,7 +89,7 @@ class Workload(Resource):
         return "\n".join(parts) or "--- no pods"
 
     def resident_bytes(self, stage: Stage) -> int:
-        """Of all its pods."""
+        """Resident memory of all pods of the workload."""
         cluster: Cluster | None = stage.peer(self.host).handle
         return cluster.resident_bytes(self.name) if cluster is not None else 0
 

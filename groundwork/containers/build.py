@@ -33,7 +33,7 @@ class BuiltImage(Artifact):
     pieces: tuple[Piece, ...]
 
     def key(self) -> str:
-        """The keys of all pieces."""
+        """The image's name, and the keys of all files that it is built from."""
         parts = [(each.artifact.key(), each.source, each.target) for each in self.pieces]
         return repr((self.tag, parts))
 

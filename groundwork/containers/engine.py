@@ -63,7 +63,7 @@ class Engine:
 
     @property
     def title(self) -> str:
-        """Name and version, for people."""
+        """The engine's name and version, for people."""
         return f"{self.name.capitalize()} {self.version}"
 
     def environment(self) -> dict[str, str]:

@@ -34,7 +34,7 @@ class EngineArtifact(Artifact):
     name: str = "engine"
 
     def key(self) -> str:
-        """There is nothing to choose."""
+        """Nothing: which engine there is, is the machine's affair."""
         return ""
 
     def resolve(self, workshop: Workshop) -> Resolved:

@@ -96,7 +96,7 @@ class Declared:
 
     @property
     def where(self) -> str:
-        """Where the project names it, for people."""
+        """The line of pyproject.toml that names the declaration, for people."""
         return naming(self.root, self.reference)
 
     def settings(self, options: Mapping[str, object]) -> Settings:

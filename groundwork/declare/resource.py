@@ -105,7 +105,7 @@ class Killable(Protocol):
         """Kill it, or the named one of its processes."""
 
     def revive(self, stage: Stage, target: str) -> None:
-        """Start again what was killed."""
+        """Start again what was killed of the resource."""
 
 
 @runtime_checkable

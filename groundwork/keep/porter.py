@@ -62,7 +62,7 @@ class Orders:
         return cls(**json.loads(sys.stdin.buffer.readline()))
 
     def to_json(self) -> bytes:
-        """One line."""
+        """The orders as one line of JSON."""
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
 
 

@@ -36,7 +36,7 @@ class ClusterIdentity:
     ca_sha256: str
 
     def __str__(self) -> str:
-        """One word, for a command line."""
+        """The identity as one word, for a command line."""
         return f"{self.uid}:{self.ca_sha256[:16]}"
 
 
@@ -78,7 +78,7 @@ class Kube:
             return str(api.get_code(_request_timeout=REQUEST_TIMEOUT_S).git_version)
 
     def nodes(self) -> list[client.V1Node]:
-        """All nodes."""
+        """All nodes of the cluster."""
         with talking():
             return list(self._connection.core.list_node(_request_timeout=REQUEST_TIMEOUT_S).items)
 

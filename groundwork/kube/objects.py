@@ -54,7 +54,7 @@ class Owned:
 
     @classmethod
     def read(cls, api_version: str, kind: str, body: Object) -> Owned:
-        """The object of an answer."""
+        """One of our objects, from the body that the server answered."""
         metadata = body["metadata"]
         reasons = [f"finalizer {each}" for each in metadata.get("finalizers") or ()]
         if kind == "Namespace":
@@ -70,7 +70,7 @@ class Owned:
         )
 
     def __str__(self) -> str:
-        """For people."""
+        """The object's kind, namespace and name, for people."""
         return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
 
 

@@ -56,7 +56,7 @@ class Pod:
 
     @classmethod
     def read(cls, pod: client.V1Pod) -> Pod:
-        """The pod of an answer."""
+        """A pod, from the object that the server answered."""
         status = pod.status
         containers = [*(status.init_container_statuses or ()), *(status.container_statuses or ())]
         ended = [

@@ -47,7 +47,7 @@ class Tunnel:
     _server: socket.socket | None = None
 
     def open(self, port: int) -> None:
-        """Begin to listen."""
+        """Begin to listen on a port of loopback."""
         self._server = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
         threading.Thread(target=self._serve, args=(self._server,), daemon=True).start()
 

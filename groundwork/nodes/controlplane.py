@@ -52,28 +52,28 @@ class ControlPlane:
         return GoBuild("kubernetes", self.tools / "kubernetes", "k8s.io/kubernetes", flags)
 
     def program(self, name: str, source: str) -> GoBuild:
-        """One of the others."""
+        """A program that is built from a module of the tools' folder."""
         return GoBuild(name, self.tools / name, source, "-s -w")
 
     @property
     def etcd(self) -> GoBuild:
-        """The store."""
+        """etcd, in which the API server stores everything."""
         return self.program("etcd", "go.etcd.io/etcd/server/v3")
 
     @property
     def coredns(self) -> GoBuild:
-        """Names."""
+        """CoreDNS, which answers for the cluster's names."""
         return self.program("coredns", "github.com/coredns/coredns")
 
     @property
     def provisioner(self) -> GoBuild:
-        """Volumes."""
+        """The provisioner of volumes, which are folders of a node."""
         source = "github.com/rancher/local-path-provisioner"
         return self.program("local-path-provisioner", source)
 
     @property
     def root(self) -> NodeRoot:
-        """The nodes' file system."""
+        """The file system of the nodes."""
         return NodeRoot(self.kubernetes, self.tools / "kind", self.files)
 
     def images(self) -> tuple[Image, ...]:

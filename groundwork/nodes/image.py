@@ -232,7 +232,7 @@ class NodeImage(Artifact):
 
     @property
     def reference(self) -> str:
-        """REPOSITORY:TAG."""
+        """The node image's REPOSITORY:TAG; the tag follows from its content."""
         return f"{self.repository}:{hashlib.sha256(self.key().encode()).hexdigest()[:20]}"
 
     def cache_key(self) -> str:

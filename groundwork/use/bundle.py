@@ -164,7 +164,7 @@ def grouped(left_out: Mapping[str, str]) -> list[str]:
 
 
 def table(resources: Iterable[Description], resident_bytes: Mapping[str, int]) -> list[str]:
-    """The resources as a table, in lines."""
+    """The resources of a run as a table, line by line."""
     made = Table(box=box.SIMPLE_HEAD)
     for title, justify in (
         ("resource", "left"),

@@ -97,7 +97,7 @@ class Client:
         return None if message is None else EVENTS.read(message)
 
     def close(self) -> None:
-        """Hang up."""
+        """End the connection to the keeper."""
         self._wire.close()
 
     # --- what may be asked for; each raises the error that the keeper met
@@ -167,12 +167,12 @@ class Handle:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The resource's name."""
         return self.description.name
 
     @property
     def version(self) -> str:
-        """The version that it reported itself."""
+        """The version that the resource has told of itself."""
         return self.description.version
 
     def endpoint(self, name: str = "") -> str:

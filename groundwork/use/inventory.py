@@ -139,7 +139,7 @@ def mounts() -> Iterator[str]:
 
 
 def engines(engine: Engine) -> Iterator[tuple[str, str]]:
-    """What the engine knows."""
+    """The containers, networks, volumes and images that an engine knows."""
     for kind, argv in (
         ("container", ["ps", "--all", "--format", "{{.ID}} {{.Names}}"]),
         ("network", ["network", "ls", "--format", "{{.Name}}"]),

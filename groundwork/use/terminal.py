@@ -49,7 +49,7 @@ class Terminal:
                 self.say(f"infrastructure failure: {event.error.splitlines()[0]}")
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print one line, marked as the engine's."""
         self._console.print(f"groundwork: {text}", markup=False)
 
     def _fetching(self, progress: Progress) -> None:
