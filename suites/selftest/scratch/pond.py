@@ -95,8 +95,13 @@ def resources(settings: Settings) -> tuple[Resource, ...]:
     )
 
 
-def kill_after(number: int, victim: str) -> None:
-    """Have the keeper, or the controller that is its parent, killed right after a transition."""
+def kill_after(moment: str, victim: str) -> None:
+    """Have the keeper, or the controller that is its parent, killed right after a transition.
+
+    Args:
+        moment: The transition's number, or its step and kind, such as ``intent/puddle``.
+        victim: ``controller``, ``keeper`` or ``both``.
+    """
     written = Ledger.append
     seen = 0
 
@@ -104,9 +109,10 @@ def kill_after(number: int, victim: str) -> None:
         nonlocal seen
         written(self, record)
         seen += 1
-        if seen == number and victim in {"controller", "both"}:
+        come = moment in {str(seen), f"{record.step}/{record.kind}"}
+        if come and victim in {"controller", "both"}:
             os.kill(os.getppid(), signal.SIGKILL)
-        if seen == number and victim in {"keeper", "both"}:
+        if come and victim in {"keeper", "both"}:
             os.kill(os.getpid(), signal.SIGKILL)
 
     Ledger.append = append  # type: ignore[method-assign]
@@ -115,7 +121,7 @@ def kill_after(number: int, victim: str) -> None:
 if "groundwork.keep.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.py":
     PLAN = os.environ.get("POND_KILL", "")
     if PLAN:
-        kill_after(int(PLAN.partition(":")[2]), PLAN.partition(":")[0])
+        kill_after(PLAN.partition(":")[2], PLAN.partition(":")[0])
 
 ENVIRONMENT = Environment(
     name="pond", settings=PondSettings, platforms=("local",), resources=resources
