@@ -6,11 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from groundwork.base import ledger
-from groundwork.base.errors import ExitCode, KeeperLostError, NotYetError, UsageError
+from groundwork.base import ledger, process
+from groundwork.base.errors import ExitCode, KeeperLostError, UsageError
 from groundwork.base.ledger import Ledger
-from groundwork.base.process import Identity
-from groundwork.base.wait import Deadline, wait_for
 from groundwork.containers.provide import provide_engine
 from groundwork.declare.environment import Declared, find
 from groundwork.declare.settings import Settings
@@ -19,11 +17,8 @@ from groundwork.keep.sweep import is_kept, sweep
 from groundwork.use import bundle
 from groundwork.use.client import Client
 from groundwork.use.command import add_options, find_declared, perform, say
-from groundwork.use.run import Run, kept_environments
+from groundwork.use.run import LEAVE_TIMEOUT_S, Run, kept_environments
 from groundwork.use.terminal import Terminal
-
-# It leaves at once; a busy machine may need a moment to see it gone.
-LEAVE_TIMEOUT_S = 20.0
 
 
 def up(declared: Declared, settings: Settings) -> int:
@@ -36,7 +31,7 @@ def up(declared: Declared, settings: Settings) -> int:
     run = Run(declared, settings, run_id, out_dir, terminal.show)
     try:
         client = run.client()
-        names = client.ask([each.name for each in declared.environment.resources(settings)])
+        names = client.ask([each.name for each in declared.resources(settings)])
         handles = [client.await_ready(name) for name in names]
     except BaseException:
         run.finish(keep=False, collect=True)
@@ -71,7 +66,7 @@ def down(declared: Declared, settings: Settings) -> int:
             continue
         finally:
             client.close()
-        await_end(keeper)
+        process.await_end([keeper], timeout_s=LEAVE_TIMEOUT_S, what="the keeper to leave")
         removed.append(kept.folder.name)  # what it could not remove is on record, and swept below
     swept = dict(sweep(settings.state_dir, kept=True))
     for name in dict.fromkeys([*removed, *swept]):
@@ -86,16 +81,6 @@ def down(declared: Declared, settings: Settings) -> int:
     if not removed and not swept and not others:
         say("nothing is running")
     return ExitCode.INFRASTRUCTURE if any(swept.values()) else 0
-
-
-def await_end(keeper: Identity) -> None:
-    """Wait until a keeper that has removed everything is gone itself."""
-
-    def gone() -> None:
-        if keeper.alive():
-            raise NotYetError(f"process {keeper.pid} still runs")
-
-    wait_for(gone, deadline=Deadline.after(LEAVE_TIMEOUT_S), what="the keeper to leave")
 
 
 def status(declared: Declared, settings: Settings) -> int:

@@ -68,8 +68,8 @@ def own_time_s(name: str, found: dict[str, Description]) -> float:
 
 def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, object]:
     """Measure; the figures as written to bench.json, times in seconds."""
-    names = [resource.name for resource in declared.environment.resources(settings)]
-    needs = {r.name: r.needs for r in declared.environment.resources(settings)}
+    names = [resource.name for resource in declared.resources(settings)]
+    needs = {r.name: r.needs for r in declared.resources(settings)}
     measure(declared, settings, names)  # fetches what isn't there yet, and warms the disk's cache
     own: dict[str, list[float]] = {name: [] for name in names}
     whole: list[float] = []
@@ -98,7 +98,7 @@ def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, obje
 
 def bench_cluster(declared: Declared, settings: Settings, rounds: int) -> dict[str, object]:
     """Measure an environment in a cluster beside a bare one; times in seconds."""
-    resources = declared.environment.resources(settings)
+    resources = declared.resources(settings)
     provider = next(each.provider for each in resources if isinstance(each, Kubernetes))
     if not isinstance(provider, KindProvider):
         raise UsageError(f"--env {settings.env}: only kind's clusters are compared with bare ones")
@@ -133,7 +133,7 @@ def run_bench() -> int:
     given = parser.parse_args()
     declared = find_declared()
     settings = declared.settings({"env": given.env})
-    hosted = any(each.host for each in declared.environment.resources(settings))
+    hosted = any(each.host for each in declared.resources(settings))
     figures = (bench_cluster if hosted else bench)(declared, settings, given.rounds)
     out = bundle.out_root(declared.root, settings) / "bench.json"
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,7 @@ __all__ = [
     "Identity",
     "ProcessFailedError",
     "argv_of",
+    "await_end",
     "end",
     "find_by_token",
     "identify",
@@ -453,19 +454,26 @@ def end(identities: Iterable[Identity], *, grace_s: float) -> None:
             send(identity, signal.SIGCONT)
             send(identity, signal.SIGTERM)
         with contextlib.suppress(WaitTimeoutError):
-            _wait_until_gone(living, grace_s)
+            await_end(living, timeout_s=grace_s, what="processes to end")
     for identity in living:
         send(identity, signal.SIGKILL)
     try:
-        _wait_until_gone(living, REAP_TIMEOUT_S)
+        await_end(living, timeout_s=REAP_TIMEOUT_S, what="killed processes to end")
     except WaitTimeoutError as error:
         raise ProcessFailedError(f"{error}") from error
 
 
-def _wait_until_gone(identities: Sequence[Identity], timeout_s: float) -> None:
+def await_end(identities: Iterable[Identity], *, timeout_s: float, what: str) -> None:
+    """Wait until processes have ended; they needn't be our children.
+
+    Raises:
+        WaitTimeoutError: One of them goes on; ``what`` says what was waited for.
+    """
+    awaited = tuple(identities)
+
     def gone() -> None:
-        left = [identity.pid for identity in identities if identity.alive()]
+        left = [identity.pid for identity in awaited if identity.alive()]
         if left:
             raise NotYetError(f"still running: {left}")
 
-    wait_for(gone, deadline=Deadline.after(timeout_s), what="processes to end")
+    wait_for(gone, deadline=Deadline.after(timeout_s), what=what)

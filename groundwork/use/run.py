@@ -335,11 +335,7 @@ class Run:
         self.hang_up()
         if self._keeper is not None and not keep:
             keeper = self._keeper
-            wait_for(
-                lambda: _gone(keeper),
-                deadline=Deadline.after(LEAVE_TIMEOUT_S),
-                what="the keeper to leave",
-            )
+            leave(keeper)
         status = finished.status
         return Outcome(
             refusal=status.refusal,
@@ -373,14 +369,11 @@ class Run:
             if self._client is not None or lifeline is None or porter is None:
                 return
         lifeline.close()
-        wait_for(
-            lambda: _gone(porter),
-            deadline=Deadline.after(LEAVE_TIMEOUT_S),
-            what="the porter to leave",
-        )
+        leave(porter)
         self._bury()
 
 
-def _gone(keeper: Child) -> None:
-    if keeper.exit_code() is None:
-        raise NotYetError(f"process {keeper.pid} still runs")
+def leave(keeper: Child) -> None:
+    """Wait until a keeper, or the porter that it was, is gone, and bury it."""
+    process.await_end([keeper.identity], timeout_s=LEAVE_TIMEOUT_S, what="the keeper to leave")
+    keeper.wait()
