@@ -13,7 +13,6 @@ from groundwork.artifacts import Artifact
 from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.helmchild import Order
 from groundwork.clusters.workload import Workload
-from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.stage import Stage
 
 __all__ = ["Chart", "ChartSource"]
@@ -73,14 +72,8 @@ class Chart(Workload):
         self.install(stage)
 
     def version(self, stage: Stage) -> str:
-        """The chart's own, for the server behind it may tell none."""
-        del stage
-        return f"chart {self.source.title}"
-
-    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
-        """What is reached by the resources that it is made of, not by itself."""
-        del stage
-        return {}
+        """The chart's own, where there is no question: the server behind it may tell none."""
+        return super().version(stage) if self.question else f"chart {self.source.title}"
 
     def install(self, stage: Stage) -> None:
         """Install the release, or upgrade it to these values.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError
+from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
 from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.manifests import node_ports
+from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
 from groundwork.kube.client import Kube
 from groundwork.kube.objects import Object
 from groundwork.kube.pods import Pod
 
-__all__ = ["Workload"]
+__all__ = ["Workload", "cluster_of", "pods_of", "read_pod"]
 
 # A container that ends more often doesn't come up: Kubernetes would go on trying for ever. One
 # or two ends are normal where servers start together and some insist on others.
@@ -25,14 +28,28 @@ HOPELESS = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError
 UNPULLABLE = ("ErrImagePull", "ImagePullBackOff")
 
 
+def unchanged(body: Object) -> Object:
+    """An object as its manifests have it."""
+    return body
+
+
 @dataclass(frozen=True)
 class Workload(Resource):
     """Deployments, stateful sets and daemon sets with all that belongs to them.
+
+    Most are plain instances: what differs between servers is what they are asked.
 
     Attributes:
         name: The resource, and the value of the label ``groundwork.dev/resource`` on its objects
             and pods.
         pods: How many pods it has; 0 for one on every node.
+        manifests: The kustomization of its objects; None where they come by another way.
+        node_ports: The node port behind each of its ports, where its manifests don't tell: else it
+            is the one of a service's port of the same name.
+        question: Asks the server behind the pods who it is, and returns its version; raises what a
+            probe may raise. Without one it is ready as soon as its pods are.
+        serves: Its endpoints; by default what serves HTTP on each of its ports.
+        adapt: An object as this environment wants it, of one as it was rendered.
     """
 
     name: str
@@ -42,14 +59,38 @@ class Workload(Resource):
     ports: tuple[str, ...] = ()
     usual_ports: Mapping[str, int] = field(default_factory=dict)
     ready_timeout_s: float = 120.0
+    manifests: Path | None = None
+    node_ports: Mapping[str, int] = field(default_factory=dict)
+    question: Callable[[Stage], str] | None = None
+    serves: Callable[[Stage], dict[str, Endpoint]] | None = None
+    adapt: Callable[[Object], Object] = unchanged
+
+    def opened(self) -> dict[str, int]:
+        """The node port behind each of its ports.
+
+        Raises:
+            UsageError: There is none behind one of them.
+        """
+        found = node_ports(self.manifests) if self.manifests is not None else {}
+        found = found | dict(self.node_ports)
+        for port in self.ports:
+            if port not in found:
+                raise UsageError(f"{self.name}: no service opens a node port called {port!r}")
+        return {port: found[port] for port in self.ports}
 
     def objects(self, stage: Stage) -> Iterable[Object]:
         """What is to be applied, in order: its share of the rendered manifests."""
-        return self.cluster(stage).objects_of(self.name)
+        return map(self.adapt, self.cluster(stage).objects_of(self.name))
 
     def version(self, stage: Stage) -> str:
-        """Ask the server behind the pods who it is; raises what a probe may raise."""
-        raise NotImplementedError
+        """What the server behind the pods says that it is; raises what a probe may raise."""
+        return self.question(stage) if self.question is not None else ""
+
+    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
+        """What it serves."""
+        if self.serves is not None:
+            return self.serves(stage)
+        return {port: Endpoint(stage.url(port)) for port in self.ports}
 
     def launch(self, stage: Stage) -> None:
         """Apply the workload's objects to its cluster."""
@@ -57,8 +98,7 @@ class Workload(Resource):
 
     def cluster(self, stage: Stage) -> Cluster:
         """The cluster that it lives in."""
-        cluster: Cluster = stage.peer(self.host).handle
-        return cluster
+        return cluster_of(stage, self.host)
 
     def kube(self, stage: Stage) -> Kube:
         """The cluster's client."""
@@ -115,6 +155,25 @@ class Workload(Resource):
         for pod in cluster.pods.of(self.name):
             with contextlib.suppress(GroundworkError, OSError):
                 (folder / f"{pod.name}.log").write_text(cluster.kube.pods.log(pod))
+
+
+def cluster_of(stage: Stage, host: str = "cluster") -> Cluster:
+    """The cluster that a stage's resource lives in, as questions and endpoints use it."""
+    cluster: Cluster = stage.peer(host).handle
+    return cluster
+
+
+def pods_of(stage: Stage) -> list[Pod]:
+    """The pods of a stage's resource."""
+    return list(cluster_of(stage).pods.of(stage.resource))
+
+
+def read_pod(stage: Stage, port: int, path: str) -> str:
+    """What the first pod of a stage's resource serves, by way of the API server.
+
+    For what has no node port; raises what a probe may raise.
+    """
+    return cluster_of(stage).kube.pods.http_get(pods_of(stage)[0], port, path)
 
 
 def refuse_hopeless(pod: Pod) -> None:

@@ -104,6 +104,10 @@ class Stage:
         """The port of a resource that lives in this one, started yet or not."""
         return self._site.ports[resource, port]
 
+    def url(self, port: str = "http") -> str:
+        """The address of what serves HTTP on one of the resource's ports."""
+        return f"http://127.0.0.1:{self.ports[port]}"
+
     def step(self, text: str) -> None:
         """Tell people what a long creation is doing."""
         self._site.step(self.resource, text)
