@@ -7,7 +7,7 @@ import os
 import sys
 
 from fixtures import ENVIRONMENT
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.use import bundle
 from groundwork.use.command import perform, say
 from reports.report import build

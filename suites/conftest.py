@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures import ENVIRONMENT
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from fixtures.settings import FoundationSettings
 
 

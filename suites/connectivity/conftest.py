@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.resources.alertmanager import Alertmanager, Receiver
+from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
+from fixtures.resources.receiver import Receiver
 from groundwork.kube.pods import Pod
 from groundwork.use.client import Handle
 

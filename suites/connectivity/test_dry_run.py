@@ -10,48 +10,36 @@ from typing import Any
 
 import allure
 import pytest
-import yaml
 
-from fixtures.resources.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
-from groundwork.base import process
+from fixtures.kustomize import render
+from fixtures.paths import KUBERNETES
 from groundwork.base.errors import GroundworkError
 from groundwork.kube.client import Kube
 from groundwork.kube.objects import Object
-
-OVERLAYS = sorted((KUBERNETES / "overlays").iterdir())
+from suites.support.overlays import OVERLAYS, overlay
 
 # What some platforms and stacks add to an overlay.
-EXTRAS = [KUBERNETES / "charts", KUBERNETES / "entry"]
+EXTRAS = ("charts", "entry")
 
 
-def name_of(folder: Path) -> str:
-    """A test's id."""
-    return folder.name
-
-
-def render(folder: Path) -> list[Object]:
-    """The objects of a kustomization."""
-    text = process.run([KUBECTL, "kustomize", folder], timeout_s=RENDER_TIMEOUT_S).output
-    return [body for body in yaml.safe_load_all(text) if body]
-
-
-@pytest.mark.parametrize("folder", [*OVERLAYS, *EXTRAS], ids=name_of)
-def test_the_server_takes_every_object(folder: Path, kube: Kube) -> None:
+@pytest.mark.parametrize("name", [*OVERLAYS, *EXTRAS])
+def test_the_server_takes_every_object(name: str, kube: Kube, tmp_path: Path) -> None:
     """Every object is of a kind and form that the API server accepts."""
-    objects = render(folder)
+    folder = KUBERNETES / name if name in EXTRAS else overlay(name, tmp_path)
+    objects = list(render(folder))
     allure.attach("\n".join(f"{o['kind']} {o['metadata']['name']}" for o in objects), "objects")
     kube.objects.apply(objects, dry_run=True)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS, ids=name_of)
-def test_the_namespaces_admit_every_pod(overlay: Path, kube: Kube) -> None:
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_namespaces_admit_every_pod(name: str, kube: Kube, tmp_path: Path) -> None:
     """A pod of each workload passes the profile of its namespace: restricted, but for one.
 
     A workload's own dry run makes no pods, and only they are looked at.
     """
     pods = [
         pod_of(body)
-        for body in render(overlay)
+        for body in render(overlay(name, tmp_path))
         if body["kind"] in {"DaemonSet", "Deployment", "StatefulSet"}
     ]
     assert pods
@@ -84,10 +72,10 @@ def pod_of(workload: Object) -> Object:
     ],
 )
 def test_what_the_server_would_refuse_is_refused(
-    change: dict[str, object], said: str, kube: Kube
+    change: dict[str, object], said: str, kube: Kube, tmp_path: Path
 ) -> None:
     """A dry run is no formality: what asks for too much, or is misspelt, is refused by name."""
-    workloads = render(OVERLAYS[0])
+    workloads = render(overlay("packages", tmp_path))
     relay = next(
         pod_of(body)
         for body in workloads

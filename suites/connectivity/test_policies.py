@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import allure
 import pytest
-import yaml
 
+from fixtures.kustomize import render
+from fixtures.paths import KUBERNETES
 from fixtures.pods.asked.network import connects
-from fixtures.resources.cluster import KUBECTL, KUBERNETES, RENDER_TIMEOUT_S
 from fixtures.resources.toolbox import ask
-from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube
@@ -28,9 +27,7 @@ TIMEOUT_S = 30.0
 @pytest.fixture
 def policies(kube: Kube) -> Iterator[list[Object]]:
     """The platform's policies; in force again at the end, whatever was done to them."""
-    folder = KUBERNETES / "base" / "policies"
-    text = process.run([KUBECTL, "kustomize", folder], timeout_s=RENDER_TIMEOUT_S).output
-    rendered = [body for body in yaml.safe_load_all(text) if body]
+    rendered = list(render(KUBERNETES / "base" / "policies"))
     kube.objects.apply(rendered)
     yield rendered
     kube.objects.apply(rendered)

@@ -18,8 +18,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fixtures.packages.images import NODE_IMAGE
-from fixtures.packages.programs import JRE, KAFKA, MANIFESTS
+from fixtures.packages.programs import JRE, KAFKA
+from fixtures.paths import MANIFESTS
+from fixtures.platforms.nodes import NODE_IMAGE
 from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import process
 
 RUN_TIMEOUT_S = 180.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import allure
 import pytest
 
-from fixtures.packages.images import NODE_IMAGE
+from fixtures.platforms.nodes import NODE_IMAGE
 from fixtures.settings import FoundationSettings
 from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.use.inventory import Inventory

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from fixtures.resources.alertmanager import Alertmanager, Receiver
+from fixtures.resources.alertmanager import Alertmanager
+from fixtures.resources.receiver import Receiver
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 

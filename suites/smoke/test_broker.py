@@ -6,9 +6,10 @@ import requests
 from aiokafka import AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from fixtures.declared.images import declared_version
 from fixtures.declared.topics import Topic
 from fixtures.packages.programs import KAFKA
-from fixtures.resources.redpanda import declared_version
+from fixtures.resources import redpanda
 from groundwork.declare.endpoint import METRICS
 from groundwork.use.client import Handle
 
@@ -39,7 +40,7 @@ def test_the_broker_has_the_declared_version(broker: Handle, broker_kind: str) -
     """The version that the broker reports itself is that of the lock file, or of the manifests."""
     declared = {
         "kafka": f"Apache Kafka {KAFKA.locked[0].coordinate.version}",
-        "redpanda": f"Redpanda {declared_version()}",
+        "redpanda": f"Redpanda {declared_version(redpanda.MANIFESTS, redpanda.IMAGE)}",
     }
     assert broker.version == declared[broker_kind]
 

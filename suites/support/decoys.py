@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixtures.packages.images import CONTROL_PLANE, NODE_IMAGE
+from fixtures.kustomize import KUBECTL
 from fixtures.packages.programs import KIND
-from fixtures.resources.cluster import KUBECTL
+from fixtures.platforms.nodes import CONTROL_PLANE, NODE_IMAGE
 from groundwork.artifacts import Cache, default_cache_dir
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import ledger, process
 from groundwork.base.errors import NotYetError
 from groundwork.base.ledger import Ledger

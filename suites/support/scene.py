@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import pytest
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.base.errors import NotYetError

@@ -18,7 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.packages.programs import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS
+from fixtures.resources.alertmanager import PROGRAM as ALERTMANAGER
+from fixtures.resources.node_exporter import PROGRAM as NODE_EXPORTER
+from fixtures.resources.prometheus import PROGRAM as PROMETHEUS
 from groundwork import artifacts
 from groundwork.artifacts import (
     Artifact,

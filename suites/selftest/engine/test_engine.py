@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import process
 from groundwork.base.process import ProcessFailedError
 from groundwork.containers import freezer, netavark

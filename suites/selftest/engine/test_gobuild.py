@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.packages.images import CONTROL_PLANE, PROMETHEUS_BUILD
 from fixtures.packages.programs import HELM, KIND
+from fixtures.platforms.nodes import CONTROL_PLANE
+from fixtures.resources.prometheus import BUILD as PROMETHEUS_BUILD
 from groundwork.artifacts import Cache, GoBuild, Workshop
 from groundwork.artifacts.gobuild import build, tool_package
 from groundwork.base.errors import ArtifactError, CancelledError, UsageError

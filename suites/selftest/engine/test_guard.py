@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from fixtures.packages.programs import ROOT
-from fixtures.resources.cluster import KUBECTL
+from fixtures.kustomize import KUBECTL
+from fixtures.paths import ROOT
 from groundwork.base import process
 from groundwork.base.errors import ProvisionError, UsageError
 from groundwork.base.ledger import Ledger, Record

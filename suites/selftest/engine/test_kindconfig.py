@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.packages.images import CONTROL_PLANE
+from fixtures.platforms.nodes import CONTROL_PLANE
 from groundwork.clusters.kind import failure_in
 from groundwork.clusters.kindconfig import CNI_TEMPLATE, PackagesNode, PortMapping, kind_config
 from groundwork.containers.host import Host

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import process
 
 TIMEOUT_S = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import ledger, process
 from suites.support.documents import blocks_of, execute
 from suites.support.pond import RUN_TIMEOUT_S, Pond

@@ -11,7 +11,7 @@ import yaml
 from fixtures.decisions import decide
 from fixtures.declared.rules import load_rules, rule_files
 from fixtures.environment import resources
-from fixtures.packages.programs import MANIFESTS
+from fixtures.paths import MANIFESTS
 from fixtures.resources.charts import load_charts, stack_values
 from fixtures.settings import FoundationSettings
 from groundwork.base.errors import UsageError
@@ -19,6 +19,7 @@ from groundwork.clusters.chart import Chart
 from groundwork.declare.resource import Resource
 
 BASE = MANIFESTS / "kubernetes" / "base"
+CHARTS = FoundationSettings.from_json('{"env": "kind", "images": "vendor", "stack": "charts"}')
 
 
 def chosen(folder: Path, **options: str) -> dict[str, Resource]:
@@ -54,7 +55,7 @@ def test_charts_are_pinned_and_their_values_are_there(tmp_path: Path) -> None:
 
 def test_prometheus_gets_the_platforms_rules_and_targets() -> None:
     """All declared rules and no others; the targets of the manifests; the same retention."""
-    values = stack_values()
+    values = stack_values(CHARTS)
     given = [
         (group["name"], rule.get("alert") or rule["record"])
         for group in values["additionalPrometheusRulesMap"]["platform"]["groups"]
@@ -79,7 +80,7 @@ def arguments_of_prometheus() -> list[str]:
 
 def test_alerts_take_the_platforms_route_and_no_other() -> None:
     """To the webhook, at once; nothing of the chart's own is left beside it."""
-    config: dict[str, Any] = stack_values()["alertmanager"]["config"]
+    config: dict[str, Any] = stack_values(CHARTS)["alertmanager"]["config"]
     declared = yaml.safe_load(
         (MANIFESTS / "observability" / "alertmanager" / "alertmanager.yaml").read_text()
     )

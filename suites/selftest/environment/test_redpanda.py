@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from fixtures.decisions import decide
+from fixtures.declared.images import declared_version
 from fixtures.environment import resources
-from fixtures.packages.programs import MANIFESTS, ROOT
-from fixtures.resources.cluster import overlay_of
-from fixtures.resources.redpanda import declared_version
+from fixtures.paths import MANIFESTS, SERVERS
+from fixtures.platforms.kubernetes import workloads
+from fixtures.platforms.overlay import overlay_of
+from fixtures.resources import redpanda
 from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.declare.resource import Resource
 
-PROGRAM = ROOT / "fixtures" / "pods" / "servers" / "redpanda_config.py"
+PROGRAM = SERVERS / "redpanda_config.py"
 OUTSIDE = "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:40000"
 
 
@@ -88,32 +90,38 @@ def test_the_cluster_is_told_beforehand_what_topics_may_be(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "overlay"),
+    ("options", "broker", "components"),
     [
-        ({"images": "packages"}, "packages"),
-        ({"images": "packages", "brokers": "3"}, "packages-three-brokers"),
-        ({"images": "vendor"}, "vendor-redpanda"),
-        ({"images": "vendor", "broker": "kafka"}, "vendor"),
-        ({"broker": "redpanda", "brokers": "3"}, "vendor-redpanda-three-brokers"),
+        ({"images": "packages"}, "kafka", ["packages"]),
+        (
+            {"images": "packages", "brokers": "3"},
+            "kafka",
+            ["three-brokers", "small-heaps", "packages"],
+        ),
+        ({"images": "vendor"}, "redpanda", []),
+        ({"images": "vendor", "broker": "kafka"}, "kafka", []),
+        ({"broker": "redpanda", "brokers": "3"}, "redpanda", ["three-brokers"]),
     ],
 )
 def test_the_overlay_follows_from_images_and_broker(
-    options: dict[str, object], overlay: str, tmp_path: Path
+    options: dict[str, object], broker: str, components: list[str], tmp_path: Path
 ) -> None:
     """Redpanda where images are the vendor's, Kafka elsewhere, unless told otherwise."""
     decided = decide(FoundationSettings.load({"env": "kind"} | options, tmp_path))
     assert isinstance(decided, FoundationSettings)
-    assert overlay_of(decided) == overlay
-    assert (MANIFESTS / "kubernetes" / "overlays" / overlay).is_dir()
+    overlay = overlay_of(decided, workloads(decided))
+    assert {each.name for each in overlay.folders} & {"kafka", "redpanda"} == {broker}
+    assert [each.name for each in overlay.components] == ["names", *components]
+    assert all(each.is_dir() for each in (*overlay.folders, *overlay.components))
 
 
 def test_redpanda_brings_its_console_and_more_ways_in(tmp_path: Path) -> None:
     """The same resources as with Kafka, and the console; the broker has two more ports."""
-    kafka, redpanda = (chosen(tmp_path, broker) for broker in ("kafka", "redpanda"))
-    assert redpanda.keys() - kafka.keys() == {"console"}
-    more = set(redpanda["broker"].ports) - set(kafka["broker"].ports)
+    with_kafka, with_redpanda = (chosen(tmp_path, name) for name in ("kafka", "redpanda"))
+    assert with_redpanda.keys() - with_kafka.keys() == {"console"}
+    more = set(with_redpanda["broker"].ports) - set(with_kafka["broker"].ports)
     assert more == {"schema-registry", "http-proxy"}
-    assert declared_version() == "23.2.15"
+    assert declared_version(redpanda.MANIFESTS, redpanda.IMAGE) == "23.2.15"
 
 
 def chosen(folder: Path, broker: str) -> dict[str, Resource]:

@@ -10,7 +10,7 @@ from traceback import format_exception_only
 import pytest
 from _pytest.outcomes import Failed
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import errors, process
 from groundwork.base.process import ProcessFailedError
 from reports.plugin import CATEGORIES

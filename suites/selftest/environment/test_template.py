@@ -14,7 +14,7 @@ from cookiecutter.main import cookiecutter
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from groundwork.base import process
 
 TEMPLATE = ROOT / "templates" / "service"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures import ENVIRONMENT
-from fixtures.packages.programs import ROOT
+from fixtures.paths import ROOT
 from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.base.errors import UsageError
