@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from groundwork.base.errors import NotYetError, TerminalStateError, UsageError
     from groundwork.base.wait import Deadline, wait_for
+    from groundwork.declare.capability import ProcessFaults
     from groundwork.declare.endpoint import Endpoint
     from groundwork.declare.environment import Environment
-    from groundwork.declare.resource import ProcessFaults, Resource
+    from groundwork.declare.resource import Resource
     from groundwork.declare.settings import Settings
     from groundwork.declare.stage import Stage
     from groundwork.plugin import provides
@@ -45,7 +46,7 @@ PLACES = {
     "Environment": "groundwork.declare.environment",
     "Handle": "groundwork.use.client",
     "NotYetError": "groundwork.base.errors",
-    "ProcessFaults": "groundwork.declare.resource",
+    "ProcessFaults": "groundwork.declare.capability",
     "Resource": "groundwork.declare.resource",
     "Settings": "groundwork.declare.settings",
     "Stage": "groundwork.declare.stage",

@@ -1,9 +1,9 @@
-"""What a resource is, and what may be done to it.
+"""What a resource is.
 
 A resource is declared by a small class: how it is launched, when it is ready, what it offers. It
 takes part in the life of an environment only through the hooks below; each gets the resource's
-:class:`~groundwork.declare.stage.Stage`. What may be done to it besides is told by small protocols,
-its capabilities.
+:class:`~groundwork.declare.stage.Stage`. What may be done to it besides is told by its
+:mod:`~groundwork.declare.capability`.
 """
 
 from __future__ import annotations
@@ -12,24 +12,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
 
 from groundwork.artifacts import Artifact
 from groundwork.base.process import rss_bytes
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.stage import Stage
 
-__all__ = [
-    "ACTIONS",
-    "Action",
-    "Description",
-    "Isolatable",
-    "Killable",
-    "Pausable",
-    "ProcessFaults",
-    "Resource",
-    "capabilities",
-]
+__all__ = ["Description", "Resource"]
 
 
 class Resource(ABC):
@@ -95,80 +84,6 @@ class Resource(ABC):
     def stop(self, stage: Stage, grace_s: float) -> None:
         """End it, and leave its logs in ``stage.log_dir``; goes on past errors."""
         stage.stop(grace_s)
-
-
-@runtime_checkable
-class Killable(Protocol):
-    """May be killed (SIGKILL) and started again."""
-
-    def kill(self, stage: Stage, target: str) -> None:
-        """Kill it, or the named one of its processes."""
-
-    def revive(self, stage: Stage, target: str) -> None:
-        """Start again what was killed of the resource."""
-
-
-@runtime_checkable
-class Pausable(Protocol):
-    """May be stopped in the middle of what it does (SIGSTOP), and go on."""
-
-    def pause(self, stage: Stage, target: str) -> None:
-        """Pause it, or the named one of its processes."""
-
-    def resume(self, stage: Stage, target: str) -> None:
-        """Let it go on."""
-
-
-@runtime_checkable
-class Isolatable(Protocol):
-    """May be cut off from those that talk to it."""
-
-    def isolate(self, stage: Stage, target: str) -> None:
-        """Cut it off."""
-
-    def rejoin(self, stage: Stage, target: str) -> None:
-        """Let it talk again."""
-
-
-class ProcessFaults:
-    """Killable and Pausable for resources that are nothing but processes of their stage."""
-
-    def kill(self, stage: Stage, target: str) -> None:
-        """SIGKILL the named process, or all."""
-        stage.kill(target)
-
-    def revive(self, stage: Stage, target: str) -> None:
-        """Start again what was killed, in the same way, on the same files."""
-        stage.revive(target)
-
-    def pause(self, stage: Stage, target: str) -> None:
-        """SIGSTOP the named process, or all."""
-        stage.pause(target)
-
-    def resume(self, stage: Stage, target: str) -> None:
-        """SIGCONT the named process, or all."""
-        stage.resume(target)
-
-
-@dataclass(frozen=True)
-class Action:
-    """A fault and its healing: the two sides of a capability."""
-
-    capability: type
-    inject: str
-    heal: str
-
-
-ACTIONS: tuple[Action, ...] = (
-    Action(Killable, "kill", "revive"),
-    Action(Pausable, "pause", "resume"),
-    Action(Isolatable, "isolate", "rejoin"),
-)
-
-
-def capabilities(resource: object) -> tuple[str, ...]:
-    """The names of the capabilities that a resource has."""
-    return tuple(a.capability.__name__ for a in ACTIONS if isinstance(resource, a.capability))
 
 
 @dataclass(frozen=True)

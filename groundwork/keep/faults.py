@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from groundwork.base.errors import GroundworkError
 from groundwork.base.ledger import Ledger, Record
-from groundwork.declare.resource import ACTIONS, Action
+from groundwork.declare.capability import ACTIONS, Action
 from groundwork.keep.events import Event, FaultHealed, FaultInjected, HealingFailed
 from groundwork.keep.locks import Locks
 from groundwork.keep.provisioner import Provisioner

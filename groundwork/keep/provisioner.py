@@ -26,7 +26,8 @@ from groundwork.base.errors import (
 from groundwork.base.graph import Graph
 from groundwork.base.ledger import Record
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.declare.resource import Description, Resource, capabilities
+from groundwork.declare.capability import capabilities
+from groundwork.declare.resource import Description, Resource
 from groundwork.declare.stage import Site, Stage
 from groundwork.keep.events import (
     Died,

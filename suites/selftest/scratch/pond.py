@@ -15,9 +15,10 @@ from pydantic import Field
 
 from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError
 from groundwork.base.ledger import Ledger, Record
+from groundwork.declare.capability import ProcessFaults
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.environment import Environment
-from groundwork.declare.resource import ProcessFaults, Resource
+from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Stage
 
