@@ -52,10 +52,10 @@ smoke: setup ## Provision, verify, report, remove: the whole job
 	@$(BIN)/python -m pytest suites/smoke --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
-verify: setup ## All that is verified of a platform: smoke, connectivity, rebuild, guard
+verify: setup ## All that is verified of a platform: smoke, connectivity, rebuild, guard, guide
 	@$(BIN)/python -m pytest suites/smoke suites/connectivity --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; test $$code = 0
-	$(BIN)/python -m pytest suites/rebuild suites/guard --env $(ENV) $(ARGS)
+	$(BIN)/python -m pytest suites/rebuild suites/guard suites/guide --env $(ENV) $(ARGS)
 
 up: setup ## Start the environment and keep it
 	$(BIN)/python -m groundwork up --env $(ENV) $(ARGS)

@@ -95,7 +95,7 @@ def test_the_page_satisfies_a_strict_type_checker(pond: Pond, venv: Path) -> Non
     """The engine tells its types: nothing of an environment's own code is unchecked."""
     with guest_of(pond, venv):
         execute(DOCUMENT, pond.root, lambda _: None)
-        files = [block.file for block in blocks_of(DOCUMENT) if block.language == "python"]
+        files = [block.word for block in blocks_of(DOCUMENT) if block.language == "python"]
         python, cache = venv / "bin" / "python", pond.root / "mypy"
         argv: list[str | Path] = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache]
         checked = process.run(
