@@ -7,8 +7,8 @@ from fixtures.resources.prometheus import RETENTION, Prometheus
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 
-# The first scrape or evaluation comes within one interval (2 s, on a cluster 5 s); the rest is
-# patience.
+# The first scrape or evaluation comes within one interval (2 s of the fast profile, 15 s of
+# production's); the rest is patience.
 TIMEOUT_S = 40.0
 
 JOBS = {"alertmanager", "broker", "hello-world", "node-exporter", "prometheus"}

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from fixtures.decisions import decide
+from fixtures.declared.durations import load_durations
 from fixtures.declared.rules import load_rules, rule_files
 from fixtures.environment import resources
 from fixtures.paths import MANIFESTS
@@ -65,7 +66,7 @@ def test_prometheus_gets_the_platforms_rules_and_targets() -> None:
     assert given == [(group.name, rule.name) for group in groups for rule in group.rules]
     assert values["defaultRules"] == {"create": False}
     spec = values["prometheus"]["prometheusSpec"]
-    scrape = yaml.safe_load((BASE / "prometheus" / "scrape.yaml").read_text())
+    scrape = yaml.safe_load((MANIFESTS / "observability" / "prometheus.yaml").read_text())
     assert spec["additionalScrapeConfigs"] == scrape["scrape_configs"]
     assert f"--storage.tsdb.retention.time={spec['retention']}" in arguments_of_prometheus()
 
@@ -85,7 +86,9 @@ def test_alerts_take_the_platforms_route_and_no_other() -> None:
         (MANIFESTS / "observability" / "alertmanager" / "alertmanager.yaml").read_text()
     )
     assert config["receivers"] == declared["receivers"]
-    assert config["route"] == declared["route"] | {"group_wait": "1s", "routes": []}
+    fast = load_durations()["fast"]
+    assert fast.group_wait == "1s"
+    assert config["route"] == fast.alertmanager(declared)["route"] | {"routes": []}
     assert (config["inhibit_rules"], config["templates"]) == ([], [])
 
 
