@@ -3,7 +3,7 @@
 A fenced block is told apart by its first line::
 
     ```python site.py     a file, to be written
-    ```diff               a change of files that are there, as `git diff` prints it
+    ```diff site.py       a change of a file that is there: its lines, with + or - before some
     ```sh                 commands, each of which must succeed
     ```sh kind            the same, only where `kind` is wanted
     ```text               for people alone
@@ -16,13 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from groundwork.base import process
-
 __all__ = ["Block", "blocks_of", "execute"]
 
 FENCED = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-PATCH_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -55,19 +51,31 @@ def execute(document: Path, root: Path, run: Callable[[str], None], wanted: str 
         wanted: Which commands: those without a word, or those with this one.
 
     Raises:
-        ProcessFailedError: A change doesn't fit the files that are there.
+        ValueError: A change doesn't fit the file that is there.
     """
     for block in blocks_of(document):
         if block.language == "sh":
             if block.word == wanted:
                 run(block.text)
         elif block.language == "diff":
-            change = root / "change.diff"
-            change.write_text(block.text)
-            argv = ["git", "apply", "--recount", "--verbose", change.name]
-            process.run(argv, timeout_s=PATCH_TIMEOUT_S, cwd=root)
-            change.unlink()
+            file = root / block.word
+            file.write_text(changed(file.read_text(), block))
         elif block.word:
             file = root / block.word
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.text)
+
+
+def changed(text: str, block: Block) -> str:
+    """A file's text with a change made: the lines around it must be there, and only once.
+
+    Raises:
+        ValueError: They aren't.
+    """
+    lines = [line or " " for line in block.text.splitlines()]  # editors strip an empty line's blank
+    old, new = (
+        "".join(f"{line[1:]}\n" for line in lines if line[0] in marks) for marks in (" -", " +")
+    )
+    if text.count(old) != 1:
+        raise ValueError(f"{block.word} holds this {text.count(old)} times:\n{old}")
+    return text.replace(old, new)

@@ -72,7 +72,7 @@ def test_every_duration_of_the_fast_profile_is_put_in_its_place() -> None:
     """Of alerts and rates no duration of production's is left."""
     fast = PROFILES["fast"]
     rules = [r for f in RULES for g in fast.rules(read(f))["groups"] for r in g["rules"]]
-    assert {rule["for"] for rule in rules if "alert" in rule} == {fast.for_}
+    assert {rule["for"] for rule in rules if "for" in rule} == {fast.for_}
     assert {each for rule in rules for each in windows_of(rule["expr"])} == {fast.rate_window}
 
 
