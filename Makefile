@@ -46,7 +46,7 @@ test: lint ## The project's own tests: lint and selftests
 	$(BIN)/python -m pytest suites/selftest -q -n auto
 
 engine: setup ## See to a container engine: found, installed (root, apt), or told what to install
-	$(BIN)/python -m groundwork engine
+	$(BIN)/groundwork engine
 
 smoke: setup ## Provision, verify, report, remove: the whole job
 	@$(BIN)/python -m pytest suites/smoke --env $(ENV) $(ARGS); code=$$?; \
@@ -58,13 +58,13 @@ verify: setup ## All that is verified of a platform: smoke, connectivity, rebuil
 	$(BIN)/python -m pytest suites/rebuild suites/guard suites/guide --env $(ENV) $(ARGS)
 
 up: setup ## Start the environment and keep it
-	$(BIN)/python -m groundwork up --env $(ENV) $(ARGS)
+	$(BIN)/groundwork up --env $(ENV) $(ARGS)
 
 down: setup ## End whatever is running
-	$(BIN)/python -m groundwork down
+	$(BIN)/groundwork down
 
 status: setup ## Show what is running
-	$(BIN)/python -m groundwork status
+	$(BIN)/groundwork status
 
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
@@ -76,5 +76,5 @@ crash: setup ## Kill runs of the real environment at random moments; nothing may
 	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)
 
 clean: ## End what is running; remove the virtual environment and all output
-	test ! -x $(BIN)/python || $(BIN)/python -m groundwork down
+	test ! -x $(BIN)/groundwork || $(BIN)/groundwork down
 	rm -rf $(VENV) reports/out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
