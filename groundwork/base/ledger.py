@@ -30,7 +30,7 @@ class Record:
 
     Attributes:
         step: ``open``, ``launch``, ``intent``, ``identity``, ``ready``, ``stopped``, ``removed``,
-            ``ports``, ``fault``, ``healed`` or ``kept``.
+            ``ports``, ``fault``, ``healed``, ``kept``; or ``damaged``, of what can't be read.
         kind: What sort of thing it is about: ``process``, ``folder``, ``worker``...
         name: Which one, unique among the living of its kind.
         resource: The resource it belongs to, empty for the environment itself.
@@ -73,6 +73,8 @@ class Ledger:
         self.lock = lock
         self._lock = threading.Lock()
         self._file = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._size_bytes = os.fstat(self._file).st_size
+        self._fault = ""
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -99,9 +101,33 @@ class Ledger:
 
     def append(self, record: Record) -> None:
         """Write one transition; it is on record when this returns, whoever dies next."""
-        line = json.dumps(asdict(record), separators=(",", ":")) + "\n"
+        line = (json.dumps(asdict(record), separators=(",", ":")) + "\n").encode()
         with self._lock:
-            os.write(self._file, line.encode())
+            self._look()
+            self._size_bytes += os.write(self._file, line)
+
+    def fault(self) -> str:
+        """What somebody else has done to the file while it was written; empty for nothing.
+
+        Its writer goes on: it knows what it made. But whoever would have swept after it doesn't.
+        """
+        with self._lock:
+            self._look()
+            return self._fault
+
+    def _look(self) -> None:
+        if self._fault:
+            return
+        file = self.folder / FILE
+        try:
+            seen, mine = file.stat(), os.fstat(self._file)
+        except OSError as error:
+            self._fault = f"{file} is gone ({error.strerror})"
+            return
+        if (seen.st_dev, seen.st_ino) != (mine.st_dev, mine.st_ino):
+            self._fault = f"{file} was replaced"
+        elif seen.st_size != self._size_bytes:
+            self._fault = f"{file} was changed: it has {seen.st_size} bytes, not {self._size_bytes}"
 
     def close(self) -> None:
         """Let go of the file and the lock."""
@@ -110,6 +136,8 @@ class Ledger:
 
     def delete(self) -> None:
         """Remove the environment's folder: it is gone. The ledger goes after what it tells of."""
+        if not self.folder.exists():
+            return  # somebody else has removed it
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -132,13 +160,24 @@ def _take_lock(folder: Path) -> int | None:
 
 
 def read(folder: Path) -> tuple[Record, ...]:
-    """The transitions of a ledger; a last line cut short by a crash is left out."""
+    """The transitions of a ledger; a last line cut short by a crash is left out.
+
+    A line that nobody can read, for somebody else has written it, is a record of the step
+    ``damaged``, named by its number.
+    """
     try:
-        text = (folder / FILE).read_text()
+        text = (folder / FILE).read_text(errors="replace")
     except FileNotFoundError:
         return ()
     complete = text[: text.rfind("\n") + 1]
-    return tuple(Record(**json.loads(line)) for line in complete.splitlines())
+    return tuple(_record_of(line, number) for number, line in enumerate(complete.splitlines(), 1))
+
+
+def _record_of(line: str, number: int) -> Record:
+    try:
+        return Record(**json.loads(line))
+    except (ValueError, TypeError):
+        return Record("damaged", name=str(number))
 
 
 def things(records: Iterable[Record]) -> tuple[Thing, ...]:

@@ -10,8 +10,8 @@ made, was half made, or is gone already, and so being called twice; it raises wh
 
 A ledger is data, and must not be a way to have anything run: only the engine's own code is, and
 that of the project which the ledger was opened for. The project's runs in a process of its own
-(``python -m groundwork.base.removal LEDGER KIND NAME``), for whoever sweeps may be of another
-project with modules of the same names.
+(``python -m groundwork.base.removal REMOVER NAME DATA``, in the project's folder), for whoever
+sweeps may be of another project with modules of the same names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from groundwork.base import ledger, process
+from groundwork.base import process
 from groundwork.base.errors import GroundworkError
 from groundwork.base.ledger import Thing
 from groundwork.base.process import ProcessFailedError
@@ -42,19 +43,19 @@ REMOVER_TIMEOUT_S = 150.0
 
 
 def removals(
-    folder: Path, wanted: Callable[[Thing], bool]
+    things: Iterable[Thing], project: Path | None
 ) -> list[tuple[Thing, Callable[[], None]]]:
-    """What a ledger tells of and names a remover for, newest first, each with what removes it.
+    """The things that a remover is named for, newest first, each with what removes it.
 
     Args:
-        folder: The ledger's folder.
-        wanted: Which things are meant.
+        things: What was begun and not removed, oldest first.
+        project: The folder of the project that the environment is of; None where it isn't known.
     """
-    named = [each for each in ledger.things(ledger.read(folder)) if each.remover and wanted(each)]
-    return [(each, partial(remove, folder, each)) for each in reversed(named)]
+    named = [each for each in things if each.remover]
+    return [(each, partial(remove, each, project)) for each in reversed(named)]
 
 
-def remove(folder: Path, thing: Thing) -> None:
+def remove(thing: Thing, project: Path | None) -> None:
     """Remove one thing.
 
     Raises:
@@ -63,10 +64,9 @@ def remove(folder: Path, thing: Thing) -> None:
     if thing.remover.startswith(ENGINE):
         load(thing.remover)(thing.name, thing.data)
         return
-    project = project_of(folder)
     if project is None or not project.is_dir():
         raise GroundworkError(f"{thing.kind} {thing.name}: the project of {thing.remover} is gone")
-    argv: list[str | Path] = [sys.executable, "-m", __name__, folder, thing.kind, thing.name]
+    argv = [sys.executable, "-m", __name__, thing.remover, thing.name, json.dumps(thing.data)]
     try:
         process.run(argv, timeout_s=REMOVER_TIMEOUT_S, cwd=project)
     except ProcessFailedError as error:
@@ -86,12 +86,6 @@ def load(reference: str) -> Remover:
     except Exception as error:
         raise GroundworkError(f"{reference} can't be loaded: {error}") from error
     return remover
-
-
-def project_of(folder: Path) -> Path | None:
-    """The folder of the project that an environment is of; None where it was never opened."""
-    opened = next((record for record in ledger.read(folder) if record.step == "open"), None)
-    return Path(opened.data["root"]) if opened is not None else None
 
 
 def is_of(project: Path, module: str) -> bool:
@@ -133,18 +127,12 @@ def remove_folder(name: str, data: Mapping[str, Any]) -> None:
 
 
 def main() -> int:
-    """Call a remover of the project that a ledger is of; its error is the last line printed."""
-    folder, kind, name = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    (thing,) = (
-        each
-        for each in ledger.things(ledger.read(folder))
-        if (each.kind, each.name) == (kind, name)
-    )
-    project = project_of(folder)
-    if project is None or not is_of(project, thing.remover.partition(":")[0]):
-        sys.stderr.write(f"{thing.remover} is neither the engine's nor the project's\n")
+    """Call a remover of the project whose folder this is; its error is the last line printed."""
+    remover, name, data = sys.argv[1:]
+    if not is_of(Path.cwd(), remover.partition(":")[0]):
+        sys.stderr.write(f"{remover} is neither the engine's nor the project's\n")
         return 1
-    for error in attempt([lambda: load(thing.remover)(thing.name, thing.data)]):
+    for error in attempt([lambda: load(remover)(name, json.loads(data))]):
         sys.stderr.write(" ".join(error.split()) + "\n")
         return 1
     return 0

@@ -10,14 +10,14 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from groundwork.artifacts import Resolved
 from groundwork.base import process
 from groundwork.base.errors import CancelledError, ProvisionError, TerminalStateError
-from groundwork.base.ledger import Ledger, Record
+from groundwork.base.ledger import Ledger, Record, Thing
 from groundwork.base.process import Child, Identity, ProcessFailedError
 from groundwork.base.removal import FOLDER, attempt, removals
 
@@ -30,6 +30,7 @@ class Site:
 
     Attributes:
         token: Marks every process of the environment; begins with the environment's id.
+        root: The project's folder: removers may be the project's own.
         folder: The environment's own folder, in the user's state folder.
         step: Tells people what a resource's long creation is doing: its name, and a text.
         ports: All ports that were assigned, by resource and port name.
@@ -37,6 +38,7 @@ class Site:
     """
 
     token: str
+    root: Path
     folder: Path
     ledger: Ledger
     artifacts: dict[str, Resolved]
@@ -68,6 +70,8 @@ class Stage:
         self._commands: dict[str, Command] = {}
         self._children: dict[str, Child] = {}
         self._expected: set[int] = set()
+        # What was made, besides processes: also where the ledger has vanished meanwhile.
+        self._things: dict[tuple[str, str], Thing] = {}
         # Starting excludes ending: what a fault's healing starts while all is stopped would stay.
         self._starting = threading.Lock()
 
@@ -130,10 +134,14 @@ class Stage:
             remover: ``package.module:function``; see :mod:`groundwork.base.removal`.
             data: What else the remover needs to know, as JSON holds it.
         """
-        self._record("intent", kind, name, remover=remover, **data)
+        whole = {"remover": remover, **data}
+        self._things[kind, name] = Thing(kind, name, self.resource, self.run_id, whole)
+        self._record("intent", kind, name, **whole)
 
     def identify(self, kind: str, name: str, **data: Any) -> None:
         """Write down what tells the thing that was made from all others; its remover gets it."""
+        known = self._things[kind, name]
+        self._things[kind, name] = replace(known, data=known.data | data)
         self._record("identity", kind, name, **data)
 
     def died(self, process: str, code: int) -> None:
@@ -313,10 +321,11 @@ class Stage:
             ProvisionError: Some of it is there still.
         """
         errors = []
-        for thing, step in removals(self._site.folder, lambda each: each.resource == self.resource):
+        for thing, step in removals(self._things.values(), self._site.root):
             failed = attempt([step])
             errors += failed
             if not failed:
+                del self._things[thing.kind, thing.name]
                 self._record("removed", thing.kind, thing.name)
         if errors:
             raise ProvisionError(self.resource, "; ".join(errors))

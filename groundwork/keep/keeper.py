@@ -75,6 +75,7 @@ class Keeper:
         note = self.chronicle.note
         self.site = Site(
             token=self.folder.name,
+            root=declared.root,
             folder=self.folder,
             ledger=self.ledger,
             artifacts={},
@@ -181,9 +182,17 @@ class Keeper:
             kept=self.leases.kept,
             refusal=str(self.supply.refusal or ""),
             resources=tuple(map(self.provisioner.describe, self.provisioner.started())),
-            failures={n: Failure.of(e) for n, e in self.provisioner.failures().items()},
+            failures=self._failures(),
             artifacts=tuple(self.site.artifacts.values()),
         )
+
+    def _failures(self) -> dict[str, Failure]:
+        found = {n: Failure.of(e) for n, e in self.provisioner.failures().items()}
+        fault = self.ledger.fault()
+        if fault:
+            text = f"somebody else has touched its ledger: {fault}"
+            found["keeper"] = Failure.of(ProvisionError("keeper", text))
+        return found
 
     def _find_deaths(self, _: Connection, request: FindDeaths) -> dict[str, Failure]:
         if request.examine:

@@ -15,7 +15,7 @@ from pathlib import Path
 from groundwork.base import process
 from groundwork.base.errors import CancelledError, GroundworkError, UsageError
 from groundwork.base.ledger import FILE as LEDGER
-from groundwork.base.ledger import Record, things
+from groundwork.base.ledger import Record, Thing, things
 from groundwork.base.ledger import read as read_ledger
 from groundwork.base.process import Identity
 from groundwork.base.removal import attempt, removals
@@ -88,6 +88,7 @@ class Leases:
         self._current: Lease | None = None
         self._granted = threading.Event()
         self._dismissed_by: Connection | None = None
+        self._opened = by_name(site.folder)  # by the porter; known though the ledger vanish
         self._ending = threading.Lock()
 
     # --- the beginning
@@ -244,7 +245,8 @@ class Leases:
         """Remove the environment's own traces: what could not be removed stays on record."""
         self.leaving = True
         told = bool(self._provisioner.not_removed)  # of what can't be removed: not tried once more
-        steps = removals(self._site.folder, lambda thing: thing.kind == "folder" or not told)
+        left = {**self._opened, **by_name(self._site.folder)}.values()
+        steps = removals((t for t in left if t.kind == "folder" or not told), self._site.root)
         self._provisioner.not_removed += attempt(
             [lambda: end_strays(self._site.token)] + [step for _, step in steps]
         )
@@ -252,3 +254,8 @@ class Leases:
             sys.stderr.write("\n".join(["not removed:", *self._provisioner.not_removed, ""]))
             return
         self._site.ledger.delete()
+
+
+def by_name(folder: Path) -> dict[tuple[str, str], Thing]:
+    """What a ledger tells of and isn't removed, by kind and name."""
+    return {(thing.kind, thing.name): thing for thing in things(read_ledger(folder))}

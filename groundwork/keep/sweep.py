@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from groundwork.base import ledger, process
-from groundwork.base.ledger import Ledger
+from groundwork.base.ledger import Ledger, Record
 from groundwork.base.process import Identity
 from groundwork.base.removal import attempt, removals
 
@@ -33,20 +33,34 @@ def remove(book: Ledger, kinds: frozenset[str] = ALL) -> list[str]:
         What could not be removed; the ledger stays on disk then, for the next sweep.
     """
     folder = book.folder
-    begun = reversed(ledger.things(ledger.read(folder)))
+    records = ledger.read(folder)
+    begun = ledger.things(records)
     named = [
         Identity(thing.data["pid"], thing.data["start_ticks"], thing.data["boot_id"])
-        for thing in begun
+        for thing in reversed(begun)
         if thing.kind in kinds and "pid" in thing.data
     ]
     steps: list[Callable[[], None]] = [
         lambda: process.end(named, grace_s=GRACE_S),
         lambda: end_strays(folder.name),
-        *(step for _, step in removals(folder, lambda _: True)),
+        *(step for _, step in removals(begun, project_of(records))),
     ]
-    errors = attempt(steps) or attempt([book.delete])
+    errors = attempt(steps)
+    damaged = [record.name for record in records if record.step == "damaged"]
+    if damaged:  # nobody knows what it told of
+        errors.append(
+            f"{folder / ledger.FILE}: line {', '.join(damaged)} can't be read; see what is left of "
+            "it, and remove the folder yourself"
+        )
+    errors += attempt([book.delete]) if not errors else []
     book.close()
     return errors
+
+
+def project_of(records: Iterable[Record]) -> Path | None:
+    """The folder of the project that an environment is of; None where it was never opened."""
+    opened = next((record for record in records if record.step == "open"), None)
+    return Path(opened.data["root"]) if opened is not None else None
 
 
 def end_strays(token: str) -> None:

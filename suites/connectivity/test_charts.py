@@ -13,6 +13,7 @@ import allure
 import pytest
 
 from fixtures.packages.programs import HELM
+from fixtures.paths import ROOT
 from groundwork.artifacts import Cache, Workshop, default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
@@ -42,7 +43,7 @@ def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
     """A stage as the keeper gives one to a resource in the cluster; what was begun is ended."""
     helm = HELM.resolve(Workshop(Cache.open(default_cache_dir())))
     ledger = Ledger.create(tmp_path / kube.objects.owner)
-    site = Site(kube.objects.owner, ledger.folder, ledger, {"helm": helm}, ignore, ignore)
+    site = Site(kube.objects.owner, ROOT, ledger.folder, ledger, {"helm": helm}, ignore, ignore)
     host = Stage(site, "cluster", "test", {})
     host.handle = Cluster(kube, PodWatch(kube.pods, ignore, ignore), kube.identity())
     host.handle.pods.start()

@@ -130,6 +130,7 @@ def stage_of(book: Ledger, resource: str) -> Stage:
     """The stage of a resource of an environment that has no keeper."""
     site = Site(
         token=f"{book.folder.name}-{book.folder.parent.name}",
+        root=ROOT,
         folder=book.folder,
         ledger=book,
         artifacts={},

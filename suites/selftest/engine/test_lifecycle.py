@@ -154,3 +154,14 @@ def test_bad_input_gets_one_line(pond: Pond, args: list[str], line: str) -> None
     ]
     assert not (pond.root / "reports").exists()
     assert pond.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "how", ["removed", "removed with its folder", "replaced", "written to", "cut short"]
+)
+def test_a_ledger_that_somebody_else_touches_is_told(pond: Pond, how: str) -> None:
+    """The run ends as an infrastructure failure that says so, and nothing is left all the same."""
+    run = pond.pytest("-k", "mill or plan", env={"POND_PLAN": f"ledger {how}"})
+    assert run.returncode == 6, run.output
+    assert "infrastructure failure: keeper: somebody else has touched its ledger: " in run.output
+    assert pond.leftovers() == []

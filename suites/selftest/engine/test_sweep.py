@@ -132,3 +132,18 @@ def test_every_remover_of_the_engine_bears_being_called_twice() -> None:
         assert once == twice, reference
         # Without its program nobody can tell whether a cluster of one is there.
         assert all("no container engine" in error or "k3d" in error for error in once), once
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "nonsense", '{"step": "intent", "who": 1}', "\xff"])
+def test_a_damaged_ledger_is_told_and_the_rest_of_it_removed(tmp_path: Path, line: str) -> None:
+    """What a line that can't be read told of is unknown: the folder stays, and is named."""
+    known = tmp_path / "known"
+    known.mkdir()
+    environment = dead_environment(tmp_path / "state", [known])
+    with (environment / ledger.FILE).open("a", encoding="latin-1") as file:
+        file.write(f"{line}\n")
+    ((_, errors),) = sweep(tmp_path / "state")
+    assert not known.exists()
+    assert len(errors) == 1
+    assert "ledger.jsonl: line 2 can't be read" in errors[0]
+    assert environment.exists()

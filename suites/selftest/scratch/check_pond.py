@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -35,8 +36,28 @@ def test_plan(spring: Handle) -> None:
     if plan == "wait":
         (Path(os.environ["POND"]) / "waiting").touch()
         threading.Event().wait(60)
+    if plan.startswith("ledger "):
+        (ledger,) = Path(os.environ["GROUNDWORK_STATE_DIR"]).glob("envs/*/ledger.jsonl")
+        vandalise(ledger, plan.removeprefix("ledger "))
     if plan == "exit":
         requests.get(spring.endpoint() + "/exit", timeout=5)
+
+
+def vandalise(ledger: Path, how: str) -> None:
+    """Do to a ledger what a careless user does."""
+    if how == "removed":
+        ledger.unlink()
+    elif how == "removed with its folder":
+        shutil.rmtree(ledger.parent)
+    elif how == "replaced":
+        copy = ledger.with_name("copy")
+        copy.write_bytes(ledger.read_bytes())
+        copy.replace(ledger)
+    elif how == "written to":
+        with ledger.open("a") as file:
+            file.write("{}\n")
+    elif how == "cut short":
+        os.truncate(ledger, 10)
 
 
 @pytest.mark.disturbs("spring")
