@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.paths import ROOT
-from groundwork.base import process
+from groundwork.base import ledger, process
 from suites.support.documents import execute
 from suites.support.scene import Scene, scene_of
 
@@ -51,9 +51,10 @@ class Project:
 
     def follow(self, page: str, wanted: str = "") -> None:
         """Do what a page says, and see that nothing is left of it but the changed files."""
-        before = self.scene.inventory()
         execute(HOW_TOS / f"{page}.md", self.root, self.run, wanted)
-        assert self.scene.inventory().difference(before) == []
+        scope = self.scene.scope
+        left = [*ledger.environments(scope.state_dir), *scope.tmp_dir.iterdir()]
+        assert [path for path in left if not path.name.startswith("pytest-of-")] == []
 
 
 @pytest.fixture
