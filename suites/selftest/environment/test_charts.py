@@ -88,7 +88,7 @@ def test_alerts_take_the_platforms_route_and_no_other() -> None:
     assert config["receivers"] == declared["receivers"]
     fast = load_durations()["fast"]
     assert fast.group_wait == "1s"
-    assert config["route"] == fast.alertmanager(declared)["route"] | {"routes": []}
+    assert config["route"] == fast.route(declared)["route"] | {"routes": []}
     assert (config["inhibit_rules"], config["templates"]) == ([], [])
 
 

@@ -38,8 +38,8 @@ ANY_DURATION = re.compile(r"\b[0-9]+(ms|[smhdwy])\b")
 def applied(profile: Durations) -> dict[str, Any]:
     """Every file that durations stand in, with those of a profile."""
     found: dict[str, Any] = {file.name: profile.rules(read(file)) for file in RULES}
-    found["prometheus"] = profile.prometheus(read(OBSERVABILITY / "prometheus.yaml"))
-    found["alertmanager"] = profile.alertmanager(
+    found["prometheus"] = profile.scrapes(read(OBSERVABILITY / "prometheus.yaml"))
+    found["alertmanager"] = profile.route(
         read(OBSERVABILITY / "alertmanager" / "alertmanager.yaml")
     )
     return found
