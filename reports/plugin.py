@@ -63,7 +63,8 @@ def pytest_groundwork_finish(
     if not folder or not Path(folder).is_dir():
         return
     properties = {"platform": record["env"]}
-    properties |= {f"option.{name}": f"{value}" for name, value in record["options"].items()}
+    chosen = {name: value for name, value in record["options"].items() if value and name != "env"}
+    properties |= {f"option.{name}": f"{value}" for name, value in chosen.items()}
     properties |= {f"resource.{each['name']}": each["version"] for each in record["resources"]}
     properties |= {f"artifact.{a.name}": f"{a.version} ({a.source})" for a in artifacts}
     left_out = grouped({each["test"]: each["reason"] for each in record["left_out"]})
