@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -259,7 +259,8 @@ def kill(run: subprocess.Popen[bytes], kind: str) -> None:
     for victim in wait_for(
         find, deadline=Deadline.after(VICTIM_TIMEOUT_S), what=f"a {kind} that can be killed"
     ):
-        victim.kill()
+        with suppress(psutil.NoSuchProcess):  # a porter ends with its controller, who came first
+            victim.kill()
 
 
 def wait_until_ended(run: subprocess.Popen[bytes]) -> None:
