@@ -97,6 +97,7 @@ class Description:
         state: ``not started``, ``starting``, ``ready``, ``failed``, ``dead`` or ``stopping``.
         ready_s: Seconds from the moment it was asked for to its readiness; 0 while it is not.
         processes: The names of its processes; each logs to ``log_dir``, under its name.
+        ports: The numbers of its ports, by the names that it declares.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Description:
     ready_s: float = 0.0
     processes: tuple[str, ...] = ()
     log_dir: str = ""
+    ports: dict[str, int] = field(default_factory=dict)
 
     def endpoint(self, name: str = "") -> str:
         """An address by its name; the first one, unnamed.

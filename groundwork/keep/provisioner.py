@@ -394,6 +394,7 @@ def _describe(holding: Holding) -> Description:
         capabilities=capabilities(holding.resource),
         processes=holding.stage.processes(),
         log_dir=str(holding.stage.log_dir),
+        ports=dict(holding.stage.ports),
     )
 
 

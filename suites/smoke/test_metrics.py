@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fixtures.declared.rules import load_rules, rule_files
 from fixtures.resources.prometheus import RETENTION, Prometheus
 from groundwork.base.errors import NotYetError
@@ -11,7 +13,7 @@ from groundwork.base.wait import Deadline, wait_for
 # production's); the rest is patience.
 TIMEOUT_S = 40.0
 
-JOBS = {"alertmanager", "broker", "hello-world", "node-exporter", "prometheus"}
+JOBS = {"alertmanager", "broker", "hello-world", "node-exporter", "prometheus", "receiver"}
 
 
 def test_declared_targets_are_up_and_no_others(
@@ -19,18 +21,37 @@ def test_declared_targets_are_up_and_no_others(
 ) -> None:
     """Every declared scrape target is up, and nothing else is scraped."""
 
-    def all_scraped() -> dict[tuple[str, str], str]:
+    def all_scraped() -> dict[tuple[str, str], dict[str, Any]]:
         targets = prometheus.targets()
-        waiting = [target for target in scrape_targets if targets.get(target) != "up"]
+        waiting = [
+            f"{job} at {address} is {state_of(targets, job, address)}"
+            for job, address in sorted(scrape_targets)
+            if targets.get((job, address), {}).get("health") != "up"
+        ]
         if waiting:
-            raise NotYetError(f"not up: {waiting}")
+            raise NotYetError("; ".join(waiting))
         return targets
 
     targets = wait_for(
         all_scraped, deadline=Deadline.after(TIMEOUT_S), what="every target to be up"
     )
-    assert targets.keys() == scrape_targets
+    strangers = targets.keys() - scrape_targets
+    assert not strangers, f"scraped, but declared nowhere: {sorted(strangers)}"
     assert {job for job, _ in targets} == JOBS | ({"cluster"} if platform != "local" else set())
+
+
+def state_of(targets: dict[tuple[str, str], dict[str, Any]], job: str, address: str) -> str:
+    """What Prometheus has to say of a target that isn't up."""
+    found = targets.get((job, address))
+    if found is None:
+        instead = [f"{at} (as {name})" for name, at in targets if job == name or at == address]
+        return "not scraped; " + (f"instead: {', '.join(instead)}" if instead else "nor by any job")
+    return f"{found['health']}: {found['lastError'] or 'not scraped yet'}"
+
+
+def health_of(rule: dict[str, Any]) -> str:
+    """``ok``, or what its last evaluation came to."""
+    return f"{rule['health']}: {rule['lastError']}" if rule.get("lastError") else rule["health"]
 
 
 def test_declared_rules_are_loaded_and_healthy(prometheus: Prometheus, platform: str) -> None:
@@ -40,16 +61,16 @@ def test_declared_rules_are_loaded_and_healthy(prometheus: Prometheus, platform:
 
     def all_evaluated() -> dict[tuple[str, str], str]:
         rules = prometheus.rules()
-        waiting = [rule for rule, health in rules.items() if health == "unknown"]
+        waiting = [rule["name"] for rule in rules if rule["health"] == "unknown"]
         if waiting:
             raise NotYetError(f"not evaluated: {waiting}")
-        return rules
+        return {(rule["group"], rule["name"]): health_of(rule) for rule in rules}
 
     rules = wait_for(
         all_evaluated, deadline=Deadline.after(TIMEOUT_S), what="every rule to be evaluated"
     )
     assert rules.keys() == declared
-    assert set(rules.values()) == {"ok"}
+    assert {rule: health for rule, health in rules.items() if health != "ok"} == {}
 
 
 def test_metrics_are_kept_as_long_as_declared(prometheus: Prometheus) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 import allure
@@ -69,7 +68,9 @@ def test_its_metrics_count_requests_exactly(hello_world: Handle) -> None:
 def test_a_message_comes_back_through_the_broker(hello_world: Handle) -> None:
     """A posted message is published, consumed back, and can then be read."""
     text = f"smoke {uuid4()}"
-    posted = post(hello_world, text)
+    accepted = post(hello_world, text)
+    assert accepted.status_code == requests.codes.accepted, accepted.text
+    posted = accepted.json()
     path = f"/messages/{posted['id']}"
     found = wait_for(
         answers(hello_world, path, requests.codes.ok),
@@ -80,20 +81,18 @@ def test_a_message_comes_back_through_the_broker(hello_world: Handle) -> None:
     assert posted["text"] == text
 
 
-def post(service: Handle, text: str) -> dict[str, Any]:
-    """Post a message; what was accepted."""
+def post(service: Handle, text: str) -> requests.Response:
+    """Post a message."""
     url = f"{service.endpoint('http')}/messages"
-    answer = requests.post(url, json={"text": text}, timeout=TIMEOUT_S)
-    assert answer.status_code == requests.codes.accepted, answer.text
-    accepted: dict[str, Any] = answer.json()
-    return accepted
+    return requests.post(url, json={"text": text}, timeout=TIMEOUT_S)
 
 
 @pytest.mark.disturbs("relay")
 def test_ready_follows_the_broker(relay: Handle, hello_world_relayed: Handle) -> None:
     """Cut off from its broker the service turns unready within its interval, and ready after.
 
-    It stays healthy all along: a restart would mend nothing.
+    It stays healthy all along: a restart would mend nothing. What it is given meanwhile it refuses:
+    202 is a promise that the broker has made.
     """
     assert get(hello_world_relayed, "/ready").status_code == requests.codes.ok
     with allure.step("close the relay"):
@@ -104,6 +103,8 @@ def test_ready_follows_the_broker(relay: Handle, hello_world_relayed: Handle) ->
             what="the service to turn unready",
         )
         assert get(hello_world_relayed, "/health").status_code == requests.codes.ok
+        refused = post(hello_world_relayed, "into the void")
+        assert refused.status_code == requests.codes.service_unavailable, refused.text
     with allure.step("open the relay"):
         relay.act("rejoin")
         wait_for(

@@ -72,7 +72,7 @@ def test_the_declared_alerts_are_those_of_the_platform() -> None:
         ("compact", "shred", ":6: cleanup_policy: String should match"),
         ("topics:", "tropics:", ":1: should hold a list of `topics`"),
         ("  - name: two", "   - name: two", ":6: expected <block end>"),
-        (TOPIC, "", ":1: should hold a list of `topics`"),
+        (TOPIC, "", ":1: is empty"),
         (TOPIC, "\ttopics: []", ":1: found character '\\t'"),
     ],
 )

@@ -18,8 +18,6 @@ from {{ cookiecutter.package_name }}.settings import Settings
 __all__ = ["Broker", "BrokerUnavailableError"]
 
 RETRY_PAUSE_S = 0.2
-# A client that waits longer for an acknowledgement has hung up.
-PUBLISH_TIMEOUT_S = 5.0
 # Each side's goodbye; a broker that is gone must not hold up the end.
 STOP_TIMEOUT_S = 2.0
 
@@ -77,7 +75,7 @@ class Broker:
             self._settings.kafka_topic, value, key=key, headers=headers
         )
         try:
-            await asyncio.wait_for(sending, PUBLISH_TIMEOUT_S)
+            await asyncio.wait_for(sending, self._settings.publish_timeout_s)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"not acknowledged: {describe(error)}") from error
         self._metrics.published.inc()

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     kafka_topic: str = "{{ cookiecutter.topic }}"
     kafka_group_id: str = "{{ cookiecutter.service_name }}"
     ready_interval_s: float = Field(default=1.0, gt=0)  # /ready is never older than this
+    publish_timeout_s: float = Field(default=5.0, gt=0)  # a client waits no longer for its 202
     otel_exporter_otlp_endpoint: str = ""  # empty: no traces, no exported logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -1,7 +1,10 @@
 """Messages survive the topic, and nobody else's are taken for ours."""
 
+import json
 import uuid
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from {{ cookiecutter.package_name }}.messages import Message, Outbox, decode, encode
@@ -14,6 +17,15 @@ def test_a_message_survives_the_topic(text: str) -> None:
     key, value, headers = encode(message, "me")
     assert uuid.UUID(bytes=key) == message.id
     assert decode(value, headers, "me") == message
+
+
+def test_a_message_lies_on_the_topic_as_declared() -> None:
+    """Who reads the topic without this code relies on schemas/message.json."""
+    schema = json.loads((Path(__file__).parents[2] / "schemas" / "message.json").read_text())
+    _, value, _ = encode(Message(text="ünïcödé"), "me")
+    jsonschema.validate(json.loads(value), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"text": "no id"}, schema)
 
 
 @pytest.mark.parametrize(

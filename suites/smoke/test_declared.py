@@ -1,0 +1,116 @@
+"""The platform's promises, and the files that it is deployed from: nothing has to run for that.
+
+A declaration that is edited without its promise fails here, and the failure names both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from fixtures.declared.durations import load_durations, seconds_of
+from fixtures.declared.promises import Promises, broken, differences
+from fixtures.declared.rules import load_rules, rule_files
+from fixtures.declared.topics import FILE, load_topics
+from fixtures.resources import alertmanager as alerting
+from fixtures.resources import prometheus as measuring
+from fixtures.settings import FoundationSettings
+from suites.support.alerts import PROOF
+
+
+def test_topics_are_declared_as_promised(promises: Promises) -> None:
+    """manifests/topics.yaml has the promised topics: partitions, how long, which records."""
+    promised = {t.name: (t.partitions, t.kept_ms, t.cleanup_policy) for t in promises.topics}
+    declared = {t.name: (t.partitions, t.retention_ms, t.cleanup_policy) for t in load_topics()}
+    assert differences(promised, declared, what="topic", where=FILE.name) == []
+
+
+def test_alerts_are_declared_as_promised(promises: Promises, decided: FoundationSettings) -> None:
+    """The rule files have the promised alerts: when, lasting how long, how severe."""
+    promised = {a.name: (a.when, seconds_of(a.lasting), a.severity) for a in promises.alerts}
+    rules = [rule for group in load_rules(rule_files(decided.env)) for rule in group.rules]
+    declared = {
+        r.alert: (r.expr, seconds_of(r.for_), r.labels.get("severity"))
+        for r in rules
+        if r.alert and r.alert != PROOF
+    }
+    assert differences(promised, declared, what="alert", where="rules/") == []
+
+
+def test_notifications_are_declared_as_promised(promises: Promises) -> None:
+    """alertmanager.yaml tells each alert in time, its changes and its end, and tells it again."""
+    wanted = promises.notifications
+    config = yaml.safe_load(alerting.CONFIG.read_text())
+    assert {alert.severity for alert in promises.alerts} <= set(wanted.severities)
+    assert notified(config, wanted.path) == {
+        "told within": seconds_of(wanted.told_within),
+        "changes told within": seconds_of(wanted.changes_told_within),
+        "repeated after": seconds_of(wanted.repeated_after),
+        "end told": wanted.end_told,
+        "held back by": [],
+    }, f"promised in promises.yaml, declared in {alerting.CONFIG.name}"
+
+
+def test_metrics_are_declared_to_be_kept_as_long_as_promised(promises: Promises) -> None:
+    """Prometheus is told to keep them at least as long as was promised."""
+    assert seconds_of(measuring.RETENTION) >= seconds_of(promises.metrics.kept_min), (
+        f"promised {promises.metrics.kept_min}, but Prometheus is started with {measuring.RETENTION}"
+    )
+
+
+def test_measurements_are_declared_to_be_taken_as_often_as_promised(promises: Promises) -> None:
+    """prometheus.yaml and the production profile scrape and evaluate no less often."""
+    wanted = {
+        "scrape_interval": promises.metrics.measured_every,
+        "evaluation_interval": promises.metrics.rules_evaluated_every,
+    }
+    config = yaml.safe_load(measuring.CONFIG.read_text())["global"]
+    profile = load_durations()["production"]
+    lines = []
+    for name, span in wanted.items():
+        lines += broken(span, config[name], what=name, where=measuring.CONFIG.name)
+        lines += broken(span, getattr(profile, name), what=name, where="durations.yaml")
+    assert lines == []
+
+
+def test_the_production_profile_keeps_the_promises(promises: Promises) -> None:
+    """durations.yaml's production profile has the promised spans of alerts and notifications."""
+    profile, wanted = load_durations()["production"], promises.notifications
+    found = {
+        "for": profile.for_,
+        "group_wait": profile.group_wait,
+        "group_interval": profile.group_interval,
+        "repeat_interval": profile.repeat_interval,
+    }
+    (lasting,) = {alert.lasting for alert in promises.alerts}
+    promised = {
+        "for": lasting,
+        "group_wait": wanted.told_within,
+        "group_interval": wanted.changes_told_within,
+        "repeat_interval": wanted.repeated_after,
+    }
+    assert differences(promised, found, what="span", where="durations.yaml") == []
+
+
+def notified(config: dict[str, Any], path: str) -> dict[str, Any]:
+    """What a configuration of Alertmanager makes of any alert.
+
+    Raises:
+        AssertionError: It has more than one way for alerts, or not that to the webhook's path.
+    """
+    route = config["route"]
+    assert not route.get("routes"), "some alerts go another way than the promises know"
+    (receiver,) = (each for each in config["receivers"] if each["name"] == route["receiver"])
+    (webhook,) = receiver["webhook_configs"]
+    found = "/" + webhook["url"].split("//", 1)[1].partition("/")[2]
+    assert found == path, f"promised is the path {path}, but notifications go to {found}"
+    held = [key for key in ("inhibit_rules", "mute_time_intervals") if config.get(key)]
+    held += [key for key in ("mute_time_intervals", "active_time_intervals") if route.get(key)]
+    return {
+        "told within": seconds_of(route["group_wait"]),
+        "changes told within": seconds_of(route["group_interval"]),
+        "repeated after": seconds_of(route["repeat_interval"]),
+        "end told": webhook.get("send_resolved", True),
+        "held back by": held,
+    }

@@ -1,0 +1,80 @@
+"""Why an alert has not arrived: what each server on its way holds of it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from fixtures.resources.alertmanager import Alertmanager
+from fixtures.resources.prometheus import Prometheus
+
+__all__ = ["PROOF", "story_of"]
+
+# The one alert that is of nothing wrong: see manifests/observability/rules/proof.yaml.
+PROOF = "Proof"
+
+TIMEOUT_S = 5.0
+
+
+def story_of(
+    alertmanager: Alertmanager, prometheus: Prometheus | None = None, **labels: str
+) -> str:
+    """What Prometheus and Alertmanager hold of the alerts with these labels.
+
+    Args:
+        alertmanager: Which tells whoever is woken.
+        prometheus: Where the alert begins; None where it was posted.
+        labels: The alert's, enough to know it by.
+    """
+    lines = list(of_prometheus(prometheus, labels)) if prometheus is not None else []
+    return "\n".join([*lines, *of_alertmanager(alertmanager, labels)])
+
+
+def of_prometheus(prometheus: Prometheus, labels: dict[str, str]) -> Iterator[str]:
+    """The series, the rule's alert, and where it is sent."""
+    alerts = [a for a in prometheus.get("alerts")["alerts"] if matches(a, labels)]
+    for alert in alerts:
+        yield f"Prometheus: {alert['labels']} is {alert['state']} since {alert['activeAt']}"
+    if not alerts:
+        rules = [rule for rule in prometheus.rules() if rule["type"] == "alerting"]
+        ill = [f"{r['name']}: {r['lastError']}" for r in rules if r.get("lastError")]
+        yield f"Prometheus: no such alert; its alerting rules: {[r['name'] for r in rules]} {ill}"
+        selector = ",".join(f'{name}="{value}"' for name, value in labels.items())
+        series = prometheus.query(f"{{{selector}}}")
+        yield f"Prometheus: series with these labels: {[each['metric'] for each in series]}"
+    told = prometheus.get("alertmanagers")["activeAlertmanagers"]
+    yield f"Prometheus tells {[each['url'] for each in told]}"
+
+
+def of_alertmanager(alertmanager: Alertmanager, labels: dict[str, str]) -> Iterator[str]:
+    """The alert, what holds it back, and which deliveries failed."""
+    alerts = [alert for alert in alertmanager.get("alerts") if matches(alert, labels)]
+    if not alerts:
+        yield "Alertmanager: it has no such alert"
+    for alert in alerts:
+        status = alert["status"]
+        receivers = [each["name"] for each in alert["receivers"]]
+        yield f"Alertmanager: {alert['labels']} is {status['state']}, for {receivers}"
+        for kind in ("silencedBy", "inhibitedBy", "mutedBy"):
+            if status.get(kind):
+                yield f"Alertmanager: {kind} {', '.join(status[kind])}"
+    route = alertmanager.get("status")["config"]["original"].partition("receivers:")[0]
+    _, _, own = route.partition("route:")
+    yield "Alertmanager's route: " + " ".join(own.split())
+    answer = requests.get(f"{alertmanager.url}/metrics", timeout=TIMEOUT_S)
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            if sample.name == "alertmanager_notifications_failed_total" and sample.value:
+                yield f"Alertmanager: {sample.value:g} deliveries failed ({sample.labels})"
+    log = alertmanager.log()
+    if log:
+        yield f"--- last complaints of Alertmanager\n{log}"
+
+
+def matches(alert: dict[str, Any], labels: dict[str, str]) -> bool:
+    """Whether an alert has these labels."""
+    own: dict[str, str] = alert["labels"]
+    return labels.items() <= own.items()
