@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke verify up down status report bench crash clean
+.PHONY: help setup lock lint format types test engine smoke verify up down status report bench sabotage crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -32,11 +32,12 @@ lock: ## Compile every lock anew: Python, Go's wheel, Maven
 	$(BIN)/uv pip compile tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
 	rm -rf tools/python/hello-world
 
-lint: setup ## Style, layers, types, docstrings
+lint: setup ## Style, layers, types, docstrings, tests that assert nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m suites.support.assertions
 
 format: setup ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
@@ -71,6 +72,9 @@ report: setup ## Build the HTML report of the latest run
 
 bench: setup ## Measure starting times, as ratios within one session
 	$(BIN)/python -m groundwork.bench --env $(ENV) $(ARGS)
+
+sabotage: setup ## Get things wrong, one by one, and see that the suites say so
+	$(BIN)/python -m pytest suites/sabotage -v --env $(ENV) $(ARGS)
 
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
 	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)

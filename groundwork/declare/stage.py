@@ -16,6 +16,7 @@ from typing import Any
 
 from groundwork.artifacts import Resolved
 from groundwork.base import process
+from groundwork.base.complaint import COMPLAINT, complaint_of
 from groundwork.base.errors import CancelledError, ProvisionError, TerminalStateError
 from groundwork.base.ledger import Ledger, Record, Thing
 from groundwork.base.process import Child, Identity, ProcessFailedError
@@ -269,10 +270,12 @@ class Stage:
         return tuple(file for file in files if file.exists())
 
     def logs(self, lines: int = 20) -> str:
-        """The last log lines of every process of the resource, under its name."""
+        """The last complaint and the last log lines of every process, under its name."""
         parts = []
         for name in self._commands:
-            text = process.tail_of(self.log_dir / f"{name}.log", lines)
+            log = self.log_dir / f"{name}.log"
+            text, complaint = process.tail_of(log, lines), complaint_of(log)
+            parts += [f"{COMPLAINT}{complaint}"] if complaint else []
             parts.append(f"--- last log lines of {name}\n{text}" if text else f"--- {name}: no log")
         return "\n".join(parts)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from groundwork.artifacts import Progress
+from groundwork.base.complaint import COMPLAINT
 from groundwork.keep.events import Died, Event, Failed, Fetching, Ready, Step
 from groundwork.use.run import Lost
 
@@ -88,8 +89,13 @@ class Terminal:
 
 
 def in_one_line(error: str) -> str:
-    """What happened, the last state seen, and the hint; the log lines in between are left out."""
+    """What happened, the last state seen, the last complaint, and the hint.
+
+    The log lines in between are left out.
+    """
     first, *rest = error.splitlines()
+    told = next((line for line in rest if line.startswith(COMPLAINT)), "")
+    complaint = f"; {told}" if told else ""
     state = next((f" ({line})" for line in rest if line.startswith("last state: ")), "")
     hint = next((f"; {line.removeprefix('hint: ')}" for line in rest if "hint: " in line[:6]), "")
-    return f"{first}{state}{hint}"
+    return f"{first}{state}{complaint}{hint}"

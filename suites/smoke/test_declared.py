@@ -54,8 +54,9 @@ def test_notifications_are_declared_as_promised(promises: Promises) -> None:
 
 def test_metrics_are_declared_to_be_kept_as_long_as_promised(promises: Promises) -> None:
     """Prometheus is told to keep them at least as long as was promised."""
-    assert seconds_of(measuring.RETENTION) >= seconds_of(promises.metrics.kept_min), (
-        f"promised {promises.metrics.kept_min}, but Prometheus is started with {measuring.RETENTION}"
+    promised, told = promises.metrics.kept_min, measuring.RETENTION
+    assert seconds_of(told) >= seconds_of(promised), (
+        f"promised {promised}, but Prometheus is started with {told}"
     )
 
 

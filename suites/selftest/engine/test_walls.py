@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.paths import ROOT
 from groundwork.base import process
+from suites.support.assertions import silent_tests
 
 TIMEOUT_S = 60.0
 
@@ -99,6 +100,25 @@ def test_an_import_across_a_wall_is_refused(
     linted = tool("lint-imports", "--no-cache", cwd=project)
     assert linted.returncode == 1, linted.output
     assert f"{contract} BROKEN" in " ".join(linted.output.split())
+
+
+@pytest.mark.parametrize(
+    ("body", "silent"),
+    [
+        ("    print(1)", True),
+        ("    look()", True),
+        ("    assert look()", False),
+        ("    check()", False),
+        ("    with pytest.raises(ValueError): look()", False),
+    ],
+)
+def test_a_test_that_asserts_nothing_is_refused(tmp_path: Path, body: str, *, silent: bool) -> None:
+    """By name and line; what a function that it calls asserts counts."""
+    file = tmp_path / "test_x.py"
+    helpers = "def look():\n    return 1\n\ndef check():\n    assert look()\n\n"
+    file.write_text(f"{helpers}def test_something():\n{body}\n")
+    found = [f"{file}:7: test_something asserts nothing"] if silent else []
+    assert silent_tests([file]) == found
 
 
 @pytest.mark.parametrize("line", ["import subprocess", "import time\n\ntime.sleep(1)"])

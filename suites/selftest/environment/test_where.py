@@ -68,7 +68,8 @@ def test_conditions_are_values_that_the_settings_can_have(
     for each in exclusions:
         for name, values in each.when.items():
             for value in values:
-                FoundationSettings.model_validate({"env": "kind"} | {name: value})
+                settings = FoundationSettings.model_validate({"env": "kind"} | {name: value})
+                assert getattr(settings, name) == value
 
 
 def test_all_conditions_must_hold() -> None:

@@ -1,0 +1,1 @@
+"""Misconfigurations as they reach production, and what the suites say of each."""

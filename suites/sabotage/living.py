@@ -1,0 +1,107 @@
+"""The environment whose servers are altered: where they are, how they are told to read again."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.keep.messages import Status
+
+__all__ = ["Living"]
+
+TIMEOUT_S = 15.0
+ASK_TIMEOUT_S = 5.0
+
+# What each server's configuration is called, in its folder, and what tells when it was read.
+CONFIGS = {"alertmanager": "alertmanager.yml", "prometheus": "prometheus.yml"}
+READ_S = {
+    "alertmanager": "alertmanager_config_last_reload_success_timestamp_seconds",
+    "prometheus": "prometheus_config_last_reload_success_timestamp_seconds",
+}
+
+
+@dataclass(frozen=True)
+class Living:
+    """A kept environment.
+
+    Attributes:
+        status: How it was when it was begun.
+    """
+
+    status: Status
+
+    def endpoint(self, resource: str, name: str = "") -> str:
+        """An address of a resource."""
+        (found,) = (each for each in self.status.resources if each.name == resource)
+        return found.endpoint(name)
+
+    def folder(self, resource: str) -> Path:
+        """Where a resource works."""
+        return self.status.folder / "work" / resource
+
+    def process(self, resource: str) -> psutil.Process:
+        """The one process of a resource."""
+        wanted = f"{self.status.folder.name}:{resource}:"
+        found = []
+        for each in psutil.process_iter():
+            try:
+                if each.environ().get(process.TOKEN, "").startswith(wanted):
+                    found.append(each)
+            except psutil.Error:  # it has just ended, or isn't ours
+                continue
+        (only,) = found
+        return only
+
+    def last_read_s(self, resource: str) -> float:
+        """When a server has last read its configuration, by its own clock."""
+        text = requests.get(f"{self.endpoint(resource)}/metrics", timeout=ASK_TIMEOUT_S).text
+        return next(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == READ_S[resource]
+        )
+
+    def reread(self, resource: str) -> None:
+        """Have a server read its configuration again, and wait until it has."""
+        before_s = self.last_read_s(resource)
+
+        def read() -> None:
+            self.process(resource).send_signal(signal.SIGHUP)
+            if self.last_read_s(resource) == before_s:
+                raise NotYetError("it has not")
+
+        deadline = Deadline.after(TIMEOUT_S)
+        wait_for(read, deadline=deadline, what=f"{resource} to read its configuration")
+
+    @contextmanager
+    def configured(self, resource: str, change: Callable[[Any], None]) -> Iterator[None]:
+        """A server with a changed configuration; afterwards with its own."""
+        with self.rewritten(self.folder(resource) / CONFIGS[resource], change, resource):
+            yield
+
+    @contextmanager
+    def rewritten(self, file: Path, change: Callable[[Any], None], reader: str) -> Iterator[None]:
+        """A file that a server reads, changed; afterwards as it was."""
+        before = file.read_text()
+        body = yaml.safe_load(before)
+        change(body)
+        file.write_text(yaml.safe_dump(body, sort_keys=False))
+        self.reread(reader)
+        try:
+            yield
+        finally:
+            file.write_text(before)
+            self.reread(reader)

@@ -1,0 +1,191 @@
+"""Sabotage: what operators have got wrong makes the suites fail, in words that name the cause.
+
+Each injection is made in a copy of the project, or to the servers of an environment that is kept
+and serves all of them. No test is ever changed. Between them, and at the end, a run without one is
+green.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import allure
+import pytest
+
+from fixtures.paths import ROOT
+from groundwork.base import process
+from groundwork.base.errors import ExitCode
+from groundwork.keep.messages import ClientHello
+from groundwork.keep.sweep import sweep
+from groundwork.use.client import Client
+from groundwork.use.run import kept_environments
+from suites.sabotage.injection import Edit, Injection, Kind
+from suites.sabotage.listed import INJECTIONS
+from suites.sabotage.living import Living
+from suites.sabotage.table import TABLE, Row
+
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "__pycache__")
+
+# Several times what a run takes that meets a server in pieces, on a busy machine.
+RUN_TIMEOUT_S = 240.0
+
+# So many injections, and a run without one.
+ROUND = 8
+
+# The lines of a run's output that somebody reads who wants to know what is wrong.
+TOLD = re.compile(r"^(E  .*|FAILED .*|ERROR .*|groundwork: .*|.*: error: .*)$", re.MULTILINE)
+PROGRESS = re.compile(r"^groundwork: .*( ready after |adopted|environment |fetch).*$")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a run came to.
+
+    Attributes:
+        code: Its exit code.
+        failed: The tests that failed.
+        text: What it said of its failures.
+        output: All that it printed.
+    """
+
+    code: int
+    failed: tuple[str, ...]
+    text: str
+    output: str
+
+    @property
+    def green(self) -> bool:
+        """Whether nobody would have noticed anything."""
+        return self.code == ExitCode.OK
+
+
+@dataclass
+class Saboteur:
+    """A copy of the project, and the environment that it keeps."""
+
+    base: Path
+    _living: Living | None = None
+
+    @property
+    def root(self) -> Path:
+        """The copy."""
+        return self.base / "project"
+
+    def call(self, *words: str) -> process.Completed:
+        """A module's command in the copy."""
+        own = {
+            "GROUNDWORK_STATE_DIR": str(self.base / "state"),
+            "GROUNDWORK_OUT_DIR": str(self.base / "out"),
+            "TMPDIR": str(self.base / "tmp"),
+            "COLUMNS": "400",
+        }
+        return process.run(
+            [sys.executable, "-m", *words],
+            timeout_s=RUN_TIMEOUT_S,
+            cwd=self.root,
+            env=os.environ | own,
+            check=False,
+        )
+
+    def living(self) -> Living:
+        """The kept environment; begun where there is none."""
+        if self._living is None:
+            begun = self.call("groundwork", "up")
+            assert begun.returncode == ExitCode.OK, begun.output
+            (kept,) = kept_environments(self.base / "state")
+            client = Client(kept.socket, ClientHello())
+            self._living = Living(client.status())
+            client.close()
+        return self._living
+
+    def end(self) -> None:
+        """End the kept environment, if there is one."""
+        self._living = None
+        self.call("groundwork", "down")
+
+    def run(self, *tests: str) -> Said:
+        """What a run says, up to its first failure."""
+        done = self.call("pytest", *tests, "-x", "--tb=short", "-q", "-p", "no:cacheprovider")
+        lines = [line for line in TOLD.findall(done.output) if not PROGRESS.match(line)]
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.output, re.MULTILINE)
+        return Said(done.returncode, tuple(failed), "\n".join(lines), done.output)
+
+    def inject(self, injection: Injection) -> Said:
+        """Do it, run the suites, and undo it."""
+        if isinstance(injection.act, Edit):
+            with injection.act.done(self.root):
+                said = self.run("suites/smoke/test_declared.py")
+                return said if not said.green else self.run("suites/smoke")
+        living = self.living()
+        try:
+            with injection.act(living):
+                said = self.run("suites/smoke")
+        finally:
+            if injection.spoils:
+                self.end()
+        assert "adopted environment" in said.output, said.output
+        return said
+
+
+@pytest.fixture(scope="module")
+def saboteur() -> Iterator[Saboteur]:
+    """A copy of the project in short paths; whatever runs of it is ended."""
+    base = Path(tempfile.mkdtemp(prefix="gw-sab-"))
+    (base / "tmp").mkdir()
+    shutil.copytree(ROOT, base / "project", ignore=LEFT_OUT)
+    made = Saboteur(base)
+    try:
+        yield made
+    finally:
+        made.end()
+        errors = [error for _, found in sweep(base / "state", kept=True) for error in found]
+        shutil.rmtree(base)
+    assert errors == []
+
+
+def rounds() -> Iterator[object]:
+    """The injections, in rounds, each with a run without one."""
+    for number, injection in enumerate(INJECTIONS):
+        marks = [pytest.mark.always] if injection.always else []
+        yield pytest.param(injection, id=injection.name, marks=marks)
+        if (number + 1) % ROUND == 0 or number + 1 == len(INJECTIONS):
+            yield pytest.param(None, id=f"none after {number + 1}")
+
+
+@pytest.mark.parametrize("injection", list(rounds()))
+def test_what_is_wrong_is_named(
+    request: pytest.FixtureRequest, saboteur: Saboteur, injection: Injection | None
+) -> None:
+    """The run fails, and its words name what was got wrong; without an injection it is green."""
+    if injection is None:
+        saboteur.living()
+        said = saboteur.run("suites/smoke")
+        allure.attach(said.output, "output")
+        assert said.green, said.output
+        return
+    said = saboteur.inject(injection)
+    allure.attach(said.output, "output")
+    missing = [word for word in injection.words if not re.search(word, said.text)]
+    request.config.stash.setdefault(TABLE, []).append(
+        Row(injection, said.failed, green=said.green, named=not said.green and not missing)
+    )
+    assert not said.green, f"nobody noticed: {injection.kind}"
+    assert missing == [], f"words that name the cause, of which the run said none:\n{said.text}"
+
+
+def test_the_list_is_long_enough() -> None:
+    """At least forty misconfigurations, three of each kind, ten of them tried at every change."""
+    kinds = sorted(injection.kind for injection in INJECTIONS)
+    assert len(INJECTIONS) >= 40
+    assert {kind: len(list(each)) for kind, each in groupby(kinds)}.keys() == set(Kind)
+    assert all(kinds.count(kind) >= 3 for kind in Kind)
+    assert sum(injection.always for injection in INJECTIONS) >= 10
+    assert len({injection.name for injection in INJECTIONS}) == len(INJECTIONS)
