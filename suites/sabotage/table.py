@@ -40,6 +40,6 @@ def lines_of(rows: Sequence[Row]) -> Iterator[str]:
         failed = ", ".join(each.rpartition("/")[2] for each in row.failed) or "the run was refused"
         named = "yes" if row.named else "no"
         yield f"| {row.injection.name} | {how} | {'-' if row.green else failed} | {named} |"
-    named, green = sum(row.named for row in rows), sum(row.green for row in rows)
+    good, green = sum(row.named for row in rows), sum(row.green for row in rows)
     yield ""
-    yield f"{len(rows)} injected, {named} named ({named / len(rows):.0%}), {green} green"
+    yield f"{len(rows)} injected, {good} named ({good / len(rows):.0%}), {green} green"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cookiecutter.main import cookiecutter
+
 from fixtures.decisions import decide
+from fixtures.kustomize import render
 from fixtures.platforms import kubernetes
 from fixtures.platforms.overlay import overlay_of
+from fixtures.resources.hello_world import TEMPLATE, HelloWorldWorkload
 from fixtures.settings import FoundationSettings
+from groundwork.kube.objects import Object
 
-__all__ = ["OVERLAYS", "overlay"]
+__all__ = ["OVERLAYS", "everything", "overlay"]
 
 # The options that choose each of them, besides --env.
 OVERLAYS: dict[str, dict[str, str]] = {
@@ -22,9 +27,30 @@ OVERLAYS: dict[str, dict[str, str]] = {
 }
 
 
-def overlay(name: str, folder: Path, **options: str) -> Path:
-    """Write an overlay, with further options, below a folder; where its kustomization is."""
+def settings_of(name: str, folder: Path, **options: str) -> FoundationSettings:
+    """The settings that choose an overlay."""
     given = {"env": "kind"} | OVERLAYS[name] | options
     own = decide(FoundationSettings.load(given, folder))
     assert isinstance(own, FoundationSettings)
+    return own
+
+
+def overlay(name: str, folder: Path, **options: str) -> Path:
+    """Write an overlay, with further options, below a folder; where its kustomization is."""
+    own = settings_of(name, folder, **options)
     return overlay_of(own, kubernetes.workloads(own)).write(folder)
+
+
+def everything(name: str, folder: Path) -> list[Object]:
+    """All objects of an overlay, and those of the service template's instances."""
+    own = settings_of(name, folder)
+    inside = kubernetes.workloads(own)
+    made = overlay_of(own, inside)
+    config = folder / "cookiecutter.yaml"
+    config.write_text(f"replay_dir: {folder / 'replay'}\ncookiecutters_dir: {folder / 'cut'}\n")
+    template = folder / "service"
+    cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(template), config_file=str(config))
+    services = [each for each in inside if isinstance(each, HelloWorldWorkload)]
+    image = made.images.get("hello-world", "hello-world:none")
+    folders = [made.write(folder), *(each.write(template, folder, image) for each in services)]
+    return [body for each in folders for body in render(each)]

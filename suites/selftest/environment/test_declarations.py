@@ -9,6 +9,7 @@ import pytest
 from fixtures.declared.rules import load_rules, rule_files
 from fixtures.declared.topics import load_topics
 from groundwork.base.errors import UsageError
+from suites.support.alerts import PROOF
 
 TOPIC = """topics:
   - name: one
@@ -47,9 +48,10 @@ def test_the_declared_topics_are_those_of_the_platform() -> None:
 
 
 def test_the_declared_alerts_are_those_of_the_platform() -> None:
-    """Five alerts, each with a severity and a summary."""
+    """Five alerts, each with a severity and a summary, and one that is of nothing wrong."""
     groups = load_rules(rule_files("local"))
     alerts = {rule.alert: rule for group in groups for rule in group.rules if rule.alert}
+    assert alerts.pop(PROOF).labels["severity"] == "{{ $labels.level }}"
     assert set(alerts) == {
         "ServiceDown",
         "HighErrorRate",
