@@ -18,7 +18,10 @@ from groundwork.declare.stage import Stage
 from groundwork.kube.client import Kube
 from groundwork.kube.objects import Object
 
-__all__ = ["Kubernetes"]
+__all__ = ["APPLIED", "Kubernetes"]
+
+# In the cluster's folder: every object as it was applied, one a line, for whoever compares.
+APPLIED = "applied.jsonl"
 
 # What a process ends with that was killed.
 KILLED = 137
@@ -46,12 +49,13 @@ class Kubernetes(Resource):
 
     def launch(self, stage: Stage) -> None:
         """Have the provider make the cluster, and record who it is."""
-        name, record = name_of(stage), self.provider.record(stage)
-        stage.intend("cluster", name, self.provider.remover, **record)
+        name = name_of(stage)
+        stage.intend("cluster", name, self.provider.remover, **self.provider.record(stage))
         shape = f", {self.nodes} node{'s' if self.nodes > 1 else ''}" if self.nodes else ""
         stage.step(f"{self.provider.title()}{shape}")
         kubeconfig = self.provider.create(stage, name, self.node_ports)
-        kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token)
+        record = stage.workdir / APPLIED
+        kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token, record)
         identity = kube.identity()
         stage.identify("cluster", name, uid=identity.uid, ca_sha256=identity.ca_sha256)
         stage.step(f"{kube.server()} answers, waiting for its nodes and its own pods")

@@ -47,16 +47,19 @@ class Kube:
         kubeconfig: A file of the run's own; the user's is never read here nor written.
         cache: A file for what the server was found to offer.
         owner: The value of the environment's label.
+        record: A file that objects are written to as they are applied.
 
     Attributes:
         objects: Objects of any kind: applied, read, listed, deleted.
         pods: What runs: listed, watched, read, talked to, killed.
     """
 
-    def __init__(self, kubeconfig: Path, cache: Path, owner: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, cache: Path, owner: str, record: Path | None = None
+    ) -> None:
         self.kubeconfig = kubeconfig
         self._connection = Connection(kubeconfig)
-        self.objects = Objects(self._connection, cache, owner)
+        self.objects = Objects(self._connection, cache, owner, record)
         self.pods = Pods(self._connection)
 
     def identity(self) -> ClusterIdentity:

@@ -6,6 +6,7 @@ is somebody else's, and refused.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -27,12 +28,15 @@ from groundwork.kube.connection import (
     talking,
 )
 
-__all__ = ["ENVIRONMENT", "Object", "Objects", "Owned"]
+__all__ = ["ENVIRONMENT", "FIELD_MANAGER", "Object", "Objects", "Owned"]
 
 # The label of our objects: whose they are.
 ENVIRONMENT = "groundwork.dev/environment"
 
 FIELD_MANAGER = "groundwork"
+
+# Of a secret, what it holds.
+SECRET_KEYS = ("data", "stringData")
 
 Object = dict[str, Any]
 
@@ -43,6 +47,7 @@ class Owned:
 
     Attributes:
         held_by: What keeps it while it is being deleted, as the server tells it.
+        owners: The objects that made it, as KIND NAME; empty where somebody did.
     """
 
     api_version: str
@@ -51,6 +56,7 @@ class Owned:
     name: str
     uid: str
     held_by: str
+    owners: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, api_version: str, kind: str, body: Object) -> Owned:
@@ -67,6 +73,7 @@ class Owned:
             metadata["name"],
             metadata["uid"],
             "; ".join(reasons),
+            tuple(f"{o['kind']} {o['name']}" for o in metadata.get("ownerReferences") or ()),
         )
 
     def __str__(self) -> str:
@@ -82,22 +89,31 @@ class Objects:
         cache: A file for what the server was found to offer.
         owner: The value of the environment's label, which all that is applied is given; what
             doesn't carry it is never changed nor deleted.
+        record: A file that each object is written to as it is applied, for whoever compares; a
+            secret without what it holds.
     """
 
-    def __init__(self, connection: Connection, cache: Path, owner: str) -> None:
+    def __init__(
+        self, connection: Connection, cache: Path, owner: str, record: Path | None = None
+    ) -> None:
         self.owner = owner
+        self._record = record
         self._connection = connection
         self._cache = cache
         self._dynamic: DynamicClient | None = None
         self._lock = threading.Lock()
 
-    def apply(self, objects: Iterable[Object], *, dry_run: bool = False) -> None:
+    def apply(self, objects: Iterable[Object], *, dry_run: bool = False) -> list[Object]:
         """Have the server make or change objects; in the given order.
+
+        Returns:
+            What the server has made of each, or would make of it.
 
         Raises:
             ProvisionError: An object of this name is somebody else's.
             KubeError: The server refused one.
         """
+        made: list[Object] = []
         for body in objects:
             name, namespace = body["metadata"]["name"], body["metadata"].get("namespace")
             what = f"{body['kind']} {namespace + '/' if namespace else ''}{name}"
@@ -109,16 +125,35 @@ class Objects:
                 except ResourceNotFoundError as error:
                     raise KubeError(f"{what}: the server has no such kind") from error
                 self._refuse_strangers(kind, name, namespace, what)
-                self._offered().server_side_apply(
-                    kind,
-                    body=labelled(body, self.owner),
-                    name=name,
-                    namespace=namespace,
-                    field_manager=FIELD_MANAGER,
-                    force_conflicts=True,
-                    _request_timeout=REQUEST_TIMEOUT_S,
-                    **({"dry_run": "All"} if dry_run else {}),
-                )
+                made.append(self._apply(kind, body, dry_run=dry_run))
+            if not dry_run:
+                self._write_down(body)
+        return made
+
+    def _apply(self, kind: Any, body: Object, *, dry_run: bool) -> Object:
+        answer: Object = (
+            self._offered()
+            .server_side_apply(
+                kind,
+                body=labelled(body, self.owner),
+                name=body["metadata"]["name"],
+                namespace=body["metadata"].get("namespace"),
+                field_manager=FIELD_MANAGER,
+                force_conflicts=True,
+                _request_timeout=REQUEST_TIMEOUT_S,
+                **({"dry_run": "All"} if dry_run else {}),
+            )
+            .to_dict()
+        )
+        return answer
+
+    def _write_down(self, body: Object) -> None:
+        if self._record is None:
+            return
+        told = {name: value for name, value in body.items() if name not in SECRET_KEYS}
+        text = json.dumps(told if body["kind"] == "Secret" else body)
+        with self._lock, self._record.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Any:
         """One object, as the server has it.

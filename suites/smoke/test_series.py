@@ -25,9 +25,8 @@ POSSIBLE = {"status": [str(each.value) for each in HTTPStatus]}
 # Series that are there only while something is asked for: see rules/proof.yaml.
 ON_DEMAND = {"groundwork_proof"}
 
-# Two scrapes and an evaluation of the fast profile, and a busy machine; and while nobody has asked
-# the service for anything, its own probes have.
-TIMEOUT_S = 40.0
+# For a busy machine, besides the scrapes that a rate needs and the evaluations of its rules.
+PATIENCE_S = 10.0
 
 # An expression that compares a record with a number.
 COMPARED = re.compile(r"(?P<record>[a-zA-Z0-9_:]+)\s*>=?\s*(?P<threshold>[0-9.]+)")
@@ -40,6 +39,12 @@ SCRAPES_MAX = 4
 def rules(platform: str) -> list[Rule]:
     """The rules as declared."""
     return [rule for group in load_rules(rule_files(platform)) for rule in group.rules]
+
+
+def settled(durations: Durations) -> Deadline:
+    """When every series must be there: three scrapes and two evaluations from now."""
+    scrapes_s = 3 * seconds_of(durations.scrape_interval)
+    return Deadline.after(scrapes_s + 2 * seconds_of(durations.evaluation_interval) + PATIENCE_S)
 
 
 def selectors(node: object) -> Iterator[Any]:
@@ -55,7 +60,9 @@ def selectors(node: object) -> Iterator[Any]:
         yield from selectors(inner)
 
 
-def test_every_series_that_a_rule_reads_is_there(prometheus: Prometheus, rules: list[Rule]) -> None:
+def test_every_series_that_a_rule_reads_is_there(
+    prometheus: Prometheus, rules: list[Rule], durations: Durations
+) -> None:
     """Each metric exists, with each label and value that is asked of it, in samples of now."""
 
     def look() -> None:
@@ -69,7 +76,7 @@ def test_every_series_that_a_rule_reads_is_there(prometheus: Prometheus, rules: 
         if lines:
             raise NotYetError("; ".join(dict.fromkeys(lines)))
 
-    wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="every series that a rule reads")
+    wait_for(look, deadline=settled(durations), what="every series that a rule reads")
 
 
 def missing(prometheus: Prometheus, selector: Any) -> Iterator[str]:
@@ -94,7 +101,7 @@ def missing(prometheus: Prometheus, selector: Any) -> Iterator[str]:
 
 
 def test_every_record_that_an_alert_reads_has_its_job(
-    prometheus: Prometheus, rules: list[Rule]
+    prometheus: Prometheus, rules: list[Rule], durations: Durations
 ) -> None:
     """What is recorded for alerts tells of whom: without a job nobody knows whom to look at."""
     records = {rule.record for rule in rules if rule.record}
@@ -113,7 +120,7 @@ def test_every_record_that_an_alert_reads_has_its_job(
             if nameless or not found:
                 raise NotYetError(f"{name}: " + (f"no job: {nameless}" if found else "no series"))
 
-    wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="every recorded series to have a job")
+    wait_for(look, deadline=settled(durations), what="every recorded series to have a job")
 
 
 def test_samples_are_of_now(
@@ -141,7 +148,7 @@ def test_samples_are_of_now(
         if old:
             raise NotYetError(f"samples older than {limit_s:g} s: {'; '.join(old)}")
 
-    wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="samples of now")
+    wait_for(look, deadline=settled(durations), what="samples of now")
 
 
 def test_quantiles_have_buckets_around_each_threshold(
