@@ -5,7 +5,7 @@ from __future__ import annotations
 import allure
 from packaging.version import Version
 
-from fixtures.declared.durations import Durations, seconds_of
+from fixtures.declared.durations import Durations, seconds_of, with_window
 from fixtures.declared.promises import Promises, broken, differences
 from fixtures.resources.prometheus import Prometheus
 from groundwork.use.client import Handle
@@ -88,7 +88,11 @@ def test_prometheus_has_the_promised_alerts(
 ) -> None:
     """It evaluates each promised alert; how long it must last is the profile's."""
     promised = {
-        a.name: (prometheus.formatted(a.when), seconds_of(durations.for_), a.severity)
+        a.name: (
+            prometheus.formatted(with_window(a.when, durations.rate_window)),
+            seconds_of(durations.for_) if seconds_of(a.lasting) else 0,
+            a.severity,
+        )
         for a in promises.alerts
     }
     found = {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.declared.promises import load_promises
 from fixtures.declared.rules import load_rules, rule_files
 from fixtures.declared.topics import load_topics
 from groundwork.base.errors import UsageError
@@ -34,31 +35,18 @@ RULES = """groups:
 
 
 def test_the_declared_topics_are_those_of_the_platform() -> None:
-    """Six topics; the books of orders are kept for ever."""
+    """Those that are promised; the books of orders are kept for ever."""
     topics = {topic.name: topic for topic in load_topics()}
-    assert set(topics) == {
-        "market-data.candles.1m",
-        "market-data.candles.5m",
-        "market-data.trades",
-        "signals.generated",
-        "orders.placed",
-        "orders.filled",
-    }
+    assert set(topics) == {topic.name for topic in load_promises().topics}
     assert {t.retention_ms for n, t in topics.items() if n.startswith("orders.")} == {-1}
 
 
 def test_the_declared_alerts_are_those_of_the_platform() -> None:
-    """Five alerts, each with a severity and a summary, and one that is of nothing wrong."""
+    """Those that are promised, each with a severity and a summary, and one of nothing wrong."""
     groups = load_rules(rule_files("local"))
     alerts = {rule.alert: rule for group in groups for rule in group.rules if rule.alert}
     assert alerts.pop(PROOF).labels["severity"] == "{{ $labels.level }}"
-    assert set(alerts) == {
-        "ServiceDown",
-        "HighErrorRate",
-        "HighLatencyP95",
-        "DiskAlmostFull",
-        "MemoryAlmostFull",
-    }
+    assert set(alerts) == {alert.name for alert in load_promises().alerts}
     for alert in alerts.values():
         assert alert.labels["severity"] in {"critical", "warning"}
         assert alert.annotations["summary"]
