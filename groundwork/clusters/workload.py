@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from groundwork.base.complaint import COMPLAINT
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.manifests import node_ports
@@ -22,6 +23,9 @@ __all__ = ["Workload", "cluster_of", "pods_of", "read_pod"]
 # A container that ends more often doesn't come up: Kubernetes would go on trying for ever. One
 # or two ends are normal where servers start together and some insist on others.
 RESTARTS_MAX = 2
+
+# Of what the cluster complains of: the newest, which say all.
+WARNINGS_MAX = 5
 
 # Waiting reasons that don't go away by waiting.
 HOPELESS = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
@@ -119,14 +123,30 @@ class Workload(Resource):
         """Looked at in the probe: a pod that has ended is started again by the cluster."""
 
     def logs(self, stage: Stage) -> str:
-        """What the pods are doing, and their last log lines."""
-        parts = []
+        """What the cluster complains of, what the pods are doing, and their last log lines."""
+        parts = list(self.complaints(stage))
         for pod in self.cluster(stage).pods.of(self.name):
             state = f"{pod.phase}, {pod.restarts} restarts"
-            parts.append(f"--- {pod.name}: {state}{', ' + pod.waiting if pod.waiting else ''}")
+            told = "".join(f", {each}" for each in (pod.waiting, pod.ended) if each)
+            parts.append(f"--- {pod.name}: {state}{told}")
             with contextlib.suppress(GroundworkError, OSError):
                 parts.append(self.kube(stage).pods.log(pod, 20))
         return "\n".join(parts) or "--- no pods"
+
+    def complaints(self, stage: Stage) -> Iterator[str]:
+        """Why its pods aren't there or don't stay, as the cluster itself tells; the worst first."""
+        cluster = self.cluster(stage)
+        ended = [f"{pod.name}: {pod.ended}" for pod in cluster.pods.of(self.name) if pod.ended]
+        named: dict[str, list[str]] = {}
+        for body in cluster.objects_of(self.name):
+            space = body["metadata"].get("namespace")
+            if space:
+                named.setdefault(space, []).append(body["metadata"]["name"])
+        warned: list[str] = []
+        with contextlib.suppress(GroundworkError, OSError):
+            for space, names in named.items():
+                warned += self.kube(stage).pods.warnings(space, names)[-WARNINGS_MAX:]
+        yield from (f"{COMPLAINT}{line}" for line in (*ended, *reversed(warned)))
 
     def resident_bytes(self, stage: Stage) -> int:
         """Resident memory of all pods of the workload."""
@@ -187,6 +207,6 @@ def refuse_hopeless(pod: Pod) -> None:
         raise TerminalStateError(f"{pod.name}: {pod.waiting}")
     if pod.restarts > RESTARTS_MAX:
         raise TerminalStateError(
-            f"{pod.name} has ended {pod.restarts} times, the last time with exit code "
-            f"{pod.exit_code}"
+            f"{pod.name} has ended {pod.restarts} times, the last time "
+            f"{pod.ended or f'with exit code {pod.exit_code}'}"
         )

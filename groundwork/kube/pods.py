@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class Pod:
         restarts: How often its containers were started again, all together.
         exit_code: Of the container that ended last; 0 where none did.
         waiting: Why a container doesn't run, such as ``CrashLoopBackOff: ...``.
+        ended: Why a container has ended that should not have: ``OOMKilled``, with its limit...
     """
 
     name: str
@@ -53,6 +54,7 @@ class Pod:
     waiting: str
     node: str
     ip: str
+    ended: str = ""
 
     @classmethod
     def read(cls, pod: client.V1Pod) -> Pod:
@@ -86,7 +88,24 @@ class Pod:
             waiting="; ".join(held) or unscheduled,
             node=pod.spec.node_name or "",
             ip=status.pod_ip or "",
+            ended="; ".join(endings(pod)),
         )
+
+
+def endings(pod: client.V1Pod) -> Iterator[str]:
+    """Why containers of a pod have ended that should not have, in words."""
+    specs = {each.name: each for each in (*(pod.spec.init_containers or ()), *pod.spec.containers)}
+    status = pod.status
+    for each in (*(status.init_container_statuses or ()), *(status.container_statuses or ())):
+        for state in (each.state, each.last_state):
+            ended = state.terminated if state is not None else None
+            if ended is not None and ended.exit_code:
+                resources = specs[each.name].resources
+                limit = ((resources.limits or {}) if resources is not None else {}).get("memory")
+                beside = f", its limit is {limit}" if limit and ended.reason == "OOMKilled" else ""
+                said = f": {ended.message.strip()}" if ended.message else ""
+                yield f"{each.name}: {ended.reason} (exit code {ended.exit_code}{beside}){said}"
+                break
 
 
 @dataclass(frozen=True)
@@ -208,6 +227,25 @@ class Pods:
                 parts.append(f"--- {pod.name}/{container.name}\n{text}")
         return "\n".join(parts)
 
+    def warnings(self, namespace: str, names: Iterable[str]) -> list[str]:
+        """What the cluster has to complain of objects with these names, and what they have made.
+
+        Each once, the newest last: failed probes, refused pods with the words of whoever refused.
+        """
+        with talking():
+            found = self._core.list_namespaced_event(
+                namespace, field_selector="type=Warning", _request_timeout=REQUEST_TIMEOUT_S
+            ).items
+        stems = tuple(names)
+        ours = [each for each in found if made_by(each.involved_object.name or "", stems)]
+        ours.sort(key=lambda each: str(each.last_timestamp or each.event_time or ""))
+        lines = (
+            f"{each.involved_object.kind} {each.involved_object.name}: {each.reason}: "
+            f"{' '.join((each.message or '').split())}"
+            for each in ours
+        )
+        return list(dict.fromkeys(lines))
+
     def resident_bytes(self) -> Mapping[str, int]:
         """Resident memory of all pods by namespace/name, as the kubelets count it."""
         found: dict[str, int] = {}
@@ -301,6 +339,11 @@ class Pods:
         except KubeError as error:
             if error.status != NOT_FOUND:
                 raise
+
+
+def made_by(name: str, stems: Iterable[str]) -> bool:
+    """Whether an object is one of these, or was made by one: it is called NAME-SOMETHING then."""
+    return any(name == stem or name.startswith(f"{stem}-") for stem in stems)
 
 
 def resident_bytes_of(figures: Mapping[str, Any]) -> int:

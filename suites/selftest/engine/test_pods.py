@@ -6,7 +6,8 @@ import dataclasses
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +16,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.connection import KubeError
-from groundwork.kube.pods import Pod, Pods, resident_bytes_of
+from groundwork.kube.pods import Pod, Pods, made_by, resident_bytes_of
 
 # Many times what a thread of this process needs to be woken.
 TIMEOUT_S = 30.0
@@ -271,3 +272,65 @@ def test_resident_memory_is_the_pods_or_its_containers(
 ) -> None:
     """A kubelet counts a young pod's containers before it counts the pod."""
     assert resident_bytes_of(figures) == expected
+
+
+def ended_pod(**terminated: object) -> Any:
+    """A pod whose one container has ended, with the fields that the server's answers have."""
+    ended = SimpleNamespace(**({"reason": None, "message": None} | terminated))
+    container = SimpleNamespace(
+        name="broker",
+        image="x",
+        ready=False,
+        restart_count=1,
+        state=None,
+        last_state=SimpleNamespace(terminated=ended, waiting=None),
+        resources=SimpleNamespace(limits={"memory": "96Mi"}),
+    )
+    return SimpleNamespace(
+        metadata=SimpleNamespace(
+            name="broker-0", namespace="infra", uid="uid", labels={}, deletion_timestamp=None
+        ),
+        spec=SimpleNamespace(containers=[container], init_containers=None, node_name="node-1"),
+        status=SimpleNamespace(
+            container_statuses=[container],
+            init_container_statuses=None,
+            conditions=None,
+            phase="Running",
+            pod_ip=None,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (
+            {"exit_code": 137, "reason": "OOMKilled"},
+            "broker: OOMKilled (exit code 137, its limit is 96Mi)",
+        ),
+        ({"exit_code": 1, "reason": "Error"}, "broker: Error (exit code 1)"),
+        (
+            {"exit_code": 128, "reason": "StartError", "message": "no such file\n"},
+            "broker: StartError (exit code 128): no such file",
+        ),
+        ({"exit_code": 0, "reason": "Completed"}, ""),
+    ],
+)
+def test_why_a_container_has_ended_is_told(ended: dict[str, object], told: str) -> None:
+    """With its limit where it was killed for want of memory; what was to end tells nothing."""
+    assert Pod.read(ended_pod(**ended)).ended == told
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("broker", True),
+        ("broker-0", True),
+        ("hello-world-7f9-abcde", False),
+        ("brokers", False),
+        ("relay-7f", False),
+    ],
+)
+def test_a_complaint_is_of_an_object_or_of_what_it_has_made(name: str, *, ours: bool) -> None:
+    """What is made is called after what has made it."""
+    assert made_by(name, ["broker"]) is ours
