@@ -11,6 +11,7 @@ from groundwork.base.complaint import COMPLAINT
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.manifests import node_ports
+from groundwork.clusters.services import expect_led
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
@@ -117,6 +118,7 @@ class Workload(Resource):
         waiting = [f"{pod.name}: {pod.waiting or pod.phase}" for pod in pods if not pod.ready]
         if waiting or len(pods) != wanted:
             raise NotYetError(f"{len(pods)} of {wanted} pods, not ready: {waiting}")
+        expect_led(cluster.kube, cluster.objects_of(self.name))
         return self.version(stage)
 
     def check_alive(self, stage: Stage) -> None:

@@ -166,6 +166,22 @@ class Pods:
             )
         return [Pod.read(each) for each in found.items]
 
+    def ports_of(self, namespace: str, labels: str) -> dict[str, set[str | int]]:
+        """The ports of the pods that have these labels, by name and number, by the pods' names."""
+        with talking():
+            found = self._core.list_namespaced_pod(
+                namespace, label_selector=labels, _request_timeout=REQUEST_TIMEOUT_S
+            ).items
+        return {
+            pod.metadata.name: {
+                known
+                for container in pod.spec.containers
+                for port in container.ports or ()
+                for known in (port.name, port.container_port)
+            }
+            for pod in found
+        }
+
     def of_system(self) -> list[Pod]:
         """The pods of the cluster itself."""
         with talking():
