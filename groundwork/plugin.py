@@ -6,6 +6,7 @@ It does nothing in a project that declares no environment in its pyproject.toml.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from fnmatch import fnmatchcase
@@ -27,7 +28,10 @@ from groundwork.use.terminal import Terminal
 __all__ = ["provides"]
 
 # Standard error as it was before pytest began to capture it: for progress, from a thread.
-TERMINAL_FD = os.dup(2)
+terminal_key = pytest.StashKey[int]()
+
+# Options by which pytest only answers a question about tests and fixtures: nothing starts for it.
+QUESTIONS = ("showfixtures", "show_fixtures_per_test", "setupplan")
 
 declared_key = pytest.StashKey[Declared]()
 session_key = pytest.StashKey[EnvironmentSession]()
@@ -100,6 +104,7 @@ def pytest_load_initial_conftests(
         raise pytest.UsageError(f"groundwork: {error}") from error
     if declared is not None:
         early_config.stash[declared_key] = declared
+        early_config.stash[terminal_key] = standard_error()
         group = parser.getgroup("groundwork", f"environment: {declared.environment.name}")
         for option in declared.environment.settings.options():
             group.addoption(option.flag, dest=f"groundwork_{option.field}", **option.arguments())
@@ -113,6 +118,13 @@ def pytest_load_initial_conftests(
         ) from error
 
 
+def standard_error() -> int:
+    """A descriptor of standard error's own; of nothing, where it is closed."""
+    if sys.__stderr__ is None:  # whatever has its number now is somebody else's
+        return os.open(os.devnull, os.O_WRONLY)
+    return os.dup(sys.__stderr__.fileno())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check what the user gave, before anything starts."""
@@ -121,9 +133,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if declared is None:
         return
     worker = getattr(config, "workerinput", None)
+    asked = any(getattr(config.option, name, False) for name in QUESTIONS)
+    if asked and worker is not None:
+        return
     if worker is not None:
         path = worker.get("groundwork_socket")
-        terminal = Terminal(TERMINAL_FD, quiet=True)
+        terminal = Terminal(config.stash[terminal_key], quiet=True)
         socket = Path(path) if path else None
         own = EnvironmentSession(declared, terminal, socket=socket)
         own.unexpressed = [tuple(each) for each in worker.get("groundwork_unexpressed", [])]
@@ -135,8 +150,10 @@ def pytest_configure(config: pytest.Config) -> None:
         unexpressed = declared.unexpressed(settings)
     except UsageError as error:
         raise pytest.UsageError(f"groundwork: {error}") from error
+    if asked:
+        return  # without a session every other hook does nothing
     run_id = bundle.new_run_id()
-    terminal = Terminal(TERMINAL_FD, quiet=config.option.verbose < 0)
+    terminal = Terminal(config.stash[terminal_key], quiet=config.option.verbose < 0)
     out_dir = bundle.out_root(declared.root, settings) / run_id
     own = EnvironmentSession(declared, terminal)
     own.run = Run(declared, settings, run_id, out_dir, own.listen)

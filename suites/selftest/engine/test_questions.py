@@ -1,0 +1,71 @@
+"""Questions about tests and fixtures are answered without starting anything."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from groundwork.base import process
+from groundwork.base.errors import ExitCode
+from suites.support.pond import RUN_TIMEOUT_S, Pond
+
+CLOSED = ["sh", "-c", 'exec 2>&-; exec "$@"', "sh"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--fixtures"],
+        ["--fixtures", "-v"],
+        ["--fixtures-per-test"],
+        ["--setup-plan"],
+        ["--setup-plan", "-n", "2"],
+        ["--collect-only"],
+        ["--markers"],
+        ["--help"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_a_question_starts_nothing(pond: Pond, words: list[str]) -> None:
+    """No server, no keeper, no ledger, no output: only the answer."""
+    done = pond.pytest(*words)
+    assert done.returncode in {ExitCode.OK, ExitCode.NO_TESTS}, done.output
+    assert not (pond.root / "state").exists()
+    assert not list((pond.root / "reports" / "out").glob("*"))
+    assert pond.leftovers() == []
+
+
+def test_a_closed_standard_error_hides_nothing_but_progress(pond: Pond) -> None:
+    """Tests run, and their results are on standard output.
+
+    pytest's own faulthandler can't do without one.
+    """
+    words = pond.command("-q", "-p", "no:faulthandler")
+    done = process.run(
+        [*CLOSED, *words],
+        timeout_s=RUN_TIMEOUT_S,
+        cwd=pond.root,
+        env=pond.environment({}),
+        check=False,
+    )
+    assert done.returncode == ExitCode.OK, done.output
+    assert "passed" in done.output
+
+
+def test_the_plugin_does_nothing_where_nothing_is_declared(pond: Pond) -> None:
+    """In a project without an environment it neither needs nor makes anything."""
+    folder = pond.root / "elsewhere"
+    folder.mkdir()
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "test_it.py").write_text("def test_it():\n    assert True\n")
+    done = process.run(
+        [*CLOSED, sys.executable, "-m", "pytest", "-q", "-p", "no:faulthandler"],
+        timeout_s=RUN_TIMEOUT_S,
+        cwd=folder,
+        env=pond.environment({}),
+        check=False,
+    )
+    assert done.returncode == ExitCode.OK, done.output
+    assert pond.leftovers() == []
