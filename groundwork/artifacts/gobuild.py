@@ -43,6 +43,7 @@ class GoBuild(Artifact):
         source: The required module whose version is the program's.
         ldflags: What the linker has to put in; ``{version}`` stands for that version.
         command: The program's name, where it isn't the artifact's.
+        tags: What its makers build their releases with; without them it may be another program.
     """
 
     name: str
@@ -50,6 +51,7 @@ class GoBuild(Artifact):
     source: str = ""
     ldflags: str = ""
     command: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def program(self) -> str:
@@ -70,10 +72,10 @@ class GoBuild(Artifact):
         return found[1]
 
     def key(self) -> str:
-        """The lock, our own sources, and how it is linked."""
+        """The lock, our own sources, and how it is built."""
         files = sorted([*self.folder.glob("go.*"), *self.folder.glob("*.go")])
         sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-        return f"{self.program} {self.source} {self.ldflags} {sums}"
+        return " ".join([self.program, self.source, self.ldflags, *self.tags, f"{sums}"])
 
     def cache_key(self) -> str:
         """The key with the system and the processor: the program runs on no other."""
@@ -90,7 +92,8 @@ class GoBuild(Artifact):
         own = (self.folder / "main.go").exists()
         package = "." if own else tool_package(self.folder, self.program)
         ldflags = self.ldflags.format(version=self.version)
-        build(go, self.folder, package, ldflags, folder / self.program, workshop.cancel)
+        target = folder / self.program
+        build(go, self.folder, package, target, workshop.cancel, ldflags=ldflags, tags=self.tags)
         return Provenance(self.version, "Go build")
 
 
@@ -98,9 +101,11 @@ def build(
     go: Path,
     module: Path,
     package: str,
-    ldflags: str,
     target: Path,
     cancel: threading.Event,
+    *,
+    ldflags: str,
+    tags: tuple[str, ...] = (),
 ) -> None:
     """Build one package of a module, with nothing of the host linked in.
 
@@ -110,6 +115,7 @@ def build(
         NotThisWayError: The build failed.
     """
     words: list[str | Path] = [go, "build", "-trimpath", "-buildvcs=false"]
+    words += ["-tags", ",".join(tags)] if tags else []
     words += ["-ldflags", ldflags, "-o", target, package]
     try:
         with BUILDING, tempfile.TemporaryDirectory(dir=target.parent) as work:

@@ -53,6 +53,7 @@ class Program(Artifact):
         debian_packages: The packages that hold them.
         go_module: A folder with go.mod and go.sum whose tools they are.
         go_ldflags: What the linker has to put in, such as the version that a release would tell.
+        go_tags: What releases are built with.
         debian_share: The folder that the package's build has compiled in, if it needs one. The
             executables in the cache are pointed at `share` beside them (same length, as conda
             relocates a prefix), so the program must run with the artifact's folder as its own.
@@ -64,6 +65,7 @@ class Program(Artifact):
     debian_packages: tuple[str, ...]
     go_module: Path
     go_ldflags: str = ""
+    go_tags: tuple[str, ...] = ()
     debian_share: str = ""
 
     def key(self) -> str:
@@ -71,7 +73,7 @@ class Program(Artifact):
         sums = [(self.go_module / file).read_text() for file in ("go.mod", "go.sum")]
         lock = hashlib.sha256("".join(sums).encode()).hexdigest()
         how = f"{self.debian_packages} {self.debian_share} {self.go_ldflags}"
-        return f"{self.name}>={self.minimum} {how} {lock}"
+        return " ".join([f"{self.name}>={self.minimum}", how, *self.go_tags, lock])
 
     def resolve(self, workshop: Workshop) -> Resolved:
         """Find the program, or get it.
@@ -176,7 +178,15 @@ class Program(Artifact):
         for command in self.commands:
             package = tool_package(self.go_module, command.name)
             target = folder / command.name
-            build(go, self.go_module, package, self.go_ldflags, target, workshop.cancel)
+            build(
+                go,
+                self.go_module,
+                package,
+                target,
+                workshop.cancel,
+                ldflags=self.go_ldflags,
+                tags=self.go_tags,
+            )
         return ""
 
 

@@ -28,7 +28,7 @@ from groundwork.kube.connection import (
     talking,
 )
 
-__all__ = ["ENVIRONMENT", "FIELD_MANAGER", "Object", "Objects", "Owned"]
+__all__ = ["ENVIRONMENT", "FIELD_MANAGER", "SECRET_KEYS", "Object", "Objects", "Owned"]
 
 # The label of our objects: whose they are.
 ENVIRONMENT = "groundwork.dev/environment"

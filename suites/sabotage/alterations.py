@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,18 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from groundwork.base import process
-from groundwork.base.errors import NotYetError
+from groundwork.base.errors import CancelledError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from suites.sabotage.living import Living
 from suites.support.records import group_state
-from suites.support.topics import Source, admin_of, broker_config, describe_topics
+from suites.support.topics import Source, admin_of, describe_topics
 
 __all__ = [
     "alertmanager_configured",
-    "broker_default",
     "joined",
     "ledger_touched",
     "more_partitions",
+    "node_configured",
     "paused",
     "prometheus_configured",
     "rule_rewritten",
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 TIMEOUT_S = 20.0
+
+# For a run to begin, on a busy machine.
+RUN_TIMEOUT_S = 60.0
 ASK_TIMEOUT_S = 5.0
 
 Alteration = Callable[[Living], AbstractContextManager[None]]
@@ -76,19 +80,18 @@ def topic_configured(topic: str, **settings: str) -> Alteration:
     return altered
 
 
-def broker_default(**settings: str) -> Alteration:
-    """Give all nodes other settings, while they run."""
+def node_configured(**settings: str) -> Alteration:
+    """Give a node other settings, while it runs."""
 
     @contextmanager
     def altered(living: Living) -> Iterator[None]:
         bootstrap = living.endpoint("broker")
-        own = asyncio.run(dynamic_defaults(bootstrap))
-        changed = own | {name.replace("_", "."): value for name, value in settings.items()}
-        asyncio.run(configure(bootstrap, ConfigResourceType.BROKER, "", changed))
+        changed = {name.replace("_", "."): value for name, value in settings.items()}
+        asyncio.run(configure(bootstrap, ConfigResourceType.BROKER, "1", changed))
         try:
             yield
         finally:
-            asyncio.run(configure(bootstrap, ConfigResourceType.BROKER, "", own))
+            asyncio.run(configure(bootstrap, ConfigResourceType.BROKER, "1", {}))
 
     return altered
 
@@ -189,14 +192,6 @@ async def own_config(bootstrap: str, topic: str) -> dict[str, str]:
     return {n: e.value or "" for n, e in found.config.items() if e.source == Source.TOPIC}
 
 
-async def dynamic_defaults(bootstrap: str) -> dict[str, str]:
-    """What all nodes were given while they ran."""
-    async with admin_of(bootstrap) as admin:
-        found = await broker_config(admin, 1)
-    own = Source.DYNAMIC_DEFAULT_BROKER
-    return {name: each.value or "" for name, each in found.items() if each.source == own}
-
-
 async def count(bootstrap: str, topic: str) -> int:
     """How many partitions a topic has."""
     async with admin_of(bootstrap) as admin:
@@ -204,7 +199,7 @@ async def count(bootstrap: str, topic: str) -> int:
 
 
 async def configure(bootstrap: str, kind: int, name: str, settings: dict[str, str]) -> None:
-    """Give a topic, or all nodes, these settings and no others."""
+    """Give a topic, or a node, these settings and no others."""
     async with admin_of(bootstrap) as admin:
         answers = await admin.alter_configs([ConfigResource(kind, name, settings)])
     for answer in answers:
@@ -308,11 +303,27 @@ def paused(resource: str) -> Alteration:
 
 
 def ledger_touched(change: Callable[[Path], object]) -> Alteration:
-    """Do something to the keeper's ledger; the environment is of no use afterwards."""
+    """Do something to the keeper's ledger, as soon as a run uses the environment.
+
+    The environment is of no use afterwards.
+    """
 
     @contextmanager
     def altered(living: Living) -> Iterator[None]:
-        change(living.status.folder / "ledger.jsonl")
-        yield
+        over = threading.Event()
+
+        def watch() -> None:
+            with suppress(CancelledError):
+                deadline = Deadline.after(RUN_TIMEOUT_S)
+                wait_for(living.expect_use, deadline=deadline, what="a run", cancel=over)
+                change(living.status.folder / "ledger.jsonl")
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     return altered

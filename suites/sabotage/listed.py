@@ -6,10 +6,10 @@ from typing import Any
 
 from suites.sabotage.alterations import (
     alertmanager_configured,
-    broker_default,
     joined,
     ledger_touched,
     more_partitions,
+    node_configured,
     paused,
     prometheus_configured,
     rule_rewritten,
@@ -147,9 +147,9 @@ EFFECTIVE = (
         (r"market-data\.trades", r"message\.timestamp\.type"),
     ),
     Injection(
-        "all nodes elect who has forgotten records",
+        "a node elects who has forgotten records",
         Kind.EFFECTIVE,
-        broker_default(unclean_leader_election_enable="true"),
+        node_configured(unclean_leader_election_enable="true"),
         (r"unclean\.leader\.election\.enable",),
     ),
     Injection(

@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.keep.messages import Status
+from groundwork.keep.messages import ClientHello, Status
+from groundwork.use.client import Client
 
 __all__ = ["Living"]
 
@@ -38,9 +39,20 @@ class Living:
 
     Attributes:
         status: How it was when it was begun.
+        socket: Its keeper's.
     """
 
     status: Status
+    socket: Path
+
+    def expect_use(self) -> None:
+        """Raise NotYetError unless a run uses it."""
+        client = Client(self.socket, ClientHello())
+        try:
+            if not client.status().run:
+                raise NotYetError("nobody does")
+        finally:
+            client.close()
 
     def endpoint(self, resource: str, name: str = "") -> str:
         """An address of a resource."""

@@ -38,7 +38,7 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "_
 RUN_TIMEOUT_S = 240.0
 
 # So many injections, and a run without one.
-ROUND = 8
+ROUND = 16
 
 # The lines of a run's output that somebody reads who wants to know what is wrong.
 TOLD = re.compile(r"^(E  .*|FAILED .*|ERROR .*|groundwork: .*|.*: error: .*)$", re.MULTILINE)
@@ -102,7 +102,7 @@ class Saboteur:
             assert begun.returncode == ExitCode.OK, begun.output
             (kept,) = kept_environments(self.base / "state")
             client = Client(kept.socket, ClientHello())
-            self._living = Living(client.status())
+            self._living = Living(client.status(), kept.socket)
             client.close()
         return self._living
 

@@ -23,7 +23,8 @@ def test_topics_are_declared_as_promised(promises: Promises) -> None:
     """manifests/topics.yaml has the promised topics: partitions, how long, which records."""
     promised = {t.name: (t.partitions, t.kept_ms, t.cleanup_policy) for t in promises.topics}
     declared = {t.name: (t.partitions, t.retention_ms, t.cleanup_policy) for t in load_topics()}
-    assert differences(promised, declared, what="topic", where=FILE.name) == []
+    lines = differences(promised, declared, what="topic", where=FILE.name)
+    assert not lines, "\n".join(lines)
 
 
 def test_alerts_are_declared_as_promised(promises: Promises, decided: FoundationSettings) -> None:
@@ -35,7 +36,8 @@ def test_alerts_are_declared_as_promised(promises: Promises, decided: Foundation
         for r in rules
         if r.alert and r.alert != PROOF
     }
-    assert differences(promised, declared, what="alert", where="rules/") == []
+    lines = differences(promised, declared, what="alert", where="rules/")
+    assert not lines, "\n".join(lines)
 
 
 def test_notifications_are_declared_as_promised(promises: Promises) -> None:
@@ -72,7 +74,7 @@ def test_measurements_are_declared_to_be_taken_as_often_as_promised(promises: Pr
     for name, span in wanted.items():
         lines += broken(span, config[name], what=name, where=measuring.CONFIG.name)
         lines += broken(span, getattr(profile, name), what=name, where="durations.yaml")
-    assert lines == []
+    assert not lines, "\n".join(lines)
 
 
 def test_the_production_profile_keeps_the_promises(promises: Promises) -> None:
@@ -91,7 +93,8 @@ def test_the_production_profile_keeps_the_promises(promises: Promises) -> None:
         "group_interval": wanted.changes_told_within,
         "repeat_interval": wanted.repeated_after,
     }
-    assert differences(promised, found, what="span", where="durations.yaml") == []
+    lines = differences(promised, found, what="span", where="durations.yaml")
+    assert not lines, "\n".join(lines)
 
 
 def notified(config: dict[str, Any], path: str) -> dict[str, Any]:

@@ -47,9 +47,11 @@ def test_servers_are_reached_where_it_is_promised_and_nowhere_else(
     Of a cluster: its nodes open the promised ports, and no pod is in its node's own network.
     """
     if kube_or_none is None:
-        assert open_sockets(status, promises.exposure) == []
+        lines = open_sockets(status, promises.exposure)
+        assert not lines, "\n".join(lines)
     else:
-        assert open_services(kube_or_none, promises.exposure) == []
+        lines = open_services(kube_or_none, promises.exposure)
+        assert not lines, "\n".join(lines)
 
 
 def test_secrets_are_where_they_belong_and_nowhere_else(
@@ -60,6 +62,8 @@ def test_secrets_are_where_they_belong_and_nowhere_else(
     Where none were given they are made up, so that this can be seen in every run.
     """
     if kube_or_none is None:
-        assert betrayed_by_processes(status) == []
+        lines = betrayed_by_processes(status)
+        assert not lines, "\n".join(lines)
     else:
-        assert betrayed_by_pods(kube_or_none) == []
+        lines = betrayed_by_pods(kube_or_none)
+        assert not lines, "\n".join(lines)

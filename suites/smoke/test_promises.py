@@ -32,7 +32,8 @@ async def test_the_broker_has_the_promised_topics(broker: Handle, promises: Prom
         )
         for name, topic in (await topics_of(broker)).items()
     }
-    assert differences(promised, found, what="topic", where="the broker") == []
+    lines = differences(promised, found, what="topic", where="the broker")
+    assert not lines, "\n".join(lines)
 
 
 async def test_records_have_the_promised_copies(broker: Handle, promises: Promises) -> None:
@@ -50,7 +51,7 @@ async def test_records_have_the_promised_copies(broker: Handle, promises: Promis
         value = topic.config["min.insync.replicas"].value
         what = f"copies to acknowledge a record of {name}"
         lines += broken(waited, int(value or 0), what=what, where="the broker")
-    assert lines == []
+    assert not lines, "\n".join(lines)
 
 
 def test_the_broker_is_new_enough(broker: Handle, broker_kind: str, promises: Promises) -> None:
@@ -104,4 +105,5 @@ def test_prometheus_has_the_promised_alerts(
         for rule in prometheus.rules()
         if rule["type"] == "alerting" and rule["name"] != PROOF
     }
-    assert differences(promised, found, what="alert", where="Prometheus") == []
+    lines = differences(promised, found, what="alert", where="Prometheus")
+    assert not lines, "\n".join(lines)

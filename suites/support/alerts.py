@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.resources.alertmanager import Alertmanager
@@ -45,6 +46,10 @@ def of_prometheus(prometheus: Prometheus, labels: dict[str, str]) -> Iterator[st
         selector = ",".join(f'{name}="{value}"' for name, value in labels.items())
         series = prometheus.query(f"{{{selector}}}")
         yield f"Prometheus: series with these labels: {[each['metric'] for each in series]}"
+    config = yaml.safe_load(prometheus.get("status/config")["yaml"])
+    spans = {name: config["global"][name] for name in ("scrape_interval", "evaluation_interval")}
+    relabelled = config.get("alerting", {}).get("alert_relabel_configs", "not")
+    yield f"Prometheus: {spans}; alerts are relabelled: {relabelled}"
     told = prometheus.get("alertmanagers")["activeAlertmanagers"]
     yield f"Prometheus tells {[each['url'] for each in told]}"
 

@@ -90,6 +90,8 @@ def betrayed_by_processes(status: Status) -> list[str]:
             others.append((resource, each))
     lines = [f"{HOLDER} lacks {name}" for name in sorted(SECRETS - own.keys())]
     for resource, each in others:
+        given = sorted(SECRETS & each.environ().keys())
+        lines += [f"{resource} has a {name} in its environment" for name in given]
         text = "\0".join(each.environ().values())
         lines += [f"{resource} has {name} in its environment" for name in told(own, text)]
     for each in psutil.process_iter():

@@ -142,6 +142,7 @@ def test_how_it_is_linked_is_part_of_the_key(module: Path) -> None:
         dataclasses.replace(program, ldflags="-s -w"),
         dataclasses.replace(program, source="example.org/thing/v2"),
         dataclasses.replace(program, command="thingctl"),
+        dataclasses.replace(program, tags=("stringlabels",)),
     ]
     assert len({each.key() for each in (program, *others)}) == len(others) + 1
     copy = shutil.copytree(module, module.with_name("copy"))
@@ -172,6 +173,8 @@ def test_go_is_asked_for_a_static_program_of_the_locked_modules(
     again = program.resolve(workshop)
     assert again.program("thing").read_text().splitlines()[-1] == "."
     assert program.resolve(workshop).cached
+    tagged = dataclasses.replace(program, tags=("netgo", "stringlabels")).resolve(workshop)
+    assert tagged.program("thing").read_text().splitlines()[6:8] == ["-tags", "netgo,stringlabels"]
 
 
 def test_a_failed_build_is_told_in_one_line(
@@ -196,7 +199,7 @@ def test_a_build_ends_with_the_run(
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(CancelledError, match="the run ended while thing was built"):
-        build(tmp_path / "bin" / "go", module, ".", "", tmp_path / "thing", cancel)
+        build(tmp_path / "bin" / "go", module, ".", tmp_path / "thing", cancel, ldflags="")
 
 
 def test_a_tool_that_isnt_declared_is_told_by_file(module: Path) -> None:
