@@ -35,7 +35,8 @@ LOCK_TIMEOUT_S = 1800.0
 def default_cache_dir() -> Path:
     """The user's cache folder, or the one that GROUNDWORK_CACHE_DIR names."""
     named = os.environ.get("GROUNDWORK_CACHE_DIR")
-    return Path(named) if named else platformdirs.user_cache_path("groundwork")
+    default = platformdirs.user_cache_path("groundwork")
+    return Path(named).expanduser().absolute() if named else default
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from groundwork.artifacts import default_cache_dir
 from groundwork.base.errors import UsageError
+from groundwork.declare.variables import PREFIX, expect_known
 
 __all__ = ["Option", "Settings", "default_state_dir"]
 
@@ -54,7 +55,11 @@ class Settings(BaseSettings):
     """What the engine itself needs to know; see the module's text for how to extend it."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_prefix="GROUNDWORK_", extra="ignore", populate_by_name=True
+        frozen=True,
+        env_prefix=PREFIX,
+        env_ignore_empty=True,  # who empties a variable means that it isn't there
+        extra="ignore",
+        populate_by_name=True,
     )
 
     env: str = Field("local", description="platform; local unless told")
@@ -95,14 +100,30 @@ class Settings(BaseSettings):
     def load(cls, options: Mapping[str, object], root: Path) -> Self:
         """Read the settings: options first, then environment variables, then ``root/.env``.
 
+        Folders are taken from the project's root where they aren't absolute.
+
         Raises:
-            UsageError: A value isn't allowed; one line that names the option.
+            UsageError: A value isn't allowed, or a variable isn't known; one line that names it.
         """
+        file = root / ".env"
+        expect_known(cls.variables(), file)
         given = {name: value for name, value in options.items() if value not in (None, [], False)}
         try:
-            return cls(_env_file=root / ".env", **given)  # type: ignore[call-arg, arg-type]
+            found = cls(_env_file=file, _env_file_encoding="utf-8", **given)  # type: ignore[call-arg, arg-type]
         except ValidationError as error:
             raise UsageError(_one_line(error)) from error
+        return found.model_copy(
+            update={
+                name: root / value.expanduser()
+                for name in cls.model_fields
+                if isinstance(value := getattr(found, name), Path)
+            }
+        )
+
+    @classmethod
+    def variables(cls) -> frozenset[str]:
+        """The environment variables that settings are read from, but for secrets."""
+        return frozenset(PREFIX + name.upper() for name in cls.model_fields)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:

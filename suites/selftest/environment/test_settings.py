@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,10 @@ def test_secrets_are_no_options_and_print_as_asterisks(tmp_path: Path) -> None:
     """A command line can be read by every process; a log by too many people."""
     (tmp_path / ".env").write_text(f"DATABASE_PASSWORD={CANARY}\nALPACA_API_KEY={CANARY}\n")
     settings = FoundationSettings.load({}, tmp_path)
-    assert settings.secrets() == {"ALPACA_API_KEY": CANARY, "DATABASE_PASSWORD": CANARY}
+    told = settings.secrets()
+    assert told["ALPACA_API_KEY"] == told["DATABASE_PASSWORD"] == CANARY
+    assert told["REDIS_PASSWORD"].startswith("made-up-")
+    assert told.keys() == FoundationSettings.secret_names()
     assert CANARY not in repr(settings) + str(settings) + json.dumps(settings.public())
     fields = {option.field for option in FoundationSettings.options()}
     assert not fields & {"alpaca_api_key", "database_password", "redis_password"}
@@ -96,3 +100,91 @@ def test_ports_survive_every_way_of_giving_them(ports: dict[str, int]) -> None:
     for given_as in (words, ",".join(words), ports):
         if given_as:
             assert Settings(port=given_as, _env_file=None).port == ports  # type: ignore[arg-type, call-arg]
+
+
+FOLDERS = ("state_dir", "cache_dir", "out_dir")
+
+
+@pytest.mark.parametrize("field", FOLDERS)
+def test_an_empty_folder_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    """Whoever empties a variable means that it isn't there; it isn't the folder one is in."""
+    usual = getattr(FoundationSettings.load({}, tmp_path), field)
+    monkeypatch.setenv(f"GROUNDWORK_{field.upper()}", "")
+    assert getattr(FoundationSettings.load({}, tmp_path), field) == usual
+    monkeypatch.delenv(f"GROUNDWORK_{field.upper()}")
+    (tmp_path / ".env").write_text(f"GROUNDWORK_{field.upper()}=\n")
+    assert getattr(FoundationSettings.load({}, tmp_path), field) == usual
+
+
+@pytest.mark.parametrize("field", FOLDERS)
+@pytest.mark.parametrize("by_file", [False, True])
+def test_a_relative_folder_is_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, *, by_file: bool
+) -> None:
+    """Wherever a command is called; a tilde is the user's home."""
+    for text, expected in (("rel/x", tmp_path / "rel" / "x"), ("~/y", Path.home() / "y")):
+        if by_file:
+            (tmp_path / ".env").write_text(f"GROUNDWORK_{field.upper()}={text}\n")
+        else:
+            monkeypatch.setenv(f"GROUNDWORK_{field.upper()}", text)
+        assert getattr(FoundationSettings.load({}, tmp_path), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "GROUNDWORK_BROKRES",
+            "BROKRES is no setting; did you mean GROUNDWORK_BROKERS?",
+        ),
+        ("GROUNDWORK_STATEDIR", "did you mean GROUNDWORK_STATE_DIR?"),
+        ("groundwork_keepenv", "did you mean GROUNDWORK_KEEP_ENV?"),
+        ("GROUNDWORK_", "is no setting; "),
+        ("GROUNDWORK_XYZZY", "is no setting; "),
+    ],
+)
+def test_a_variable_that_nobody_knows_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str
+) -> None:
+    """In one line, with the nearest that there is; in .env with file and line."""
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(UsageError, match="the environment: ") as refused:
+        FoundationSettings.load({}, tmp_path)
+    assert line in str(refused.value)
+    assert "\n" not in str(refused.value)
+    monkeypatch.delenv(name)
+    file = tmp_path / ".env"
+    file.write_text(f"# ours\nOTHER=1\n{name}=1\n")
+    with pytest.raises(UsageError) as refused:
+        FoundationSettings.load({}, tmp_path)
+    assert str(refused.value).startswith(f"{file}:3: ")
+    assert line in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("A=1\nGROUNDWORK_BROKERS\n", ":2: 'GROUNDWORK_BROKERS' should be NAME=VALUE"),
+        ("A=1\n\n= 3\n", ":3: "),
+        ('A="1\n', ":1: 'A' should be NAME=VALUE"),
+        ("two words=1\n", ":1: 'two words' should be NAME=VALUE"),
+    ],
+)
+def test_a_line_that_cant_be_read_is_refused(tmp_path: Path, text: str, line: str) -> None:
+    """By file and line, without its value, which may be a secret."""
+    file = tmp_path / ".env"
+    file.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        FoundationSettings.load({}, tmp_path)
+    assert str(refused.value).startswith(f"{file}{line}")
+    assert "\n" not in str(refused.value)
+
+
+@given(st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ_", max_size=20))
+def test_names_without_our_prefix_are_others(name: str) -> None:
+    """Whatever other programs keep in .env is none of our business."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / ".env").write_text(f"X{name}=1\nexport Y{name}='a b'\n")
+        assert FoundationSettings.load({}, Path(folder)).env == "local"
