@@ -17,6 +17,7 @@ import pytest
 
 from groundwork import hooks
 from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
+from groundwork.base.loopback import reach_directly
 from groundwork.declare import environment
 from groundwork.declare.environment import Declared
 from groundwork.use import bundle
@@ -132,6 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
     declared = config.stash.get(declared_key, None)
     if declared is None:
         return
+    reach_directly()
     worker = getattr(config, "workerinput", None)
     asked = any(getattr(config.option, name, False) for name in QUESTIONS)
     if asked and worker is not None:

@@ -46,7 +46,10 @@ TOKEN = "GROUNDWORK_TOKEN"  # noqa: S105 - a name, not a password
 
 # What a server needs of the user's environment. Nothing else is passed on: a secret that the user
 # has exported must not reach a resource that has no use for it.
-PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
+PASSED_ON = ("HOME", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
+
+# The one that is there on every system; Java and others can't name files outside of ASCII without.
+UTF8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 
 # How long the kernel may take to reap what was sent SIGKILL; a process in an uninterruptible
 # read on a slow disk needs a moment.
@@ -226,7 +229,18 @@ def rss_bytes(identities: Iterable[Identity]) -> int:
 
 def plain_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a resource: the few variables every program needs, and ``extra``."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(extra)
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed | locale_of(os.environ) | dict(extra)
+
+
+def locale_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's locale where its characters are UTF-8's; else one that has them."""
+    names = ("LC_ALL", "LC_CTYPE", "LANG")  # the first that isn't empty holds
+    chosen = next((environ[name] for name in names if environ.get(name)), "")
+    if chosen.lower().replace("-", "").endswith("utf8"):
+        return {name: environ[name] for name in names if environ.get(name)}
+    kept = {"LANG": environ["LANG"]} if environ.get("LANG") else {}
+    return kept | {"LC_CTYPE": UTF8}
 
 
 class Child:

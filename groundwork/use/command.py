@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from groundwork.base.errors import GroundworkError, UsageError
+from groundwork.base.loopback import reach_directly
 from groundwork.declare.environment import Declared, find
 from groundwork.declare.settings import Settings
 
@@ -40,6 +41,7 @@ def add_options(parser: argparse.ArgumentParser, settings: type[Settings]) -> No
 
 def perform(command: Callable[[], int]) -> int:
     """Do what a command says; an error of ours is one line on standard error, and its exit code."""
+    reach_directly()
     try:
         return command()
     except GroundworkError as error:

@@ -216,8 +216,8 @@ EFFECTIVE = (
         Kind.EFFECTIVE,
         Edit(
             "fixtures/resources/prometheus.py",
-            'f"--config.file={file}",',
-            'f"--config.file={file}", "--web.enable-admin-api",',
+            'f"--config.file={FILE}",',
+            'f"--config.file={FILE}", "--web.enable-admin-api",',
         ),
         (r"web\.enable-admin-api",),
     ),

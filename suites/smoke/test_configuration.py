@@ -197,7 +197,7 @@ def test_prometheus_is_started_as_declared(prometheus: Prometheus, stack: str) -
     wanted = {name: LOCKS[name] for name in locked}
     lines = differences(wanted, locked, what="option", where="Prometheus")
     assert not lines, "\n".join(lines)
-    assert flags["storage.tsdb.path"].endswith("/data" if stack == "manifests" else "/prometheus")
+    assert flags["storage.tsdb.path"].endswith("data" if stack == "manifests" else "prometheus")
 
 
 def test_prometheus_tells_the_declared_alertmanager_and_no_other(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
@@ -46,11 +47,21 @@ def everything(name: str, folder: Path) -> list[Object]:
     own = settings_of(name, folder)
     inside = kubernetes.workloads(own)
     made = overlay_of(own, inside)
-    config = folder / "cookiecutter.yaml"
-    config.write_text(f"replay_dir: {folder / 'replay'}\ncookiecutters_dir: {folder / 'cut'}\n")
     template = folder / "service"
-    cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(template), config_file=str(config))
+    render_template(template)
     services = [each for each in inside if isinstance(each, HelloWorldWorkload)]
     image = made.images.get("hello-world", "hello-world:none")
     folders = [made.write(folder), *(each.write(template, folder, image) for each in services)]
     return [body for each in folders for body in render(each)]
+
+
+def render_template(target: Path) -> None:
+    """Render the service template, with no trace elsewhere: hooks are filled in temporary files."""
+    target.mkdir()
+    config = target / "cookiecutter.yaml"
+    config.write_text(f"replay_dir: {target / 'replay'}\ncookiecutters_dir: {target / 'cut'}\n")
+    usual, tempfile.tempdir = tempfile.tempdir, str(target)
+    try:
+        cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(target), config_file=str(config))
+    finally:
+        tempfile.tempdir = usual

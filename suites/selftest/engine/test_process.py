@@ -213,3 +213,31 @@ def test_a_lifeline_ends_with_its_holder(start: Start, tmp_path: Path) -> None:
     written(tmp_path / "begun")
     process.end([holder.identity], grace_s=0)
     assert written(tmp_path / "result") == "whole\n"
+
+
+UTF8_LOCALES = ["C.UTF-8", "de_DE.UTF-8", "en_US.utf8"]
+OTHER_LOCALES = ["", "C", "POSIX", "de_DE.ISO-8859-1", "de_DE"]
+
+
+@pytest.mark.parametrize("name", ["LC_ALL", "LC_CTYPE", "LANG"])
+@pytest.mark.parametrize("value", UTF8_LOCALES)
+def test_a_locale_of_utf_8_is_passed_on(name: str, value: str) -> None:
+    """The user's own: messages stay in the user's language."""
+    assert process.locale_of({name: value}) == {name: value}
+
+
+@pytest.mark.parametrize("name", ["LC_ALL", "LC_CTYPE", "LANG"])
+@pytest.mark.parametrize("value", OTHER_LOCALES)
+def test_whoever_starts_has_names_outside_of_ascii(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child of a run without such a locale reads and writes them all the same."""
+    for each in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    target = tmp_path / "Größe"
+    code = "import locale, sys; print(locale.getpreferredencoding()); open(sys.argv[1], 'w')"
+    env = process.plain_environment({"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    done = process.run([sys.executable, "-c", code, target], timeout_s=30, env=env)
+    assert done.output.strip().upper() == "UTF-8"
+    assert target.exists()
