@@ -54,6 +54,11 @@ class Wire:
             raise GroundworkError("can't read a message: it isn't an object")
         return message
 
+    def stop_listening(self) -> None:
+        """Hear no more: whoever receives here is told that it is the end."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self._socket.shutdown(socket.SHUT_RD)
+
     def close(self) -> None:
         """Close the connection, also under a thread that is receiving."""
         with contextlib.suppress(OSError):  # the other side was faster

@@ -96,7 +96,6 @@ class Keeper:
             GetStatus: lambda *_: self._status(),
             MeasureMemory: lambda _, request: self.provisioner.resident_bytes(request.names),
             FindDeaths: self._find_deaths,
-            TakeLocks: self._take_locks,
             ReleaseLocks: lambda peer, _: self._release(peer),
             Act: self._act,
             RecordEvent: self._record_event,
@@ -154,8 +153,13 @@ class Keeper:
             case ClientHello():
                 pass  # nothing is known of it but its connection
 
-    def answer(self, peer: Connection, request: Request[Any]) -> object:
+    def answer(
+        self, peer: Connection, request: Request[Any], broken_off: threading.Event
+    ) -> object:
         """Do what a connection asks for."""
+        if isinstance(request, TakeLocks):  # the one that waits for others
+            self._take_locks(peer, request, broken_off)
+            return None
         return self._operations[type(request)](peer, request)
 
     def goodbye(self, peer: Connection) -> None:
@@ -200,9 +204,15 @@ class Keeper:
         deaths = self.provisioner.deaths(request.names)
         return {name: Failure.of(error) for name, error in deaths.items()}
 
-    def _take_locks(self, peer: Connection, request: TakeLocks) -> None:
+    def _take_locks(
+        self, peer: Connection, request: TakeLocks, broken_off: threading.Event
+    ) -> None:
         deadline = Deadline.after(request.timeout_s)
-        self.locks.acquire(peer.number, request.exclusive, request.shared, deadline)
+        self.locks.acquire(
+            peer.number, request.exclusive, request.shared, deadline, broken_off=broken_off
+        )
+        if broken_off.is_set():  # in this very moment: nobody knows that it holds them
+            self._release(peer)
 
     def _release(self, peer: Connection) -> None:
         """Heal what the connection broke, see that it is healthy, and let others have it."""

@@ -15,6 +15,9 @@ from groundwork.base.wait import Deadline
 
 __all__ = ["Claim", "Locks"]
 
+# How long it may take to see that nobody waits for the locks any more.
+LOOK_INTERVAL_S = 0.2
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -41,13 +44,19 @@ class Locks:
         self._closed = False
 
     def acquire(
-        self, owner: int, exclusive: Iterable[str], shared: Iterable[str], deadline: Deadline
+        self,
+        owner: int,
+        exclusive: Iterable[str],
+        shared: Iterable[str],
+        deadline: Deadline,
+        *,
+        broken_off: threading.Event | None = None,
     ) -> None:
         """Take all locks or none.
 
         Raises:
             LockTimeoutError: Others held on until the deadline; says who holds what.
-            CancelledError: The environment is ending.
+            CancelledError: The environment is ending, or nobody wants them any more.
         """
         alone = frozenset(exclusive)
         claim = Claim(owner, alone, frozenset(shared) - alone)
@@ -55,7 +64,10 @@ class Locks:
             self._waiting.append(claim)
             try:
                 while not self._free(claim):
-                    if not self._changed.wait(timeout=deadline.left_s()):
+                    if broken_off is not None and broken_off.is_set():
+                        raise CancelledError("nobody waits for these locks any more")
+                    self._changed.wait(timeout=min(deadline.left_s(), LOOK_INTERVAL_S))
+                    if deadline.left_s() <= 0 and not self._free(claim):
                         raise LockTimeoutError(
                             ", ".join(sorted(claim.exclusive | claim.shared)),
                             f"waited {deadline.timeout_s:g} s for other tests to let go; "

@@ -22,8 +22,10 @@ from groundwork.declare.resource import Description
 from groundwork.keep.codec import Codec
 
 __all__ = [
+    "BROKEN_OFF",
     "DESCRIPTIONS",
     "HELLOS",
+    "NUMBER",
     "REQUESTS",
     "Act",
     "AnyRequest",
@@ -299,6 +301,10 @@ AnyRequest = Annotated[
     | RemoveAll,
     Field(discriminator="op"),
 ]
+
+# A request's number, beside what it says; its answer has the same. Whoever stops waiting for an
+# answer, broken off by a signal, tells so in a message that has this one key, and isn't answered.
+NUMBER, BROKEN_OFF = "number", "broken_off"
 
 HELLOS: Codec[Hello] = Codec("a greeting", Hello)
 REQUESTS: Codec[Request[Any]] = Codec("a request", AnyRequest)

@@ -1,11 +1,13 @@
-"""The server: takes the connections of an environment and answers each one's requests in turn.
+"""The server: takes the connections of an environment and answers each one's requests.
 
 It knows nothing of what is served: what a greeting, a request and a goodbye are worth is told by
-the :class:`Service` that it is given.
+the :class:`Service` that it is given. Each request is answered by a thread of its own: whoever was
+broken off while it waited, by Ctrl-C say, must not wait for that answer before it gets the next.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from typing import Any, Protocol
 from groundwork.base.errors import GroundworkError
 from groundwork.base.wire import Wire
 from groundwork.keep.messages import (
+    BROKEN_OFF,
     HELLOS,
+    NUMBER,
     REQUESTS,
     Hello,
     Request,
@@ -42,6 +46,21 @@ class Connection:
     worker: str = ""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that is being answered.
+
+    Attributes:
+        number: The asker's.
+        thread: Which answers it.
+        broken_off: Set as soon as nobody waits for the answer any more.
+    """
+
+    number: object
+    thread: threading.Thread
+    broken_off: threading.Event
+
+
 class Service(Protocol):
     """What is served; called from each connection's own thread."""
 
@@ -56,11 +75,19 @@ class Service(Protocol):
             GroundworkError: It isn't wanted; it is told so, and its connection ends.
         """
 
-    def answer(self, peer: Connection, request: Request[Any]) -> object:
-        """Do what is asked for; whatever this raises is the answer."""
+    def answer(
+        self, peer: Connection, request: Request[Any], broken_off: threading.Event
+    ) -> object:
+        """Do what is asked for; whatever this raises is the answer.
+
+        ``broken_off`` is set as soon as nobody waits for it any more.
+        """
 
     def goodbye(self, peer: Connection) -> None:
-        """A connection has ended, however that came, welcomed or not; closes it."""
+        """A connection has ended, however that came, welcomed or not; closes it.
+
+        None of its requests is being answered any more.
+        """
 
 
 class Server:
@@ -91,14 +118,19 @@ class Server:
             threading.Thread(target=self._converse, args=(peer,), daemon=True).start()
 
     def _converse(self, peer: Connection) -> None:
-        """Answer one connection's requests, one after the other, until it ends."""
+        """Answer one connection's requests until it ends."""
+        asked: list[Asked] = []
         try:
             if self._greet(peer):
-                while self._exchange(peer):
-                    pass
+                while self._exchange(peer, asked):
+                    asked = [each for each in asked if each.thread.is_alive()]
         except OSError:
             pass  # it died while we answered: what follows is the same as for a closed connection
         finally:
+            for each in asked:
+                each.broken_off.set()
+            for each in asked:
+                each.thread.join()
             self._service.goodbye(peer)
 
     def _greet(self, peer: Connection) -> bool:
@@ -115,15 +147,41 @@ class Server:
             return False
         return True
 
-    def _exchange(self, peer: Connection) -> bool:
-        """Answer a connection's next request; whether another one may follow."""
+    def _exchange(self, peer: Connection, asked: list[Asked]) -> bool:
+        """Take in a connection's next message; whether another one may follow."""
         try:
             message = peer.wire.receive()
             if message is None:
                 return False
+            if BROKEN_OFF in message:
+                for each in asked:
+                    if each.number == message[BROKEN_OFF]:
+                        each.broken_off.set()
+                return True
+            number = message.pop(NUMBER, None)
             request = REQUESTS.read(message)
-            answer = pack_answer(request, self._service.answer(peer, request))
+        except GroundworkError as error:
+            peer.wire.send(pack_error(error))
+            return True
+        broken_off = threading.Event()
+        thread = threading.Thread(
+            target=self._answer, args=(peer, request, number, broken_off), daemon=True
+        )
+        asked.append(Asked(number, thread, broken_off))
+        thread.start()
+        return True
+
+    def _answer(
+        self, peer: Connection, request: Request[Any], number: object, broken_off: threading.Event
+    ) -> None:
+        """Answer a request; the end of the connection, where it ends with this answer."""
+        try:
+            answer = pack_answer(request, self._service.answer(peer, request, broken_off))
         except Exception as error:  # noqa: BLE001 - the asker gets it, whatever it is
             answer = pack_error(error)
-        peer.wire.send(answer)
-        return not self._service.leaving  # only after the answer that says so
+        if number is not None:
+            answer[NUMBER] = number
+        with contextlib.suppress(OSError):  # it died meanwhile: whoever listens to it hears that
+            peer.wire.send(answer)
+        if self._service.leaving:  # only after the answer that says so
+            peer.wire.stop_listening()

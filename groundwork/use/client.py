@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import socket
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from groundwork.base.errors import KeeperLostError
+from groundwork.base.errors import GroundworkError, KeeperLostError
 from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
 from groundwork.keep.events import EVENTS, Event
 from groundwork.keep.messages import (
+    BROKEN_OFF,
     HELLOS,
+    NUMBER,
     REQUESTS,
     Act,
     Ask,
@@ -32,6 +37,7 @@ from groundwork.keep.messages import (
     Request,
     Status,
     TakeLocks,
+    WatchHello,
     read_answer,
 )
 
@@ -49,8 +55,35 @@ LOCK_TIMEOUT_S = 120.0
 CONNECT_TIMEOUT_S = 20.0
 
 
+@dataclass(eq=False)
+class Pending:
+    """A request on its way.
+
+    Attributes:
+        message: As it travels.
+        answer: Where its answer arrives; None where the keeper has died.
+        number: Once it was sent.
+    """
+
+    message: dict[str, Any]
+    answer: SimpleQueue[Mapping[str, Any] | None] = field(default_factory=SimpleQueue)
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class BrokenOff:
+    """Whoever has asked waits no more: a signal's handler raised something."""
+
+    pending: Pending
+
+
 class Client:
-    """One connection to the keeper; requests are answered in turn.
+    """One connection to the keeper.
+
+    Whoever asks may be broken off in any moment by an exception out of a signal's handler (Ctrl-C,
+    a test's time-out). Such handlers run in the main thread, so only threads of the client's own
+    send and receive: what they are doing is never broken off in the middle, and a late answer finds
+    that nobody waits for it. What both share are queues, which bear that; a lock might stay held.
 
     Args:
         path: The keeper's socket.
@@ -63,7 +96,9 @@ class Client:
 
     def __init__(self, path: Path, hello: Hello) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._outgoing: SimpleQueue[Pending | BrokenOff | None] = SimpleQueue()
+        self._waiting: dict[int, Pending] = {}  # the threads' alone
+        self._lost = threading.Event()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(CONNECT_TIMEOUT_S)
@@ -75,6 +110,12 @@ class Client:
         except OSError as error:
             connection.close()
             raise KeeperLostError(f"can't reach the keeper at {path}: {error}") from error
+        except BaseException:  # it isn't wanted, or whoever wanted it was broken off
+            connection.close()
+            raise
+        if not isinstance(hello, WatchHello):
+            threading.Thread(target=self._send, daemon=True).start()
+            threading.Thread(target=self._receive, daemon=True).start()
 
     def _request(self, request: Request[Answer]) -> Answer:
         """Ask for something and return the answer.
@@ -82,14 +123,48 @@ class Client:
         Raises:
             GroundworkError: The error that the keeper met, as it was; KeeperLostError when it died.
         """
-        message = REQUESTS.pack(request)
-        with self._lock:
-            try:
-                self._wire.send(message)
-                answer = self._wire.receive()
-            except OSError as error:
-                raise KeeperLostError(f"the keeper died: {error}") from error
+        pending = Pending(REQUESTS.pack(request))
+        self._outgoing.put(pending)
+        try:
+            answer = pending.answer.get()
+        except BaseException:
+            self._outgoing.put(BrokenOff(pending))
+            raise
         return _unpack(request, answer)
+
+    def _send(self) -> None:
+        """In a thread: number requests and send them, in turn."""
+        numbers = itertools.count(1)
+        while (item := self._outgoing.get()) is not None:
+            if isinstance(item, BrokenOff):
+                if self._waiting.pop(item.pending.number, None) is not None:
+                    with contextlib.suppress(OSError):
+                        self._wire.send({BROKEN_OFF: item.pending.number})
+                continue
+            item.number = next(numbers)
+            self._waiting[item.number] = item
+            try:
+                self._wire.send(item.message | {NUMBER: item.number})
+            except OSError:
+                self._lost.set()
+            if self._lost.is_set():  # also where that was seen before this one was waiting
+                self._tell_lost()
+
+    def _receive(self) -> None:
+        """In a thread: take every answer to whoever waits for it."""
+        with contextlib.suppress(GroundworkError):  # what isn't even a message has no number
+            while (message := self._wire.receive()) is not None:
+                pending = self._waiting.pop(message.get(NUMBER, 0), None)
+                if pending is not None:
+                    pending.answer.put(message)
+        self._lost.set()
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        for number in tuple(self._waiting):
+            pending = self._waiting.pop(number, None)
+            if pending is not None:
+                pending.answer.put(None)
 
     def receive(self) -> Event | None:
         """The next event, of a connection that watches; None at its end."""
@@ -98,6 +173,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection to the keeper."""
+        self._outgoing.put(None)
         self._wire.close()
 
     # --- what may be asked for; each raises the error that the keeper met

@@ -21,6 +21,7 @@ from groundwork.base import ledger, process
 from groundwork.base.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import TOKEN, Child
+from groundwork.base.undisturbed import undisturbed
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.base.wire import Wire
 from groundwork.declare.environment import Declared
@@ -134,6 +135,7 @@ class Run:
         self._watch: Client | None = None
         self._finished = False
         self._closed = False
+        self._opening = threading.Lock()
         self._starting = threading.Lock()
         self._losing = threading.Lock()
         self._buried = threading.Event()
@@ -146,9 +148,15 @@ class Run:
         """Make the socket that others may connect to; the keeper starts when somebody does.
 
         Sweeps what dead runs have left, and adopts a kept environment that fits and is free.
+        Whoever is broken off while it waits leaves nothing half begun.
         """
-        if self.socket is not None:
-            return self.socket
+        return undisturbed(self._open)
+
+    def _open(self) -> Path:
+        with self._opening:
+            return self.socket if self.socket is not None else self._begin()
+
+    def _begin(self) -> Path:
         for name, errors in sweep(self.settings.state_dir):
             self.notes.append(
                 f"removed what run {name} had left"
@@ -252,7 +260,7 @@ class Run:
         client = Client(path, RunHello(self.run_id, self.out_dir))
         try:
             watch = Client(path, WatchHello(self.run_id))
-        except KeeperLostError:
+        except BaseException:
             client.close()
             raise
         self._client, self._watch = client, watch
@@ -307,8 +315,9 @@ class Run:
         Raises:
             KeeperLostError: It died, or can't be started.
         """
-        self.open()
-        self.activate()
+        if self._client is None:
+            self.open()
+            undisturbed(self.activate)
         if self.lost is not None:
             raise self.lost
         if self._client is None:
@@ -363,7 +372,7 @@ class Run:
 
     def _discard(self) -> None:
         """Send the porter of a run that nobody has asked anything of away."""
-        with self._starting:
+        with self._opening, self._starting:  # whatever is being begun has begun
             self._closed = True
             lifeline, porter = self._lifeline, self._keeper
             if self._client is not None or lifeline is None or porter is None:

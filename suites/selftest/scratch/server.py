@@ -1,4 +1,4 @@
-"""A tiny HTTP server: `server.py PORT [MODE]`; MODE is die, dumb, stubborn=SECONDS or loud."""
+"""A tiny HTTP server: `server.py PORT [MODE]`; MODE is die, slow=SECONDS or stubborn=SECONDS."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def main() -> None:
     if mode == "die":
         print("no water", flush=True)
         sys.exit(7)
+    if mode.startswith("slow="):
+        time.sleep(float(mode.partition("=")[2]))
     if mode.startswith("stubborn="):
         seconds = float(mode.partition("=")[2])
 
