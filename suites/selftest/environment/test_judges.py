@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,11 +19,13 @@ from fixtures.declared.durations import load_durations
 from fixtures.declared.rules import rule_files
 from fixtures.declared.verdicts import fault, judge_alerting, judge_config, judge_rules
 from fixtures.kustomize import render
+from fixtures.paths import ROOT
 from fixtures.resources import alertmanager, prometheus
 from groundwork.artifacts import Cache, Resolved, Workshop
-from groundwork.base import process
+from groundwork.base import ledger, process
 from groundwork.base.errors import UsageError
 from groundwork.declare.settings import Settings
+from suites.support.scene import Scene, scene_of
 
 FAST = load_durations()["fast"]
 TOOL_TIMEOUT_S = 30.0
@@ -411,3 +415,68 @@ def test_what_cant_be_rendered_is_told_in_one_line(
     with pytest.raises(UsageError, match=f"^{tmp_path}/{said}") as caught:
         list(render(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+# --- the whole way, in a copy of the project
+
+# What isn't the project's: outputs, caches, the virtual environment, which is shared.
+LEFT_OUT = (".git", ".venv", "out", "__pycache__", ".*_cache", ".hypothesis")
+
+# A run that starts nothing; the first on a machine fetches programs.
+REFUSAL_TIMEOUT_S = 300.0
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    """Folders that a run has to itself."""
+    with scene_of((), engine=False) as made:
+        shutil.copytree(ROOT, made.base / "project", ignore=shutil.ignore_patterns(*LEFT_OUT))
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "told"),
+    [
+        (
+            "observability/rules/alerts.yaml",
+            'summary: "{{ $labels.job }} is down"',
+            'summary: "{{ $labels.job } is down"',
+            "observability/rules/alerts.yaml:12: group",
+        ),
+        (
+            "observability/alertmanager/alertmanager.yaml",
+            "receiver: webhook",
+            "receiver: webhok",
+            'observability/alertmanager/alertmanager.yaml:4: undefined receiver "webhok"',
+        ),
+        (
+            "topics.yaml",
+            "market-data.candles.5m",
+            "market-data_candles.1m",
+            "topics.yaml:8: topic market-data_candles.1m collides with market-data.candles.1m",
+        ),
+    ],
+)
+def test_a_run_with_a_fault_starts_nothing(
+    scene: Scene, file: str, before: str, after: str, told: str
+) -> None:
+    """One line with file and line, exit code 4; nothing was launched, and nothing is left."""
+    project = scene.base / "project"
+    faulty = project / "manifests" / file
+    text = faulty.read_text()
+    assert text.count(before) == 1
+    faulty.write_text(text.replace(before, after))
+    ended = process.run(
+        [sys.executable, "-m", "pytest", *Scene.SMOKE],
+        timeout_s=REFUSAL_TIMEOUT_S,
+        cwd=project,
+        env=scene.environment(),
+        check=False,
+    )
+    assert ended.returncode == 4, ended.output
+    (line,) = (line for line in ended.output.splitlines() if told in line)
+    assert line.startswith(f"ERROR: groundwork: {project / 'manifests' / told}")
+    assert "Traceback" not in ended.output
+    timelines = (scene.base / "out").glob("*/timeline.jsonl")
+    assert not [path for path in timelines if '"launch"' in path.read_text()]
+    assert ledger.environments(scene.scope.state_dir) == ()
