@@ -196,12 +196,12 @@ def test_the_words_of_both_series_lead_to_the_line(tmp_path: Path, said: str, li
     assert str(fault(file, said, exact=True)).startswith(f"{file}:{line}: ")
 
 
-def test_what_a_profile_makes_wrong_is_told_as_that(tmp_path: Path) -> None:
+def test_what_a_run_makes_wrong_is_told_as_that(tmp_path: Path) -> None:
     """The declared file is right: the words say that it is about what is made of it."""
     file = tmp_path / "rules.yaml"
     file.write_text(f"{HEAD}      - {{alert: A, expr: up, for: 1m}}\n")
     spoilt = FAST.model_copy(update={"for_": "4parsecs"})
-    with pytest.raises(UsageError, match=r"rules\.yaml:5: .*4parsecs.*as this profile has it"):
+    with pytest.raises(UsageError, match=r"rules\.yaml:5: .*4parsecs.*as this run has it"):
         judge_rules(
             run, found("prometheus").program("promtool"), [file], spoilt, tmp_path / "copies"
         )
