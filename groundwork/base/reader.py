@@ -12,6 +12,13 @@ __all__ = ["Reader", "fault_of", "load"]
 class Reader(yaml.SafeLoader):
     """A loader that refuses a key that is there twice: most readers forget all but the last."""
 
+    def scan_to_next_token(self) -> None:
+        """Tabs may stand between words, though not indent a line, as every other reader has it."""
+        super().scan_to_next_token()
+        while self.peek() == "\t" and self.buffer[: self.pointer].rpartition("\n")[2].strip(" "):
+            self.forward()
+            super().scan_to_next_token()
+
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """A mapping, each of whose keys is there once."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,13 @@ def test_kustomizations_list_of_rules_is_the_folder() -> None:
         if each["name"] == "prometheus-rules"
     )
     assert [OBSERVABILITY / name for name in rules] == list(rule_files("kind"))
+
+
+def test_a_cluster_loads_what_is_declared_by_either_ending() -> None:
+    """The patterns of the declared configuration, by which its Prometheus finds the rules."""
+    patterns = read(OBSERVABILITY / "prometheus.yaml")["rule_files"]
+    for name in ("a.yaml", "a.yml"):
+        assert any(fnmatch(f"/rules/{name}", pattern) for pattern in patterns), name
 
 
 spans = st.lists(

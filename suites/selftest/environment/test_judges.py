@@ -74,6 +74,7 @@ GOOD = {
     "an octal number as a label": "{alert: A, expr: up, labels: {a: 010}}",
     "no wait": "{alert: A, expr: up, for: 0}",
     "no wait, in quotes": '{alert: A, expr: up, for: "0"}',
+    "a tab between words": "{alert: A,\texpr:\tup}\t# a remark",
     "no labels": "{alert: A, expr: up, labels: }",
     "keep_firing_for": "{alert: A, expr: up, keep_firing_for: 5m}",
     "a template": "{alert: A, expr: up, annotations: {a: '{{ $labels.job }} {{ $value }}'}}",
