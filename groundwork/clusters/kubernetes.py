@@ -47,6 +47,10 @@ class Kubernetes(Resource):
     stop_grace_s: float = 60.0
     hint: str = "is the machine short of memory or disk? --nodes 1 needs the least"
 
+    def judge(self, stage: Stage) -> None:
+        """Render what is to be applied: what can't be rendered needn't have a cluster made."""
+        stage.judged = tuple(self.render(stage))
+
     def launch(self, stage: Stage) -> None:
         """Have the provider make the cluster, and record who it is."""
         name = name_of(stage)
@@ -86,7 +90,7 @@ class Kubernetes(Resource):
         cluster: Cluster = stage.handle
         cluster.nodes = tuple(node.metadata.name for node in cluster.kube.nodes())
         cluster.pods.start()
-        rendered = tuple(self.render(stage))
+        rendered: tuple[Object, ...] = stage.judged
         cluster.manifests = tuple(self.provider.adapt(body) for body in rendered)
         stage.step(f"making {len(cluster.manifests)} objects in it")
         cluster.kube.objects.apply(cluster.objects_of(self.name))

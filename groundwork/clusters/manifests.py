@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from groundwork.base.errors import UsageError
+from groundwork.base.reader import Reader, fault_of, load
 
 __all__ = ["node_ports", "read"]
 
@@ -43,13 +44,17 @@ def read(folder: Path) -> Iterator[dict[str, Any]]:
     """The objects in the files of a kustomization, and of those that it includes."""
     file = folder / KUSTOMIZATION
     try:
-        for name in yaml.safe_load(file.read_text()).get("resources", ()):
+        for name in (load(file.read_text()) or {}).get("resources", ()):
             file = folder / name
             if file.is_dir():
                 yield from read(file)
             else:
-                yield from (body for body in yaml.safe_load_all(file.read_text()) if body)
+                bodies = yaml.load_all(file.read_text(), Loader=Reader)
+                yield from (body for body in bodies if body)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{file}: {' '.join(str(error).split())}") from error
+        line, problem = fault_of(error)
+        context = getattr(error, "context", None)
+        told = f"{context}, {problem}" if context and context not in problem else problem
+        raise UsageError(f"{file}:{line}: {told}") from error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from groundwork.artifacts import Artifact
 from groundwork.base.complaint import COMPLAINT
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
 from groundwork.clusters.cluster import Cluster
@@ -55,6 +56,8 @@ class Workload(Resource):
             probe may raise. Without one it is ready as soon as its pods are.
         serves: Its endpoints; by default what serves HTTP on each of its ports.
         adapt: An object as this environment wants it, of one as it was rendered.
+        artifacts: The programs that it is judged by.
+        judges: Looks at what is to run before anything starts, and raises what a judge may raise.
     """
 
     name: str
@@ -69,6 +72,13 @@ class Workload(Resource):
     question: Callable[[Stage], str] | None = None
     serves: Callable[[Stage], dict[str, Endpoint]] | None = None
     adapt: Callable[[Object], Object] = unchanged
+    artifacts: tuple[Artifact, ...] = ()
+    judges: Callable[[Stage], None] | None = None
+
+    def judge(self, stage: Stage) -> None:
+        """Have it judged, where it has somebody to."""
+        if self.judges is not None:
+            self.judges(stage)
 
     def opened(self) -> dict[str, int]:
         """The node port behind each of its ports.

@@ -30,7 +30,8 @@ class Resource(ABC):
             at once: a need orders readiness, not launching.
         host: The resource that it lives in, such as a cluster; empty for one of its own. It is
             launched once its host is ready, and its ports are assigned with its host's.
-        artifacts: The programs it runs; all are resolved before the first resource starts.
+        artifacts: The programs that it runs, or is judged by; all are resolved before the first
+            resource starts.
         ports: Names of the ports it listens on; ``--port NAME=NUMBER`` fixes the first.
         usual_ports: The numbers that some of them have unless they are taken.
         ready_timeout_s: From the readiness of its needs to its own.
@@ -47,6 +48,18 @@ class Resource(ABC):
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
     hint: str = ""
+
+    def judge(self, stage: Stage) -> None:
+        """Look at what is to run with its own tools, before anything is launched.
+
+        Called when artifacts are found and ports assigned, for all that is about to start, at the
+        same time: whatever it needs of others is their ports, and it must not take long. What it
+        writes into the stage's folder is there for the launch.
+
+        Raises:
+            UsageError: It can't run so; one line with file and line. Nothing is started then.
+        """
+        del stage  # by default there is nothing to be judged
 
     @abstractmethod
     def launch(self, stage: Stage) -> None:

@@ -66,6 +66,7 @@ class Stage:
         self.run_id = run
         self.ports = dict(ports)
         self.cancel = threading.Event()
+        self.judged: Any = None  # what the resource's judge has made, for its launch
         self.handle: Any = None  # what those who need the resource use of it, inside the keeper
         self._site = site
         self._commands: dict[str, Command] = {}

@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from groundwork.base.errors import UsageError
+from groundwork.base.reader import load
 
 __all__ = ["Exclusion", "load_exclusions"]
 
@@ -48,7 +49,7 @@ def load_exclusions(file: Path, known: Iterable[str], root: Path) -> tuple[Exclu
     """
     where = file.relative_to(root)
     try:
-        found = TypeAdapter(tuple[Exclusion, ...]).validate_python(yaml.safe_load(file.read_text()))
+        found = TypeAdapter(tuple[Exclusion, ...]).validate_python(load(file.read_text()))
     except yaml.YAMLError as error:
         raise UsageError(f"{where}: {' '.join(str(error).split())}") from error
     except ValidationError as error:

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from groundwork.artifacts import Cache, Progress, Workshop, resolve_all
 from groundwork.base import ports
 from groundwork.base.errors import CancelledError, UsageError
+from groundwork.base.ledger import Record
+from groundwork.base.removal import attempt
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Site, Stage
 from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.events import ArtifactFound, Fetching, Refused
+from groundwork.keep.judges import judge
 from groundwork.keep.lease import Lease, Leases
 from groundwork.keep.provisioner import Provisioner
 
@@ -44,8 +47,8 @@ class Supply:
     def ask(self, names: Sequence[str]) -> tuple[str, ...]:
         """Start what is asked for and not there yet; the names of all that will be needed.
 
-        Returns when artifacts and ports are found, so that all that a user can mend is known; the
-        resources start in the background.
+        Returns when artifacts and ports are found and all is judged, so that all that a user can
+        mend is known; the resources start in the background.
 
         Raises:
             UsageError: Something that the user can mend.
@@ -81,20 +84,40 @@ class Supply:
                 self._chronicle.note(
                     ArtifactFound(artifact.name, artifact.version, artifact.source, artifact.cached)
                 )
-        self._assign_ports(resources, lease.run)
+        owners = self._assign_ports(resources, lease.run)
         stages = []
         for resource in resources:
             own = {port: self._site.ports[resource.name, port] for port in resource.ports}
             stages.append(Stage(self._site, resource.name, lease.run, own))
-        if lease.cancel.is_set():
-            raise CancelledError("the run has ended")
+        self._site.stages.update({stage.resource: stage for stage in stages})
+        try:
+            judge(list(zip(resources, stages, strict=True)), lease.cancel)
+        except BaseException:
+            self._give_back(stages, owners, lease.run)
+            raise
         self._provisioner.start(stages, lease.run, asked_s)
+
+    def _give_back(self, stages: list[Stage], owners: list[Resource], run: str) -> None:
+        """Nothing of what was judged is started: remove its folders, free its ports."""
+        for stage in stages:
+            self._provisioner.not_removed += attempt([stage.clean])
+            self._site.stages.pop(stage.resource, None)
+        for owner in owners:
+            if owner.ports:
+                given = Record("removed", "ports", owner.name, resource=owner.name, run=run)
+                self._site.ledger.append(given)
+            for port in owner.ports:
+                self._site.ports.pop((owner.name, port), None)
 
     def _progress(self, progress: Progress) -> None:
         self._chronicle.tell(Fetching(progress))
 
-    def _assign_ports(self, resources: list[Resource], run: str) -> None:
-        """Reserve the ports of resources that start; a host's with those of all it may house."""
+    def _assign_ports(self, resources: list[Resource], run: str) -> list[Resource]:
+        """Reserve the ports of resources that start; a host's with those of all it may house.
+
+        Returns:
+            Whose ports were assigned.
+        """
         hosts = {resource.name for resource in resources if not resource.host}
         owners = [
             resource
@@ -109,3 +132,4 @@ class Supply:
         usual = {(r.name, p): n for r in owners for p, n in r.usual_ports.items() if p in r.ports}
         pairs = [(r.name, port) for r in owners for port in r.ports]
         self._site.ports.update(ports.assign(pairs, fixed, usual, self._site.ledger, run))
+        return owners

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixtures.declared.promises import load_promises
 from fixtures.declared.rules import load_rules, rule_files
@@ -62,7 +65,27 @@ def test_the_declared_alerts_are_those_of_the_platform() -> None:
         ("compact", "shred", ":6: cleanup_policy: String should match"),
         ("topics:", "tropics:", ":1: should hold a list of `topics`"),
         ("  - name: two", "   - name: two", ":6: expected <block end>"),
-        (TOPIC, "", ":1: is empty"),
+        ("partitions: 3", "partitions: 010", ":3: 010 isn't a decimal number"),
+        ("partitions: 3", "partitions: 1_0", ":3: 1_0 isn't a decimal number"),
+        ("partitions: 3", "partitions: 1:30", ":3: 1:30 isn't a decimal number"),
+        ("partitions: 3", "partitions: true", ":2: partitions: Input should be a valid integer"),
+        ("partitions: 3", "partitions: 3.0", ":2: partitions: Input should be a valid integer"),
+        ("partitions: 3", "partitions: '3'", ":2: partitions: Input should be a valid integer"),
+        (
+            "partitions: 3",
+            "partitions: 3\n    partitions: 4",
+            ":4: key 'partitions' is there twice",
+        ),
+        ("retention_ms: -1", f"retention_ms: {2**63}", ":2: retention_ms: Input should be less"),
+        ("retention_ms: -1", "retention_ms: -2", ":2: retention_ms: Input should be greater"),
+        ("name: two", "name: .", ":6: name: '.' can't be the name of a topic"),
+        ("name: two", "name: ..", ":6: name: '..' can't be the name of a topic"),
+        ("name: two", "name: __consumer_offsets", ":6: name: __consumer_offsets is Kafka's own"),
+        ("name: two", f"name: {'a' * 250}", ":6: name: String should match"),
+        ("name: two", "name: yes", ":6: name: Input should be a valid string"),
+        ("partitions: 1", "partitions: 1\n    min_insync: 2", ":6: min_insync: Extra inputs"),
+        ("cleanup_policy: compact", "cleanup_policy: compact,compact", ":6: cleanup_policy: "),
+        (TOPIC, "", ":1: should hold a list of `topics`"),
         (TOPIC, "\ttopics: []", ":1: found character '\\t'"),
     ],
 )
@@ -73,23 +96,50 @@ def test_a_fault_in_a_topic_file_is_told_by_line(
     check(tmp_path / "topics.yaml", TOPIC.replace(old, new), fault, load_topics)
 
 
+@pytest.mark.parametrize("policy", ["compact,delete", "delete,compact", "compact, delete"])
+def test_both_policies_in_either_order_are_good(tmp_path: Path, policy: str) -> None:
+    """As Kafka takes them, which tells them without spaces."""
+    file = tmp_path / "topics.yaml"
+    file.write_text(TOPIC.replace("compact", policy))
+    assert load_topics(file)[1].cleanup_policy == policy.replace(" ", "")
+
+
+names = st.text(alphabet="aB9._-", min_size=1, max_size=6)
+
+
+@given(st.lists(names, min_size=1, max_size=6))
+def test_names_that_metrics_cant_tell_apart_are_told(listed: list[str]) -> None:
+    """The first that is another's is told by its line; Kafka would refuse to make it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "topics.yaml"
+        told = [TOPIC.partition("  - name: two")[0].replace("one", f"'{name}'") for name in listed]
+        file.write_text("topics:\n" + "".join(each.partition("\n")[2] for each in told))
+        bad: list[int] = []
+        for number, name in enumerate(listed):
+            others = {each.replace(".", "_") for each in listed[:number]}
+            if name in {".", ".."} or name.replace(".", "_") in others:
+                bad.append(number)
+        if not bad:
+            assert [topic.name for topic in load_topics(file)] == listed
+            return
+        with pytest.raises(UsageError, match=rf"{file}:{2 + 4 * bad[0]}: ") as refused:
+            load_topics(file)
+        if listed[bad[0]] not in {".", "..", *listed[: bad[0]]}:
+            assert "collides with" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("up == 0", "up ==", ":6: expr: not PromQL"),
-        ("sum(up)", "sum(up", ":4: expr: not PromQL"),
-        ("for: 1m", "for: soon", ":6: for: String should match"),
-        ("record: a:b", "record: a b", ":4: record: String should match"),
-        ("record: a:b", "recorded: a:b", ":4: recorded: Extra inputs"),
-        ("alert: Down", "labels: {a: b}", ":6: rule: should have a name"),
-        ("rules:", "ruless:", ":2: should hold a list of `rules`"),
         ("groups:", "groups: [", ":2: expected the node content, but found '-'"),
+        ("expr: sum(up)", "record: c:d", ":5: key 'record' is there twice"),
+        ("groups:", "---\n---\ngroups:", ":2: expected a single document in the stream, but"),
     ],
 )
 def test_a_fault_in_a_rule_file_is_told_by_line(
     tmp_path: Path, old: str, new: str, fault: str
 ) -> None:
-    """Expressions are parsed too: a typo costs no start of an environment."""
+    """What isn't YAML, or holds what nobody would read; all else is for promtool to say."""
     file = tmp_path / "rules.yaml"
     check(file, RULES.replace(old, new), fault, lambda path: load_rules([path]))
 

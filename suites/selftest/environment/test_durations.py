@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import promql_parser
 import pytest
 import yaml
 from hypothesis import given
@@ -37,12 +37,17 @@ ANY_DURATION = re.compile(r"\b[0-9]+(ms|[smhdwy])\b")
 
 def applied(profile: Durations) -> dict[str, Any]:
     """Every file that durations stand in, with those of a profile."""
-    found: dict[str, Any] = {file.name: profile.rules(read(file)) for file in RULES}
+    found: dict[str, Any] = {file.name: rules_of(profile, file) for file in RULES}
     found["prometheus"] = profile.scrapes(read(OBSERVABILITY / "prometheus.yaml"))
     found["alertmanager"] = profile.route(
         read(OBSERVABILITY / "alertmanager" / "alertmanager.yaml")
     )
     return found
+
+
+def rules_of(profile: Durations, file: Path) -> Any:
+    """What a file of rules holds with the durations of a profile."""
+    return yaml.safe_load(profile.rules(file.read_text()))
 
 
 def read(file: Path) -> Any:
@@ -71,7 +76,7 @@ def test_the_profiles_differ_in_durations_alone() -> None:
 def test_every_duration_of_the_fast_profile_is_put_in_its_place() -> None:
     """Of alerts and rates no duration of production's is left."""
     fast = PROFILES["fast"]
-    rules = [r for f in RULES for g in fast.rules(read(f))["groups"] for r in g["rules"]]
+    rules = [r for f in RULES for g in rules_of(fast, f)["groups"] for r in g["rules"]]
     assert {rule["for"] for rule in rules if "for" in rule} == {fast.for_}
     assert {each for rule in rules for each in windows_of(rule["expr"])} == {fast.rate_window}
 
@@ -96,6 +101,13 @@ def test_kustomizations_list_of_rules_is_the_folder() -> None:
         if each["name"] == "prometheus-rules"
     )
     assert [OBSERVABILITY / name for name in rules] == list(rule_files("kind"))
+
+
+def test_a_cluster_loads_what_is_declared_by_either_ending() -> None:
+    """The patterns of the declared configuration, by which its Prometheus finds the rules."""
+    patterns = read(OBSERVABILITY / "prometheus.yaml")["rule_files"]
+    for name in ("a.yaml", "a.yml"):
+        assert any(fnmatch(f"/rules/{name}", pattern) for pattern in patterns), name
 
 
 spans = st.lists(
@@ -135,15 +147,6 @@ def test_every_window_is_replaced_and_nothing_in_quotes(
     assert with_window(expr, wanted) == expression([wanted] * len(parts))
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
-def test_rules_are_promql_under_every_profile(profile: Durations) -> None:
-    """A window in a wrong place would be no expression any more."""
-    for file in RULES:
-        for group in profile.rules(read(file))["groups"]:
-            for rule in group["rules"]:
-                promql_parser.parse(rule["expr"])
-
-
 TEXT = (OBSERVABILITY / "durations.yaml").read_text()
 
 
@@ -151,6 +154,8 @@ TEXT = (OBSERVABILITY / "durations.yaml").read_text()
     ("old", "new", "fault"),
     [
         ("scrape_interval: 15s", "scrape_interval: soon", "scrape_interval: String should match"),
+        ("scrape_interval: 15s", "scrape_interval: 5s1m", "scrape_interval: String should match"),
+        ("scrape_interval: 15s", "scrape_interval: ''", "scrape_interval: String should have"),
         ("scrape_interval: 15s", "scrape_interval: 20s", "rate_window should hold 4 scrapes"),
         ("scrape_timeout: 2s", "scrape_timeout: 3s", "scrape_timeout should be no longer than"),
         ("    for: 4s", "    four: 4s", "for: Field required"),
@@ -185,6 +190,7 @@ def test_a_profile_that_is_missing_is_told(tmp_path: Path) -> None:
         ("{alert: A, expr: up == 0, for: 2m}", ":3: for: 2m should be production's 1m"),
         ("{record: a, expr: 'rate(b[5m])'}", ":3: window: 5m should be production's 1m"),
         ("{record: a, expr: 'rate(b[1m:15s])'}", ":3: window: 1m:15s should be"),
+        ("{record: a, expr: 'rate(b[300])'}", ":3: window: 300 should be"),
     ],
 )
 def test_a_duration_that_no_profile_has_is_refused(tmp_path: Path, rule: str, fault: str) -> None:
@@ -194,3 +200,52 @@ def test_a_duration_that_no_profile_has_is_refused(tmp_path: Path, rule: str, fa
     with pytest.raises(UsageError) as refused:
         expect_production([file], PROFILES)
     assert str(refused.value).startswith(f"{file}{fault}")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{alert: A, expr: up == 0, for: 0}",
+        "{alert: A, expr: up == 0, for: '0'}",
+        "{alert: A, expr: up == 0, for: 0s}",
+        "{alert: A, expr: up == 0, for: 60s}",
+        "{alert: A, expr: up == 0}",
+        "{record: a, expr: 'rate(b[60s])'}",
+    ],
+)
+def test_productions_duration_may_be_written_otherwise_or_be_none(
+    tmp_path: Path, rule: str
+) -> None:
+    """An alert that waits for nothing does so in every profile; a minute is sixty seconds."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"groups:\n  - name: g\n    rules:\n      - {rule}\n")
+    expect_production([file], PROFILES)
+    declared = read(file)["groups"][0]["rules"][0]
+    for profile in PROFILES.values():
+        made = rules_of(profile, file)["groups"][0]["rules"][0]
+        waits = seconds_of(f"{declared.get('for', 0)}") > 0
+        assert made.get("for") == (profile.for_ if waits else declared.get("for"))
+
+
+def test_nothing_but_durations_is_another() -> None:
+    """Scalars are what they were written as, whatever a reader in Python takes them for."""
+    text = """groups:
+  - name: g
+    labels: {a: 010, b: yes, c: 1.10, d: 1_000, e: 2026-01-01, f: ~, g: 'no'}
+    rules:
+      - alert: A
+        expr: >-
+          up
+            # a remark [5m]
+          == 0
+        for: 1m
+        annotations:
+          text: |
+            one: "two"
+
+              three
+"""
+    made = PROFILES["fast"].rules(text)
+    assert '{a: 010, b: yes, c: 1.10, d: 1_000, e: 2026-01-01, f: ~, g: "no"}' in made
+    wanted = yaml.load(text.replace("for: 1m", "for: 4s"), Loader=yaml.BaseLoader)  # noqa: S506
+    assert yaml.load(made, Loader=yaml.BaseLoader) == wanted  # noqa: S506

@@ -13,8 +13,9 @@ from typing import Literal
 import requests
 from pydantic import Field
 
-from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError
+from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError, UsageError
 from groundwork.base.ledger import Ledger, Record
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.capability import ProcessFaults
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.environment import Environment
@@ -34,6 +35,23 @@ class Pond(ProcessFaults, Resource):
     mode: str = ""
     ports: tuple[str, ...] = ("http",)
     ready_timeout_s: float = 20.0
+
+    def judge(self, stage: Stage) -> None:
+        """Find the wheel wrong, or nothing; on a bench with others, wait for them."""
+        if self.mode == "condemned":
+            (stage.workdir / "wheel.yaml").touch()
+            raise UsageError("wheel.yaml:3: 7 spokes aren't a wheel")
+        if self.mode == "lawless":
+            raise ZeroDivisionError("no law")
+        if self.mode == "bench":
+            bench = Path(os.environ["POND"])
+            (bench / f"{self.name}.seat").touch()
+
+            def seated() -> None:
+                if len(list(bench.glob("*.seat"))) < 2:
+                    raise NotYetError("alone")
+
+            wait_for(seated, deadline=Deadline.after(self.ready_timeout_s), what="the other judge")
 
     def launch(self, stage: Stage) -> None:
         """Start the server, and one child that it forgets."""
