@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from groundwork import hooks
-from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
+from groundwork.base.errors import ExitCode, GroundworkError, ProvisionError, UsageError
 from groundwork.base.loopback import reach_directly
 from groundwork.declare import environment
 from groundwork.declare.environment import Declared
@@ -335,6 +335,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             record=record,
             artifacts=own.tally.outcome.artifacts,
         )
+    if own.output_fault and not own.run.refusal:
+        session.exitstatus = ExitCode.INFRASTRUCTURE
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -344,6 +346,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     for line in bundle.summary(own.run, own.tally):
         terminalreporter.write_line(line)
+    if own.output_fault:
+        terminalreporter.write_line(
+            f"groundwork: infrastructure failure: output: {own.output_fault}; the results are "
+            "those above: make room, or set GROUNDWORK_OUT_DIR to a folder elsewhere"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import allure
+import allure_commons
 import pytest
 
 from fixtures import ENVIRONMENT
@@ -49,10 +50,64 @@ CATEGORIES = (
 )
 
 
+class Tolerant:
+    """Allure's results where the disk is full: the run goes on, and tells of it at its end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def _bear(self, outcome: Any) -> None:
+        if isinstance(outcome.exception, OSError):
+            blame(self._config, outcome.exception)
+            outcome.force_result(None)
+
+    @allure_commons.hookimpl(hookwrapper=True)
+    def report_result(self) -> Generator[None, Any, None]:
+        """A test's result."""
+        self._bear((yield))
+
+    @allure_commons.hookimpl(hookwrapper=True)
+    def report_container(self) -> Generator[None, Any, None]:
+        """What several tests have in common."""
+        self._bear((yield))
+
+    @allure_commons.hookimpl(hookwrapper=True)
+    def report_attached_file(self) -> Generator[None, Any, None]:
+        """A file that is attached."""
+        self._bear((yield))
+
+    @allure_commons.hookimpl(hookwrapper=True)
+    def report_attached_data(self) -> Generator[None, Any, None]:
+        """A text that is attached."""
+        self._bear((yield))
+
+
+def blame(config: pytest.Config, error: OSError) -> None:
+    """Have the run tell that something of its output can't be written."""
+    session = config.stash.get(session_key, None)
+    if session is not None:
+        session.blame_output(error, Path(config.option.allure_report_dir))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bear a full disk."""
+    tolerant = Tolerant(config)
+    allure_commons.plugin_manager.register(tolerant)
+    config.add_cleanup(lambda: allure_commons.plugin_manager.unregister(tolerant))
+
+
 def pytest_groundwork_configure(config: pytest.Config, out_dir: Path) -> None:
     """Have Allure's results written beside the run's other output, unless told otherwise."""
     if hasattr(config.option, "allure_report_dir") and not config.option.allure_report_dir:
-        config.option.allure_report_dir = str(out_dir / "allure-results")
+        folder = out_dir / "allure-results"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(
+                f"groundwork: can't write {folder}: {error.strerror}; set GROUNDWORK_OUT_DIR to a "
+                "folder that you can write"
+            ) from error
+        config.option.allure_report_dir = str(folder)
 
 
 def pytest_groundwork_finish(
@@ -70,8 +125,11 @@ def pytest_groundwork_finish(
     left_out = grouped({each["test"]: each["reason"] for each in record["left_out"]})
     properties |= {f"left_out.{n}": text for n, text in enumerate(left_out, 1)}
     lines = [f"{name} = {value}\n" for name, value in sorted(properties.items())]
-    (Path(folder) / "environment.properties").write_text("".join(lines))
-    (Path(folder) / "categories.json").write_text(json.dumps(CATEGORIES, indent=2))
+    try:
+        (Path(folder) / "environment.properties").write_text("".join(lines))
+        (Path(folder) / "categories.json").write_text(json.dumps(CATEGORIES, indent=2))
+    except OSError as error:
+        blame(config, error)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,12 +18,23 @@ class Timeline:
 
     Each line holds ``at`` (UTC, ISO 8601), ``t_s`` (seconds on the machine's monotonic clock,
     the same in every process of this boot), ``event`` and the event's own fields.
+
+    A disk that is full breaks nothing else: what can't be written is lost, and told.
+
+    Attributes:
+        fault: Why not all of it could be written; empty where it could.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.fault = ""
+        self._path = path
         self._lock = threading.Lock()
-        self._file: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file: int | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            self._blame(error)
 
     def record(self, event: str, **fields: Any) -> None:
         """Append one event, unless the run is over."""
@@ -34,8 +45,14 @@ class Timeline:
             **fields,
         }
         with self._lock:
-            if self._file is not None:
-                os.write(self._file, (json.dumps(entry) + "\n").encode())
+            if self._file is not None and not self.fault:
+                try:
+                    os.write(self._file, (json.dumps(entry) + "\n").encode())
+                except OSError as error:
+                    self._blame(error)
+
+    def _blame(self, error: OSError) -> None:
+        self.fault = f"can't write {self._path}: {error.strerror}"
 
     def close(self) -> None:
         """Let go of the file; closed twice, its number would be that of another file."""

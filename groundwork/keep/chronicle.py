@@ -22,6 +22,12 @@ class Chronicle:
         """From now on events are a run's."""
         self._timeline = timeline
 
+    @property
+    def fault(self) -> str:
+        """Why not all of the run's timeline could be written; empty where it could."""
+        timeline = self._timeline
+        return timeline.fault if timeline is not None else ""
+
     def end(self) -> None:
         """The run is over: its timeline is complete."""
         timeline, self._timeline = self._timeline, None

@@ -196,6 +196,8 @@ class Keeper:
         if fault:
             text = f"somebody else has touched its ledger: {fault}"
             found["keeper"] = Failure.of(ProvisionError("keeper", text))
+        if self.chronicle.fault:
+            found["output"] = Failure.of(ProvisionError("output", self.chronicle.fault))
         return found
 
     def _find_deaths(self, _: Connection, request: FindDeaths) -> dict[str, Failure]:

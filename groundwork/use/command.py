@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -17,8 +18,28 @@ __all__ = ["add_options", "find_declared", "perform", "say"]
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(text + "\n")
+    """A line on standard output; nothing where nobody reads it any more."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_streams() -> None:
+    """Put something in the places of standard streams that are closed.
+
+    Else the next file that is opened gets the number of one, and what is said ends up there.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w")
 
 
 def find_declared() -> Declared:
@@ -41,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser, settings: type[Settings]) -> No
 
 def perform(command: Callable[[], int]) -> int:
     """Do what a command says; an error of ours is one line on standard error, and its exit code."""
+    open_streams()
     reach_directly()
     try:
         return command()

@@ -45,6 +45,7 @@ class EnvironmentSession:
         self._client: Client | None = None
         self._holds = False
         self.passed = False
+        self.output_fault = ""  # why not all of the run's output could be written
 
     def client(self) -> Client:
         """The connection to the keeper."""
@@ -118,15 +119,28 @@ class EnvironmentSession:
             self.terminal.say(outcome.refusal)
         if run.refusal:
             return ExitCode.USAGE
-        if run.lost is not None or outcome.failures or outcome.errors:
+        if run.lost is not None or outcome.failures or outcome.errors or self.output_fault:
             return ExitCode.INFRASTRUCTURE
         nothing_failed = exit_code in {ExitCode.OK, ExitCode.NO_TESTS}
         if run.settings.strict_env and self.tally.left_out and nothing_failed:
             return ExitCode.TESTS_FAILED
         return exit_code
 
+    def blame_output(self, error: OSError, folder: Path) -> None:
+        """Something of the run's output can't be written: the first that is tells why.
+
+        Args:
+            error: What was met.
+            folder: Where it was to be written.
+        """
+        if not self.output_fault:
+            self.output_fault = f"can't write {error.filename or folder}: {error.strerror}"
+
     def write(self, exit_code: int) -> dict[str, Any] | None:
-        """Write the run down; what run.json holds, None where nothing ran that anybody looks up."""
+        """Write the run down; what run.json holds.
+
+        None where nothing ran that anybody looks up, or where it can't be written.
+        """
         run = self.run
         if run is None:
             return None
@@ -134,7 +148,11 @@ class EnvironmentSession:
             shutil.rmtree(run.out_dir, ignore_errors=True)
             return None
         self.tally.exit_code = exit_code
-        return bundle.write(self.declared, run, self.tally)
+        try:
+            return bundle.write(self.declared, run, self.tally)
+        except OSError as error:
+            self.blame_output(error, run.out_dir)
+            return None
 
     # --- what a worker and its controller tell each other
 
@@ -143,9 +161,11 @@ class EnvironmentSession:
         self.tally.deselected = max(self.tally.deselected, told.get("groundwork_deselected", 0))
         self.tally.left_out.update(told.get("groundwork_left_out", {}))
         self.asked = self.asked or told.get("groundwork_asked", False)
+        self.output_fault = self.output_fault or told.get("groundwork_output_fault", "")
 
     def tell(self, output: dict[str, Any]) -> None:
         """In a worker: tell at its end what the controller can't see."""
         output["groundwork_deselected"] = self.tally.deselected
         output["groundwork_left_out"] = self.tally.left_out
         output["groundwork_asked"] = self.asked
+        output["groundwork_output_fault"] = self.output_fault

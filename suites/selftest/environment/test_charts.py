@@ -74,8 +74,8 @@ def test_prometheus_gets_the_platforms_rules_and_targets() -> None:
 def arguments_of_prometheus() -> list[str]:
     """What the manifests start Prometheus with."""
     bodies = yaml.safe_load_all((BASE / "prometheus" / "prometheus.yaml").read_text())
-    deployment = next(body for body in bodies if body["kind"] == "Deployment")
-    found: list[str] = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    stateful_set = next(body for body in bodies if body["kind"] == "StatefulSet")
+    found: list[str] = stateful_set["spec"]["template"]["spec"]["containers"][0]["args"]
     return found
 
 
