@@ -19,6 +19,7 @@ from suites.sabotage.alterations import (
     topic_gone,
 )
 from suites.sabotage.injection import Edit, Injection, Kind
+from suites.sabotage.listed_cluster import ALTERED, EDITED
 
 __all__ = ["INJECTIONS"]
 
@@ -545,6 +546,8 @@ KEEPER = (
 )
 
 INJECTIONS = (
+    *EDITED,
+    *ALTERED,
     *DECLARATIONS,
     *PRODUCTION,
     *EFFECTIVE,

@@ -40,6 +40,18 @@ RUN_TIMEOUT_S = 240.0
 # So many injections, and a run without one.
 ROUND = 16
 
+# What is looked at: what needs no servers, first of all; on a cluster its objects, for the rest is
+# the same everywhere.
+WITHOUT_SERVERS = ("suites/smoke/test_declared.py", "suites/smoke/test_manifests.py")
+SUITES = {
+    "local": ("suites/smoke",),
+    "kind": (
+        "suites/connectivity/test_objects.py",
+        "suites/connectivity/test_accounts.py",
+        "suites/smoke",
+    ),
+}
+
 # The lines of a run's output that somebody reads who wants to know what is wrong.
 TOLD = re.compile(r"^(E  .*|FAILED .*|ERROR .*|groundwork: .*|.*: error: .*)$", re.MULTILINE)
 PROGRESS = re.compile(r"^groundwork: .*( ready after |adopted|environment |fetch).*$")
@@ -72,6 +84,7 @@ class Saboteur:
     """A copy of the project, and the environment that it keeps."""
 
     base: Path
+    platform: str
     _living: Living | None = None
 
     @property
@@ -82,6 +95,7 @@ class Saboteur:
     def call(self, *words: str) -> process.Completed:
         """A module's command in the copy."""
         own = {
+            "GROUNDWORK_ENV": self.platform,
             "GROUNDWORK_STATE_DIR": str(self.base / "state"),
             "GROUNDWORK_OUT_DIR": str(self.base / "out"),
             "TMPDIR": str(self.base / "tmp"),
@@ -122,12 +136,12 @@ class Saboteur:
         """Do it, run the suites, and undo it."""
         if isinstance(injection.act, Edit):
             with injection.act.done(self.root):
-                said = self.run("suites/smoke/test_declared.py")
+                said = self.run(*WITHOUT_SERVERS)
                 return said if not said.green else self.run("suites/smoke")
         living = self.living()
         try:
             with injection.act(living):
-                said = self.run("suites/smoke")
+                said = self.run(*SUITES[self.platform])
         finally:
             if injection.spoils:
                 self.end()
@@ -136,12 +150,12 @@ class Saboteur:
 
 
 @pytest.fixture(scope="module")
-def saboteur() -> Iterator[Saboteur]:
+def saboteur(pytestconfig: pytest.Config) -> Iterator[Saboteur]:
     """A copy of the project in short paths; whatever runs of it is ended."""
     base = Path(tempfile.mkdtemp(prefix="gw-sab-"))
     (base / "tmp").mkdir()
     shutil.copytree(ROOT, base / "project", ignore=LEFT_OUT)
-    made = Saboteur(base)
+    made = Saboteur(base, platform_of(pytestconfig))
     try:
         yield made
     finally:
@@ -151,23 +165,34 @@ def saboteur() -> Iterator[Saboteur]:
     assert errors == []
 
 
-def rounds() -> Iterator[object]:
-    """The injections, in rounds, each with a run without one."""
-    for number, injection in enumerate(INJECTIONS):
+def platform_of(config: pytest.Config) -> str:
+    """Where injections are made in this run."""
+    return str(config.getoption("groundwork_env") or "local")
+
+
+def rounds(platform: str) -> Iterator[object]:
+    """The injections of a platform, in rounds, each with a run without one."""
+    chosen = [injection for injection in INJECTIONS if injection.platform == platform]
+    for number, injection in enumerate(chosen):
         marks = [pytest.mark.always] if injection.always else []
         yield pytest.param(injection, id=injection.name, marks=marks)
-        if (number + 1) % ROUND == 0 or number + 1 == len(INJECTIONS):
+        if (number + 1) % ROUND == 0 or number + 1 == len(chosen):
             yield pytest.param(None, id=f"none after {number + 1}")
 
 
-@pytest.mark.parametrize("injection", list(rounds()))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which injections there are follows from the platform."""
+    if "injection" in metafunc.fixturenames:
+        metafunc.parametrize("injection", list(rounds(platform_of(metafunc.config))))
+
+
 def test_what_is_wrong_is_named(
     request: pytest.FixtureRequest, saboteur: Saboteur, injection: Injection | None
 ) -> None:
     """The run fails, and its words name what was got wrong; without an injection it is green."""
     if injection is None:
         saboteur.living()
-        said = saboteur.run("suites/smoke")
+        said = saboteur.run(*SUITES[saboteur.platform])
         allure.attach(said.output, "output")
         assert said.green, said.output
         return
@@ -184,7 +209,9 @@ def test_what_is_wrong_is_named(
 def test_the_list_is_long_enough() -> None:
     """At least forty misconfigurations, three of each kind, ten of them tried at every change."""
     kinds = sorted(injection.kind for injection in INJECTIONS)
-    assert len(INJECTIONS) >= 40
+    platforms = [injection.platform for injection in INJECTIONS]
+    assert platforms.count("local") >= 40
+    assert platforms.count("kind") >= 15
     assert {kind: len(list(each)) for kind, each in groupby(kinds)}.keys() == set(Kind)
     assert all(kinds.count(kind) >= 3 for kind in Kind)
     assert sum(injection.always for injection in INJECTIONS) >= 10
