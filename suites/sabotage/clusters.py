@@ -58,6 +58,8 @@ def patched(kind: str, namespace: str, name: str, patch: object) -> Alteration:
         try:
             yield
         finally:
+            if kind == "service":  # a type brings fields along, which whoever changed it keeps
+                kubectl(living, "delete", kind, name, *space)
             put_back(living, kind, namespace, name)
 
     return altered

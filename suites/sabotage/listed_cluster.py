@@ -154,9 +154,9 @@ EDITED = (
 )
 
 
-def altered(name: str, act: Alteration, *words: str) -> Injection:
+def altered(name: str, act: Alteration, *words: str, spoils: bool = False) -> Injection:
     """Something that was done to a living cluster."""
-    return Injection(name, Kind.CLUSTER, act, words, platform="kind")
+    return Injection(name, Kind.CLUSTER, act, words, platform="kind", spoils=spoils)
 
 
 def stray(kind: str, namespace: str, **rest: Any) -> dict[str, Any]:
@@ -271,11 +271,6 @@ ALTERED = (
         "automountServiceAccountToken",
     ),
     altered(
-        "two replicas of what remembers",
-        patched("deployment", "services", "hello-world", {"spec": {"replicas": 2}}),
-        "Deployment services/hello-world|members of the group|2 of 1 pods|hello-world",
-    ),
-    altered(
         "a budget lets all brokers go",
         patched("poddisruptionbudget", "infra", "broker", {"spec": {"maxUnavailable": 3}}),
         "PodDisruptionBudget infra/broker",
@@ -290,5 +285,11 @@ ALTERED = (
             {"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]},
         ),
         "ClusterRole prometheus",
+    ),
+    altered(
+        "two replicas of what remembers",
+        patched("deployment", "services", "hello-world", {"spec": {"replicas": 2}}),
+        "Deployment services/hello-world|members of the group|2 of 1 pods|hello-world",
+        spoils=True,  # the keeper takes the end of the second one for an accident
     ),
 )
