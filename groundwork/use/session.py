@@ -88,8 +88,9 @@ class EnvironmentSession:
         self.passed = False
         if used:
             self.client().check(used)
-            self.client().lock(disturbed, self.client().ask(used))
-            self._holds = True
+            names = self.client().ask(used)
+            self._holds = True  # whoever is broken off in the next line may hold them, or not
+            self.client().lock(disturbed, names)
 
     def release(self, used: AbstractSet[str]) -> None:
         """Let go of what a test held; an error where it has not survived a test that passed."""
