@@ -215,8 +215,8 @@ EFFECTIVE = (
         Kind.EFFECTIVE,
         Edit(
             "fixtures/resources/prometheus.py",
-            'f"--config.file={FILE}",',
-            'f"--config.file={FILE}", "--web.enable-admin-api",',
+            'f"--config.file={CONFIGURED}",',
+            'f"--config.file={CONFIGURED}", "--web.enable-admin-api",',
         ),
         (r"web\.enable-admin-api",),
     ),

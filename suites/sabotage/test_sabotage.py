@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
@@ -22,7 +22,8 @@ import pytest
 
 from fixtures.paths import ROOT
 from groundwork.base import process
-from groundwork.base.errors import ExitCode
+from groundwork.base.errors import ExitCode, NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.messages import ClientHello
 from groundwork.keep.sweep import sweep
 from groundwork.use.client import Client
@@ -36,6 +37,9 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "_
 
 # Several times what a run takes that meets a server in pieces, on a busy machine.
 RUN_TIMEOUT_S = 240.0
+
+# A keeper whose ledger is gone sees it within seconds, and ends what it owns.
+END_TIMEOUT_S = 40.0
 
 # So many injections, and a run without one.
 ROUND = 16
@@ -81,10 +85,15 @@ class Said:
 
 @dataclass
 class Saboteur:
-    """A copy of the project, and the environment that it keeps."""
+    """A copy of the project, and the environment that it keeps.
+
+    Attributes:
+        begun: The names of all environments that it has kept.
+    """
 
     base: Path
     platform: str
+    begun: list[str] = field(default_factory=list)
     _living: Living | None = None
 
     @property
@@ -117,6 +126,7 @@ class Saboteur:
             (kept,) = kept_environments(self.base / "state")
             client = Client(kept.socket, ClientHello())
             self._living = Living(client.status(), kept.socket)
+            self.begun.append(kept.folder.name)
             client.close()
         return self._living
 
@@ -161,8 +171,20 @@ def saboteur(pytestconfig: pytest.Config) -> Iterator[Saboteur]:
     finally:
         made.end()
         errors = [error for _, found in sweep(base / "state", kept=True) for error in found]
+        await_ends(made.begun)
         shutil.rmtree(base)
     assert errors == []
+
+
+def await_ends(environments: list[str]) -> None:
+    """Wait until no process of an environment is left, whatever became of its ledger."""
+
+    def look() -> None:
+        left = [each for name in environments for each in process.find_by_token(f"{name}:")]
+        if left:
+            raise NotYetError(f"{len(left)} processes are")
+
+    wait_for(look, deadline=Deadline.after(END_TIMEOUT_S), what="nothing to be left")
 
 
 def platform_of(config: pytest.Config) -> str:
