@@ -47,12 +47,19 @@ ROUND = 16
 # What is looked at: what needs no servers, first of all; on a cluster its objects, for the rest is
 # the same everywhere.
 WITHOUT_SERVERS = ("suites/smoke/test_declared.py", "suites/smoke/test_manifests.py")
+ON_SERVERS = tuple(
+    sorted(
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "suites" / "smoke").glob("test_*.py")
+        if str(file.relative_to(ROOT)) not in WITHOUT_SERVERS
+    )
+)
 SUITES = {
-    "local": ("suites/smoke",),
+    "local": ON_SERVERS,
     "kind": (
         "suites/connectivity/test_objects.py",
         "suites/connectivity/test_accounts.py",
-        "suites/smoke",
+        *ON_SERVERS,
     ),
 }
 
@@ -147,7 +154,7 @@ class Saboteur:
         if isinstance(injection.act, Edit):
             with injection.act.done(self.root):
                 said = self.run(*WITHOUT_SERVERS)
-                return said if not said.green else self.run("suites/smoke")
+                return said if not said.green else self.run(*ON_SERVERS)
         living = self.living()
         try:
             with injection.act(living):
