@@ -12,7 +12,7 @@ from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.support.alerts import story_of
+from suites.support.alerts import story_of, told_alertmanagers
 
 # For a busy machine, besides what an alert waits for its companions.
 TIMEOUT_S = 20.0
@@ -69,6 +69,7 @@ def test_what_is_measured_reaches_whoever_is_woken(
             raise NotYetError(f"nobody was told of the alerts of severity {sorted(missing)}")
         return found
 
+    told_alertmanagers(prometheus)
     with receiver.prove(proof, levels):
         found = wait_for(
             arrived,

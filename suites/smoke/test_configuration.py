@@ -21,9 +21,8 @@ from fixtures.resources import alertmanager as alerting
 from fixtures.resources import prometheus as measuring
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
-from groundwork.base.errors import NotYetError
-from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
+from suites.support.alerts import told_alertmanagers
 from suites.support.configuration import undeclared
 from suites.support.topics import Source, admin_of, broker_config, describe_topics
 
@@ -83,9 +82,6 @@ WEBHOOK = {
 }
 ROUTE = {"continue": False}
 TIMEOUT_S = 5.0
-
-# What Prometheus has found it takes into use once in five seconds.
-KNOWN_TIMEOUT_S = 30.0
 
 
 async def test_nodes_run_with_what_is_declared(
@@ -216,14 +212,7 @@ def test_prometheus_tells_the_declared_alertmanager_and_no_other(
     (declared,) = measuring.config(durations)["alerting"]["alertmanagers"]
     (inside,) = declared["static_configs"][0]["targets"]
     expected = urlsplit(alertmanager.url).netloc if platform == "local" else inside
-
-    def know() -> Any:
-        told = prometheus.get("alertmanagers")
-        if not told["activeAlertmanagers"]:
-            raise NotYetError("it knows of none")
-        return told
-
-    told = wait_for(know, deadline=Deadline.after(KNOWN_TIMEOUT_S), what="Prometheus to know any")
+    told = told_alertmanagers(prometheus)
     found = sorted(urlsplit(each["url"]).netloc for each in told["activeAlertmanagers"])
     if stack == "charts":
         (expected,) = found

@@ -11,13 +11,35 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 
-__all__ = ["PROOF", "story_of"]
+__all__ = ["PROOF", "story_of", "told_alertmanagers"]
 
 # The one alert that is of nothing wrong: see manifests/observability/rules/proof.yaml.
 PROOF = "Proof"
 
 TIMEOUT_S = 5.0
+
+# What Prometheus has found it takes into use once in five seconds.
+KNOWN_TIMEOUT_S = 30.0
+
+
+def told_alertmanagers(prometheus: Prometheus) -> dict[str, Any]:
+    """Whom Prometheus tells of alerts, once it knows anybody.
+
+    For some seconds after it has read its configuration it knows nobody, and what it would have
+    told meanwhile it tells again after a minute.
+    """
+
+    def know() -> dict[str, Any]:
+        told: dict[str, Any] = prometheus.get("alertmanagers")
+        if not told["activeAlertmanagers"]:
+            raise NotYetError("it knows of none")
+        return told
+
+    deadline = Deadline.after(KNOWN_TIMEOUT_S)
+    return wait_for(know, deadline=deadline, what="Prometheus to know an Alertmanager")
 
 
 def story_of(
