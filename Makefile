@@ -24,20 +24,29 @@ $(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# In an environment of its own: it pins what others need in other versions.
+$(VENV)/checkov/.installed: tools/checkov/requirements.lock $(VENV)/.installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
+	$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python --require-hashes -r tools/checkov/requirements.lock
+	@touch $@
+
 lock: ## Compile every lock anew: Python, Go's wheel, Maven
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
 	$(BIN)/uv pip compile tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
+	$(BIN)/uv pip compile tools/checkov/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/checkov/requirements.lock
 	$(BIN)/python -m groundwork.artifacts.maven tools/maven/*.in
 	rm -rf tools/python/hello-world && $(BIN)/cookiecutter --no-input -o tools/python templates/service
 	$(BIN)/uv pip compile tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
 	rm -rf tools/python/hello-world
 
-lint: setup ## Style, layers, types, docstrings, tests that assert nothing
+lint: setup $(VENV)/checkov/.installed ## Style, layers, types, docstrings, tests that assert nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m suites.support.assertions
+	$(BIN)/python -m suites.support.rendered $(VENV)/rendered
+	$(VENV)/checkov/bin/checkov --config-file tools/checkov/checkov.yaml -d $(VENV)/rendered
 
 format: setup ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .

@@ -16,7 +16,13 @@ from typing import Any
 import pytest
 
 from groundwork import hooks
-from groundwork.base.errors import ExitCode, GroundworkError, ProvisionError, UsageError
+from groundwork.base.errors import (
+    ExitCode,
+    GroundworkError,
+    KeeperLostError,
+    ProvisionError,
+    UsageError,
+)
 from groundwork.base.loopback import reach_directly
 from groundwork.declare import environment
 from groundwork.declare.environment import Declared
@@ -298,7 +304,8 @@ def pytest_runtest_makereport(
     del item
     report = yield
     error = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(error, ProvisionError) and error.__cause__ is None:
+    told = isinstance(error, ProvisionError) and error.__cause__ is None
+    if told or isinstance(error, KeeperLostError):  # of which each test that is left has one
         report.longrepr = f"{error}".partition("\n")[0]
     return report
 

@@ -61,6 +61,9 @@ from groundwork.keep.supply import Supply
 
 __all__ = ["Keeper"]
 
+# How often a keeper looks whether its ledger is there still, while nobody asks it anything.
+LEDGER_INTERVAL_S = 2.0
+
 
 class Keeper:
     """Serves one environment until it is gone."""
@@ -112,7 +115,10 @@ class Keeper:
         """Answer until the environment is gone."""
         self._server.start()
         threading.Thread(target=self._follow_lifeline, daemon=True).start()
-        self.leases.gone.wait()
+        while not self.leases.gone.wait(LEDGER_INTERVAL_S):
+            # A kept environment is found by its ledger, and by nothing else: it would stay.
+            if self.leases.kept and not self.leases.run and self.ledger.fault():
+                self.leases.terminate()
 
     def _follow_lifeline(self) -> None:
         """Tell the controller that somebody has connected; it may be dead before it says hello."""

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     EXPOSURE = "sockets, secrets and logs were not looked at"
     CAUSE = "a failure did not tell its cause"
     KEEPER = "the suite itself was not looked at"
+    CLUSTER = "a cluster's objects were not what was declared"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Injection:
         words: Patterns; a failure that names the cause has them all in what it says.
         always: Whether it is among the few that are tried at every change.
         spoils: Whether the environment is of no use afterwards.
+        platform: Where it is tried: ``local`` or ``kind``.
     """
 
     name: str
@@ -75,3 +77,4 @@ class Injection:
     words: tuple[str, ...]
     always: bool = False
     spoils: bool = False
+    platform: str = "local"

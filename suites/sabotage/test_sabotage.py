@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
@@ -22,7 +22,8 @@ import pytest
 
 from fixtures.paths import ROOT
 from groundwork.base import process
-from groundwork.base.errors import ExitCode
+from groundwork.base.errors import ExitCode, NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.messages import ClientHello
 from groundwork.keep.sweep import sweep
 from groundwork.use.client import Client
@@ -37,8 +38,30 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "_
 # Several times what a run takes that meets a server in pieces, on a busy machine.
 RUN_TIMEOUT_S = 240.0
 
+# A keeper whose ledger is gone sees it within seconds, and ends what it owns.
+END_TIMEOUT_S = 40.0
+
 # So many injections, and a run without one.
 ROUND = 16
+
+# What is looked at: what needs no servers, first of all; on a cluster its objects, for the rest is
+# the same everywhere.
+WITHOUT_SERVERS = ("suites/smoke/test_declared.py", "suites/smoke/test_manifests.py")
+ON_SERVERS = tuple(
+    sorted(
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "suites" / "smoke").glob("test_*.py")
+        if str(file.relative_to(ROOT)) not in WITHOUT_SERVERS
+    )
+)
+SUITES = {
+    "local": ON_SERVERS,
+    "kind": (
+        "suites/connectivity/test_objects.py",
+        "suites/connectivity/test_accounts.py",
+        *ON_SERVERS,
+    ),
+}
 
 # The lines of a run's output that somebody reads who wants to know what is wrong.
 TOLD = re.compile(r"^(E  .*|FAILED .*|ERROR .*|groundwork: .*|.*: error: .*)$", re.MULTILINE)
@@ -69,9 +92,15 @@ class Said:
 
 @dataclass
 class Saboteur:
-    """A copy of the project, and the environment that it keeps."""
+    """A copy of the project, and the environment that it keeps.
+
+    Attributes:
+        begun: The names of all environments that it has kept.
+    """
 
     base: Path
+    platform: str
+    begun: list[str] = field(default_factory=list)
     _living: Living | None = None
 
     @property
@@ -82,6 +111,7 @@ class Saboteur:
     def call(self, *words: str) -> process.Completed:
         """A module's command in the copy."""
         own = {
+            "GROUNDWORK_ENV": self.platform,
             "GROUNDWORK_STATE_DIR": str(self.base / "state"),
             "GROUNDWORK_OUT_DIR": str(self.base / "out"),
             "TMPDIR": str(self.base / "tmp"),
@@ -103,6 +133,7 @@ class Saboteur:
             (kept,) = kept_environments(self.base / "state")
             client = Client(kept.socket, ClientHello())
             self._living = Living(client.status(), kept.socket)
+            self.begun.append(kept.folder.name)
             client.close()
         return self._living
 
@@ -122,12 +153,12 @@ class Saboteur:
         """Do it, run the suites, and undo it."""
         if isinstance(injection.act, Edit):
             with injection.act.done(self.root):
-                said = self.run("suites/smoke/test_declared.py")
-                return said if not said.green else self.run("suites/smoke")
+                said = self.run(*WITHOUT_SERVERS)
+                return said if not said.green else self.run(*ON_SERVERS)
         living = self.living()
         try:
             with injection.act(living):
-                said = self.run("suites/smoke")
+                said = self.run(*SUITES[self.platform])
         finally:
             if injection.spoils:
                 self.end()
@@ -136,38 +167,61 @@ class Saboteur:
 
 
 @pytest.fixture(scope="module")
-def saboteur() -> Iterator[Saboteur]:
+def saboteur(pytestconfig: pytest.Config) -> Iterator[Saboteur]:
     """A copy of the project in short paths; whatever runs of it is ended."""
     base = Path(tempfile.mkdtemp(prefix="gw-sab-"))
     (base / "tmp").mkdir()
     shutil.copytree(ROOT, base / "project", ignore=LEFT_OUT)
-    made = Saboteur(base)
+    made = Saboteur(base, platform_of(pytestconfig))
     try:
         yield made
     finally:
         made.end()
         errors = [error for _, found in sweep(base / "state", kept=True) for error in found]
+        await_ends(made.begun)
         shutil.rmtree(base)
     assert errors == []
 
 
-def rounds() -> Iterator[object]:
-    """The injections, in rounds, each with a run without one."""
-    for number, injection in enumerate(INJECTIONS):
+def await_ends(environments: list[str]) -> None:
+    """Wait until no process of an environment is left, whatever became of its ledger."""
+
+    def look() -> None:
+        left = [each for name in environments for each in process.find_by_token(f"{name}:")]
+        if left:
+            raise NotYetError(f"{len(left)} processes are")
+
+    wait_for(look, deadline=Deadline.after(END_TIMEOUT_S), what="nothing to be left")
+
+
+def platform_of(config: pytest.Config) -> str:
+    """Where injections are made in this run."""
+    return str(config.getoption("groundwork_env") or "local")
+
+
+def rounds(platform: str) -> Iterator[object]:
+    """The injections of a platform, in rounds, each with a run without one."""
+    chosen = [injection for injection in INJECTIONS if injection.platform == platform]
+    for number, injection in enumerate(chosen):
         marks = [pytest.mark.always] if injection.always else []
         yield pytest.param(injection, id=injection.name, marks=marks)
-        if (number + 1) % ROUND == 0 or number + 1 == len(INJECTIONS):
+        if (number + 1) % ROUND == 0 or number + 1 == len(chosen):
             yield pytest.param(None, id=f"none after {number + 1}")
 
 
-@pytest.mark.parametrize("injection", list(rounds()))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Which injections there are follows from the platform."""
+    if "injection" in metafunc.fixturenames:
+        metafunc.parametrize("injection", list(rounds(platform_of(metafunc.config))))
+
+
 def test_what_is_wrong_is_named(
     request: pytest.FixtureRequest, saboteur: Saboteur, injection: Injection | None
 ) -> None:
     """The run fails, and its words name what was got wrong; without an injection it is green."""
     if injection is None:
         saboteur.living()
-        said = saboteur.run("suites/smoke")
+        said = saboteur.run(*SUITES[saboteur.platform])
         allure.attach(said.output, "output")
         assert said.green, said.output
         return
@@ -184,7 +238,9 @@ def test_what_is_wrong_is_named(
 def test_the_list_is_long_enough() -> None:
     """At least forty misconfigurations, three of each kind, ten of them tried at every change."""
     kinds = sorted(injection.kind for injection in INJECTIONS)
-    assert len(INJECTIONS) >= 40
+    platforms = [injection.platform for injection in INJECTIONS]
+    assert platforms.count("local") >= 40
+    assert platforms.count("kind") >= 15
     assert {kind: len(list(each)) for kind, each in groupby(kinds)}.keys() == set(Kind)
     assert all(kinds.count(kind) >= 3 for kind in Kind)
     assert sum(injection.always for injection in INJECTIONS) >= 10

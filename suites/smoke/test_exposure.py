@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.declared.promises import Promises
+from fixtures.resources.prometheus import Prometheus
 from groundwork.keep.messages import Status
 from groundwork.kube.client import Kube
 from groundwork.use.client import Handle
@@ -24,9 +25,10 @@ def status(
     relay: Handle,
     hello_world: Handle,
     hello_world_relayed: Handle,
+    prometheus: Prometheus,
 ) -> Status:
-    """The environment, with all that listens."""
-    del broker, relay, hello_world, hello_world_relayed
+    """The environment, with all that listens, ready: what is starting has no ports to be told."""
+    del broker, relay, hello_world, hello_world_relayed, prometheus
     return groundwork_session.client().status()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,10 +71,11 @@ class Maker:
 
 
 @pytest.fixture(scope="module", params=["packages-three-brokers", "vendor-redpanda"])
-def objects(request: pytest.FixtureRequest) -> Iterator[list[Object]]:
+def objects(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Object]:
     """All objects of an environment with these options."""
-    with tempfile.TemporaryDirectory(prefix="gw-manifests-") as folder:
-        yield everything(request.param, Path(folder))
+    return everything(request.param, tmp_path_factory.mktemp("manifests"))
 
 
 @pytest.fixture

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from groundwork.base import ledger
 from groundwork.base.errors import NotYetError
@@ -95,3 +99,26 @@ def test_two_runs_at_once_have_nothing_in_common(pond: Pond, start: Start) -> No
         output, _ = run.communicate(timeout=RUN_TIMEOUT_S)
         assert run.returncode == 0, output
     assert pond.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "how", ["removed", "gone with its folder", "written to", "cut short", "replaced"]
+)
+def test_a_kept_environment_that_nobody_finds_any_more_goes(pond: Pond, how: str) -> None:
+    """Whose ledger somebody has touched can't be ended by `down`: its keeper does it by itself."""
+    assert pond.groundwork("up").returncode == 0
+    (file,) = pond.state_dir.glob("envs/*/ledger.jsonl")
+    if how == "removed":
+        file.unlink()
+    elif how == "gone with its folder":
+        shutil.rmtree(file.parent)
+    elif how == "written to":
+        with file.open("a") as stream:
+            stream.write("{}\n")
+    elif how == "cut short":
+        os.truncate(file, 10)
+    else:
+        copy = file.with_name("copy")
+        copy.write_bytes(file.read_bytes())
+        copy.replace(file)
+    pond.await_nothing_left(RUN_TIMEOUT_S)
