@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from groundwork.keep.sweep import is_kept, sweep
 from groundwork.use import bundle
 from groundwork.use.client import Client
 from groundwork.use.command import add_options, find_declared, perform, say
+from groundwork.use.interrupts import Hearing, ImpatientError
 from groundwork.use.run import LEAVE_TIMEOUT_S, Run, kept_environments
 from groundwork.use.terminal import Terminal
 
@@ -29,12 +31,16 @@ def up(declared: Declared, settings: Settings) -> int:
     for reason in settings.decided:
         terminal.say(reason)
     run = Run(declared, settings, run_id, out_dir, terminal.show)
+    hearing = Hearing(lambda: terminal.say("one moment: something is being brought to its end"))
     try:
         client = run.client()
         names = client.ask([each.name for each in declared.resources(settings)])
         handles = [client.await_ready(name) for name in names]
+        hearing.begin()  # from here on it is kept: who presses Ctrl-C now is too late
     except BaseException:
-        run.finish(keep=False, collect=True)
+        hearing.begin()
+        with contextlib.suppress(ImpatientError):  # then the keeper goes on by itself
+            hearing.patiently(lambda: run.finish(keep=False, collect=True))
         raise
     run.finish(keep=True, collect=False)
     for note in run.notes:

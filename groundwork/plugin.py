@@ -30,6 +30,7 @@ from groundwork.use import bundle
 from groundwork.use.client import Handle
 from groundwork.use.run import Run
 from groundwork.use.session import EnvironmentSession
+from groundwork.use.streams import open_streams, put
 from groundwork.use.terminal import Terminal
 
 __all__ = ["provides"]
@@ -39,6 +40,9 @@ terminal_key = pytest.StashKey[int]()
 
 # Options by which pytest only answers a question about tests and fixtures: nothing starts for it.
 QUESTIONS = ("showfixtures", "show_fixtures_per_test", "setupplan")
+
+# Those for which not even what the user gave is looked at.
+HELP = ("help", "version", "markers", "cacheshow")
 
 declared_key = pytest.StashKey[Declared]()
 session_key = pytest.StashKey[EnvironmentSession]()
@@ -110,13 +114,19 @@ def pytest_load_initial_conftests(
     except UsageError as error:
         raise pytest.UsageError(f"groundwork: {error}") from error
     if declared is not None:
+        open_streams()
         early_config.stash[declared_key] = declared
-        early_config.stash[terminal_key] = standard_error()
+        early_config.stash[terminal_key] = os.dup(2)
         group = parser.getgroup("groundwork", f"environment: {declared.environment.name}")
         for option in declared.environment.settings.options():
             group.addoption(option.flag, dest=f"groundwork_{option.field}", **option.arguments())
     try:
         yield
+    except KeyboardInterrupt:
+        if declared is None:
+            raise
+        put(sys.stderr, "groundwork: interrupted; nothing was started\n")
+        raise SystemExit(pytest.ExitCode.INTERRUPTED) from None
     except pytest.fail.Exception as error:  # by far the likeliest way to fail in a conftest
         said = f"{error}".partition(".")[0]
         raise pytest.UsageError(
@@ -125,19 +135,12 @@ def pytest_load_initial_conftests(
         ) from error
 
 
-def standard_error() -> int:
-    """A descriptor of standard error's own; of nothing, where it is closed."""
-    if sys.__stderr__ is None:  # whatever has its number now is somebody else's
-        return os.open(os.devnull, os.O_WRONLY)
-    return os.dup(sys.__stderr__.fileno())
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check what the user gave, before anything starts."""
     config.addinivalue_line("markers", DISTURBS)
     declared = config.stash.get(declared_key, None)
-    if declared is None:
+    if declared is None or any(getattr(config.option, name, False) for name in HELP):
         return
     reach_directly()
     worker = getattr(config, "workerinput", None)
@@ -151,6 +154,7 @@ def pytest_configure(config: pytest.Config) -> None:
         own = EnvironmentSession(declared, terminal, socket=socket)
         own.unexpressed = [tuple(each) for each in worker.get("groundwork_unexpressed", [])]
         config.stash[session_key] = own
+        SESSIONS.append(own)
         return
     fields = [option.field for option in declared.environment.settings.options()]
     try:
@@ -167,6 +171,10 @@ def pytest_configure(config: pytest.Config) -> None:
     own.run = Run(declared, settings, run_id, out_dir, own.listen)
     own.unexpressed = unexpressed
     config.stash[session_key] = own
+    SESSIONS.append(own)
+    own.only_collects = config.option.collectonly
+    if own.only_collects:
+        return
     if not config.option.verbose < 0:
         for reason in settings.decided:
             terminal.say(reason)
@@ -179,10 +187,19 @@ def pytest_configure_node(node: Any) -> None:
     session = node.config.stash.get(session_key, None)
     if session is not None and session.run is not None:
         try:
+            session.workers.add(node)
             node.workerinput["groundwork_socket"] = str(session.run.open())
             node.workerinput["groundwork_unexpressed"] = session.unexpressed
         except UsageError as error:
             raise pytest.UsageError(f"groundwork: {error}") from error
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodeready(node: Any) -> None:
+    """Remember that a worker has started."""
+    session = node.config.stash.get(session_key, None)
+    if session is not None:
+        session.workers.ready(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -307,43 +324,88 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         session.tally.count(report.when or "", report.outcome)
 
 
+# Those of this process, for hooks that aren't told whose they are; the last one's is what runs.
 SESSIONS: list[EnvironmentSession] = []
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Remember whose reports these are: the hook for reports isn't told."""
-    own = session.config.stash.get(session_key, None)
-    if own is not None:
-        SESSIONS.append(own)
 
 
 # --- the end
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """After the last test Ctrl-C is only heard: what is to come removes things."""
+    try:
+        return (yield)
+    finally:
+        own = session.config.stash.get(session_key, None)
+        if own is not None:
+            own.hearing.begin()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """See to it that a run which was interrupted ends at once."""
+    for own in SESSIONS[-1:]:
+        # What pytest itself interrupts for, such as an error of collection, is of a class below.
+        own.tally.interrupted = excinfo.type is KeyboardInterrupt and not own.only_collects
+        own.interrupt()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Stop or keep the environment, after the last worker, and write the run down."""
     own = session.config.stash.get(session_key, None)
     if own is None:
-        return
-    if own in SESSIONS:
-        SESSIONS.remove(own)
+        return (yield)
+    own.hearing.begin()
+    result = None
+    try:
+        result = yield
+    except OSError as error:  # somebody's report, such as JUnit's
+        if own.run is None:
+            raise
+        junit = getattr(session.config.option, "xmlpath", None)
+        own.blame_output(error, Path(junit or own.run.out_dir))
     if own.run is None:
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             own.tell(output)
-        return
-    session.exitstatus = own.finish(int(session.exitstatus))
-    record = own.write(int(session.exitstatus))
+    else:
+        session.exitstatus = conclude(session.config, own, int(session.exitstatus))
+    return result
+
+
+def conclude(config: pytest.Config, own: EnvironmentSession, exit_code: int) -> int:
+    """In the controller: end the run and write it down; what it came to."""
+    run = own.run
+    if run is None:
+        return exit_code
+    exit_code = own.finish(exit_code)
+    record = own.write(exit_code)
     if record is not None:
-        session.config.hook.pytest_groundwork_finish(
-            config=session.config,
-            out_dir=own.run.out_dir,
+        config.hook.pytest_groundwork_finish(
+            config=config,
+            out_dir=run.out_dir,
             record=record,
             artifacts=own.tally.outcome.artifacts,
         )
-    if own.output_fault and not own.run.refusal:
-        session.exitstatus = ExitCode.INFRASTRUCTURE
+    fault = own.output_fault and not run.refusal
+    return ExitCode.INFRASTRUCTURE if fault else exit_code
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a run that was broken off before its session had begun; hear Ctrl-C as before."""
+    own = config.stash.get(session_key, None)
+    if own is None:
+        return
+    if own.run is not None and not own.finished:
+        conclude(config, own, ExitCode.INTERRUPTED if own.tally.interrupted else ExitCode.OK)
+        for line in bundle.summary(own.run, own.tally) if own.tally.interrupted else ():
+            put(sys.stderr, f"{line}\n")
+    if own in SESSIONS:
+        SESSIONS.remove(own)
+    own.hearing.end()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -31,6 +31,7 @@ class ExitCode(enum.IntEnum):
 
     OK = 0
     TESTS_FAILED = 1
+    INTERRUPTED = 2
     USAGE = 4
     NO_TESTS = 5
     INFRASTRUCTURE = 6

@@ -15,23 +15,25 @@ class Chronicle:
     """Passes every event on: to the timeline of the run, while there is one, and to watchers."""
 
     def __init__(self) -> None:
+        self.fault = ""  # why not all of a run's output could be written; stays past its end
         self._timeline: Timeline | None = None
         self._watchers: list[Connection] = []
 
     def begin(self, timeline: Timeline) -> None:
         """From now on events are a run's."""
+        self.fault = ""
         self._timeline = timeline
 
-    @property
-    def fault(self) -> str:
-        """Why not all of the run's timeline could be written; empty where it could."""
-        timeline = self._timeline
-        return timeline.fault if timeline is not None else ""
+    def blame(self, error: OSError) -> None:
+        """Something of the run's output can't be written: the first that is tells why."""
+        where = error.filename2 or error.filename
+        self.fault = self.fault or f"can't write {where}: {error.strerror}"
 
     def end(self) -> None:
         """The run is over: its timeline is complete."""
         timeline, self._timeline = self._timeline, None
         if timeline is not None:
+            self.fault = self.fault or timeline.fault
             timeline.close()
 
     def watch(self, peer: Connection) -> None:

@@ -85,7 +85,9 @@ class Keeper:
             step=lambda resource, text: note(Step(resource, text)),
             on_exit=self._on_exit,
         )
-        self.provisioner = Provisioner(self.site, declared.resources(self.settings), note)
+        self.provisioner = Provisioner(
+            self.site, declared.resources(self.settings), note, self.chronicle.blame
+        )
         self.faults = Faults(self.provisioner, self.ledger, self.locks, note)
         self.leases = Leases(self.site, self.provisioner, self.faults, self.locks, self.chronicle)
         self.supply = Supply(
@@ -202,8 +204,6 @@ class Keeper:
         if fault:
             text = f"somebody else has touched its ledger: {fault}"
             found["keeper"] = Failure.of(ProvisionError("keeper", text))
-        if self.chronicle.fault:
-            found["output"] = Failure.of(ProvisionError("output", self.chronicle.fault))
         return found
 
     def _find_deaths(self, _: Connection, request: FindDeaths) -> dict[str, Failure]:
@@ -216,11 +216,11 @@ class Keeper:
         self, peer: Connection, request: TakeLocks, broken_off: threading.Event
     ) -> None:
         deadline = Deadline.after(request.timeout_s)
-        self.locks.acquire(
+        claim = self.locks.acquire(
             peer.number, request.exclusive, request.shared, deadline, broken_off=broken_off
         )
         if broken_off.is_set():  # in this very moment: nobody knows that it holds them
-            self._release(peer)
+            self.locks.give_back(claim)
 
     def _release(self, peer: Connection) -> None:
         """Heal what the connection broke, see that it is healthy, and let others have it."""
@@ -253,7 +253,7 @@ class Keeper:
             raise ProvisionError("keeper", "the run has ended already")
         status = self._status()
         self.leases.finish(lease, peer, keep=request.keep, collect=request.collect)
-        return Finished(status, tuple(self.provisioner.not_removed))
+        return Finished(status, tuple(self.provisioner.not_removed), self.chronicle.fault)
 
     def _remove_all(self, peer: Connection, _: RemoveAll) -> Removed:
         self.leases.remove_all(peer)

@@ -51,8 +51,8 @@ class Locks:
         deadline: Deadline,
         *,
         broken_off: threading.Event | None = None,
-    ) -> None:
-        """Take all locks or none.
+    ) -> Claim:
+        """Take all locks or none; what is held by that.
 
         Raises:
             LockTimeoutError: Others held on until the deadline; says who holds what.
@@ -76,6 +76,7 @@ class Locks:
                 if self._closed:
                     raise CancelledError("the environment is ending")
                 self._held.append(claim)
+                return claim
             finally:
                 self._waiting.remove(claim)
                 self._changed.notify_all()
@@ -104,6 +105,12 @@ class Locks:
             self._held = [claim for claim in self._held if claim.owner != owner]
             self._changed.notify_all()
             return frozenset[str]().union(*(claim.exclusive for claim in mine))
+
+    def give_back(self, claim: Claim) -> None:
+        """Let go of what was taken at once, and of nothing that its owner has taken since."""
+        with self._changed:
+            self._held = [held for held in self._held if held is not claim]
+            self._changed.notify_all()
 
     def disturbed_by(self, owner: int) -> frozenset[str]:
         """What an owner holds for itself."""

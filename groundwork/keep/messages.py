@@ -171,10 +171,11 @@ class Status:
 
 @dataclass(frozen=True)
 class Finished:
-    """How an environment was when its run ended, and what of it could not be removed, and why."""
+    """How an environment was when its run ended; what could not be removed or written, and why."""
 
     status: Status
     not_removed: tuple[str, ...]
+    output_fault: str = ""
 
 
 @dataclass(frozen=True)

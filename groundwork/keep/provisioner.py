@@ -74,12 +74,17 @@ class Provisioner:
     """
 
     def __init__(
-        self, site: Site, resources: Iterable[Resource], note: Callable[[Event], None]
+        self,
+        site: Site,
+        resources: Iterable[Resource],
+        note: Callable[[Event], None],
+        blame: Callable[[OSError], None],
     ) -> None:
         self.resources = {resource.name: resource for resource in resources}
         self.graph = Graph({name: each.needs for name, each in self.resources.items()})
         self._site = site
         self._note = note
+        self._blame = blame
         self._lock = threading.RLock()
         self._holdings: dict[str, Holding] = {}
         self.not_removed: list[str] = []
@@ -362,7 +367,7 @@ class Provisioner:
             grace = holding.resource.stop_grace_s if grace_s is None else grace_s
             steps: list[Callable[[], None]] = [
                 lambda: holding.resource.stop(holding.stage, grace),
-                lambda: holding.stage.collect(logs_to),
+                lambda: self._collect(holding.stage, logs_to),
                 holding.stage.clean,
                 holding.stage.forget,
             ]
@@ -383,6 +388,13 @@ class Provisioner:
             for name in fresh:
                 self._holdings.pop(name, None)
                 self._site.stages.pop(name, None)
+
+    def _collect(self, stage: Stage, logs_to: Path | None) -> None:
+        """Copy logs; where there is no room for them, what they are of is removed all the same."""
+        try:
+            stage.collect(logs_to)
+        except OSError as error:
+            self._blame(error)
 
 
 def _describe(holding: Holding) -> Description:

@@ -44,6 +44,7 @@ class Tally:
     deselected: int = 0
     left_out: dict[str, str] = field(default_factory=dict)  # reasons by test
     exit_code: int = 0
+    interrupted: bool = False
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_s: float = field(default_factory=time.monotonic)
     outcome: Outcome = field(default_factory=Outcome)
@@ -134,6 +135,7 @@ def summary(run: Run, tally: Tally) -> list[str]:
         lines.append(f"groundwork: not started because of that: {', '.join(waited)}")
     if run.lost is not None:
         lines.append(f"groundwork: infrastructure failure: {run.lost}")
+    where = f"output in {os.path.relpath(run.out_dir)}"
     if outcome.resources:
         lines.extend(table(outcome.resources, outcome.resident_bytes))
         lines.extend(
@@ -148,7 +150,10 @@ def summary(run: Run, tally: Tally) -> list[str]:
             state = "not all removed; `groundwork down` tries again"
         else:
             state = "kept; `groundwork down` ends it"
-        lines.append(f"groundwork: environment {state}; output in {os.path.relpath(run.out_dir)}")
+        lines.append(f"groundwork: environment {state}; {where}")
+    elif tally.interrupted and not run.folder.exists():
+        state = "nothing was started" if run.socket is None else "environment removed"
+        lines.append(f"groundwork: {state}; {where}")
     return lines
 
 

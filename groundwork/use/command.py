@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from groundwork.base.errors import GroundworkError, UsageError
+from groundwork.base.errors import ExitCode, GroundworkError, UsageError
 from groundwork.base.loopback import reach_directly
 from groundwork.declare.environment import Declared, find
 from groundwork.declare.settings import Settings
+from groundwork.use.streams import flush, open_streams, put
 
 __all__ = ["add_options", "find_declared", "perform", "say"]
 
 
+UNSAID: list[OSError] = []  # why standard output couldn't be written
+
+
 def say(text: str) -> None:
-    """A line on standard output; nothing where nobody reads it any more."""
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def open_streams() -> None:
-    """Put something in the places of standard streams that are closed.
-
-    Else the next file that is opened gets the number of one, and what is said ends up there.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
-    if sys.stdout is None:
-        sys.stdout = os.fdopen(1, "w")
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(2, "w")
+    """A line on standard output; nothing where nobody reads it any more, or it is full."""
+    error = put(sys.stdout, text + "\n")
+    if error is not None:
+        UNSAID.append(error)
 
 
 def find_declared() -> Declared:
@@ -61,14 +46,25 @@ def add_options(parser: argparse.ArgumentParser, settings: type[Settings]) -> No
 
 
 def perform(command: Callable[[], int]) -> int:
-    """Do what a command says; an error of ours is one line on standard error, and its exit code."""
+    """Do what a command says; an error of ours is one line on standard error, and its exit code.
+
+    What was asked for and couldn't be said is an error, too, but that nobody reads on.
+    """
     open_streams()
     reach_directly()
     try:
-        return command()
+        code = command()
     except GroundworkError as error:
-        sys.stderr.write(f"groundwork: {error}\n")
-        return error.exit_code
+        put(sys.stderr, f"groundwork: {error}\n")
+        code = error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("groundwork: interrupted; what was started is removed\n")
-        return 128 + signal.SIGINT
+        put(sys.stderr, "groundwork: interrupted; what was started is removed\n")
+        code = 128 + signal.SIGINT
+    finally:  # argparse, too, has said something
+        unsaid = [*UNSAID, *filter(None, [flush(sys.stdout)])]
+        flush(sys.stderr)
+    lost = next((each for each in unsaid if not isinstance(each, BrokenPipeError)), None)
+    if lost is not None and code == ExitCode.OK:
+        put(sys.stderr, f"groundwork: can't write standard output: {lost.strerror}\n")
+        return ExitCode.INFRASTRUCTURE
+    return code

@@ -83,6 +83,7 @@ class Outcome:
         failures: The errors of those that failed or died, by resource.
         artifacts: The programs that were found.
         errors: What could not be removed, and why.
+        output_fault: Why not all of the run's output could be written.
     """
 
     refusal: str = ""
@@ -91,6 +92,7 @@ class Outcome:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     artifacts: tuple[Resolved, ...] = ()
     errors: tuple[str, ...] = ()
+    output_fault: str = ""
 
 
 def socket_base() -> Path:
@@ -353,6 +355,7 @@ class Run:
             failures=status.failures,
             artifacts=status.artifacts,
             errors=finished.not_removed,
+            output_fault=finished.output_fault,
         )
 
     def _await_burial(self) -> Outcome:

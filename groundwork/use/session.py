@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-from groundwork.base.errors import ExitCode, KeeperLostError
+from groundwork.base.errors import ExitCode, GroundworkError, KeeperLostError
+from groundwork.base.undisturbed import undisturbed
 from groundwork.declare.environment import Declared
 from groundwork.keep.events import Event
 from groundwork.keep.messages import WatchHello, WorkerHello
@@ -18,10 +20,38 @@ from groundwork.use import bundle
 from groundwork.use.alarm import Alarm
 from groundwork.use.bundle import Tally
 from groundwork.use.client import Client, Handle
-from groundwork.use.run import Lost, Run
+from groundwork.use.interrupts import Hearing, ImpatientError
+from groundwork.use.run import Lost, Outcome, Run
 from groundwork.use.terminal import Terminal
 
-__all__ = ["EnvironmentSession"]
+__all__ = ["EnvironmentSession", "Workers"]
+
+
+class Workers:
+    """xdist's workers, in the controller.
+
+    A terminal's Ctrl-C reaches them, too; a signal to the controller alone doesn't, and xdist would
+    wait five seconds before it does the same as here.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+        self._ready: list[Any] = []
+
+    def add(self, node: Any) -> None:
+        """One is being started."""
+        self._nodes.append(node)
+
+    def ready(self, node: Any) -> None:
+        """One has started: it knows how to end."""
+        self._ready.append(node)
+
+    def interrupt(self) -> None:
+        """Have all of them end; those that are only being made have nothing to see to."""
+        for node in self._nodes:
+            popen = getattr(getattr(node.gateway, "_io", None), "popen", None)
+            if popen is not None and popen.poll() is None:  # one on another machine has none
+                popen.send_signal(signal.SIGINT if node in self._ready else signal.SIGKILL)
 
 
 class EnvironmentSession:
@@ -43,21 +73,32 @@ class EnvironmentSession:
         self.alarm = Alarm()
         self._socket = socket
         self._client: Client | None = None
+        self._connecting = threading.Lock()
         self._holds = False
         self.passed = False
         self.output_fault = ""  # why not all of the run's output could be written
+        self.hearing = Hearing(self._tell_heard)
+        self.workers = Workers()
+        self.finished = False
+        self.only_collects = False
 
     def client(self) -> Client:
         """The connection to the keeper."""
         if self.run is not None:
             return self.run.client()
-        if self._client is None:
-            if self._socket is None:
-                raise KeeperLostError("the controller gave no socket to this worker")
-            self._client = Client(self._socket, WorkerHello(os.getpid()))
-            watch = Client(self._socket, WatchHello())
-            threading.Thread(target=self._follow, args=(watch,), daemon=True).start()
-        return self._client
+        return self._client or undisturbed(self._connect)
+
+    def _connect(self) -> Client:
+        """In a worker: connect, and watch; whoever is broken off meanwhile finds both."""
+        with self._connecting:
+            if self._client is None:
+                if self._socket is None:
+                    raise KeeperLostError("the controller gave no socket to this worker")
+                client = Client(self._socket, WorkerHello(os.getpid()))
+                watch = Client(self._socket, WatchHello())
+                threading.Thread(target=self._follow, args=(watch,), daemon=True).start()
+                self._client = client
+            return self._client
 
     def _follow(self, watch: Client) -> None:
         """In a worker: wait for the keeper's death. The end of a run comes after the last test."""
@@ -86,19 +127,29 @@ class EnvironmentSession:
     def lock(self, disturbed: Iterable[str], used: AbstractSet[str]) -> None:
         """Hold what a test uses for as long as it runs, and what it disturbs alone."""
         self.passed = False
+        self._let_go()  # of what is held still where the last test was broken off at its end
         if used:
             self.client().check(used)
             names = self.client().ask(used)
-            self._holds = True  # whoever is broken off in the next line may hold them, or not
+            self._holds = True  # before it does: whoever is broken off in between lets go, too
             self.client().lock(disturbed, names)
 
     def release(self, used: AbstractSet[str]) -> None:
         """Let go of what a test held; an error where it has not survived a test that passed."""
-        if self._holds:
+        if self._let_go() and self.passed:  # otherwise the test has told why already
+            self.client().check(used)
+
+    def _let_go(self) -> bool:
+        """Let go of what is held; whether there may have been anything."""
+        held = self._holds
+        if held:
+            try:
+                self.client().release()
+            except GroundworkError:
+                self._holds = False
+                raise
             self._holds = False
-            self.client().release()
-            if self.passed:  # otherwise the test has told why already
-                self.client().check(used)
+        return held
 
     def finish(self, exit_code: int) -> int:
         """In the controller: stop or keep the environment, after the last worker.
@@ -112,9 +163,14 @@ class EnvironmentSession:
         run = self.run
         if run is None:
             return exit_code
-        failed = bool(self.tally.failed or self.tally.errors)
-        outcome = run.finish(keep=run.settings.keep_env, collect=failed)
+        self.finished = True
+        outcome = self._end(run)
         self.tally.outcome = outcome
+        self.output_fault = self.output_fault or outcome.output_fault
+        if self.hearing.presses:
+            self.tally.interrupted = True
+            if exit_code in {ExitCode.OK, ExitCode.TESTS_FAILED, ExitCode.NO_TESTS}:
+                exit_code = ExitCode.INTERRUPTED
         if outcome.refusal and not run.refusal:  # a worker was refused: it has nobody to tell
             run.refusal = outcome.refusal
             self.terminal.say(outcome.refusal)
@@ -126,6 +182,25 @@ class EnvironmentSession:
         if run.settings.strict_env and self.tally.left_out and nothing_failed:
             return ExitCode.TESTS_FAILED
         return exit_code
+
+    def _end(self, run: Run) -> Outcome:
+        failed = bool(self.tally.failed or self.tally.errors)
+        try:
+            return self.hearing.patiently(
+                lambda: run.finish(keep=run.settings.keep_env, collect=failed)
+            )
+        except ImpatientError:
+            run.notes.append("interrupted again and again: the keeper removes the rest by itself")
+            return Outcome()
+
+    def _tell_heard(self) -> None:
+        if self.run is not None:
+            self.terminal.say("interrupted; what was started is being removed")
+
+    def interrupt(self) -> None:
+        """Ctrl-C has ended the tests: from here on it is only heard, and workers end, too."""
+        self.hearing.begin()
+        self.workers.interrupt()
 
     def blame_output(self, error: OSError, folder: Path) -> None:
         """Something of the run's output can't be written: the first that is tells why.
@@ -145,7 +220,7 @@ class EnvironmentSession:
         run = self.run
         if run is None:
             return None
-        if not run.active or run.refusal:
+        if run.refusal or not (run.active or self.tally.interrupted):
             shutil.rmtree(run.out_dir, ignore_errors=True)
             return None
         self.tally.exit_code = exit_code

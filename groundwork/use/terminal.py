@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TextIO, cast
 
 from rich import progress as bars
 from rich.console import Console
@@ -12,6 +13,7 @@ from groundwork.artifacts import Progress
 from groundwork.base.complaint import COMPLAINT
 from groundwork.keep.events import Died, Event, Failed, Fetching, Ready, Step
 from groundwork.use.run import Lost
+from groundwork.use.streams import Bearing
 
 __all__ = ["Terminal"]
 
@@ -25,7 +27,8 @@ class Terminal:
     """
 
     def __init__(self, descriptor: int, *, quiet: bool = False) -> None:
-        stream = os.fdopen(os.dup(descriptor), "w", buffering=1)
+        # Rich's own answer to a broken pipe is to silence standard output and to exit.
+        stream = cast("TextIO", Bearing(os.dup(descriptor)))
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._bars: bars.Progress | None = None

@@ -37,12 +37,16 @@ def test_a_question_starts_nothing(pond: Pond, words: list[str]) -> None:
     assert pond.leftovers() == []
 
 
-def test_a_closed_standard_error_hides_nothing_but_progress(pond: Pond) -> None:
-    """Tests run, and their results are on standard output.
+def test_help_needs_no_settings(pond: Pond) -> None:
+    """Whoever has given something wrong is told how to give it."""
+    done = pond.pytest("--help", env={"GROUNDWORK_WATER": "syrup"})
+    assert done.returncode == ExitCode.OK, done.output
+    assert "--water" in done.output
 
-    pytest's own faulthandler can't do without one.
-    """
-    words = pond.command("-q", "-p", "no:faulthandler")
+
+def test_a_closed_standard_error_hides_nothing_but_progress(pond: Pond) -> None:
+    """Tests run, and their results are on standard output; pytest alone can't do without one."""
+    words = pond.command("-q")
     done = process.run(
         [*CLOSED, *words],
         timeout_s=RUN_TIMEOUT_S,

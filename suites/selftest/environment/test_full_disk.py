@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,15 @@ from groundwork.base.errors import ExitCode
 from suites.support.disk import on_a_small_disk
 
 RUN_TIMEOUT_S = 120.0
+
+# Builds the report of a run of one result, and lists what is in the run's folder then.
+BUILD = """
+mkdir -p "$2/it/allure-results" && cp "$3" "$2/it/allure-results/"
+"$1" -m reports it; code=$?
+ls "$2/it"
+exit $code
+"""
+RESULT = {"uuid": "one", "name": "one", "status": "passed", "start": 1, "stop": 2}
 
 
 def test_a_report_that_cant_be_written_is_told_in_one_line(tmp_path: Path) -> None:
@@ -58,3 +68,23 @@ def test_a_folder_that_cant_be_made_is_refused_before_anything_starts(
     assert done.output.startswith("ERROR: groundwork: can't write ")
     assert len(done.output.strip().splitlines()) == 1
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("size", ["64k", "400k"])
+def test_a_report_that_has_no_room_is_told_in_one_line(tmp_path: Path, size: str) -> None:
+    """Which file, and why; not Allure's stack of Java. What it has begun is gone again."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "one-result.json").write_text(json.dumps(RESULT))
+    words = ["sh", "-c", BUILD, "sh", sys.executable, str(out), str(tmp_path / "one-result.json")]
+    done = process.run(
+        on_a_small_disk(out, size, words),
+        timeout_s=RUN_TIMEOUT_S,
+        cwd=ROOT,
+        env=os.environ | {"GROUNDWORK_OUT_DIR": str(out)},
+        check=False,
+    )
+    told, left = done.output.splitlines()
+    assert done.returncode == ExitCode.INFRASTRUCTURE, done.output
+    assert told.startswith(f"groundwork: can't write {out}/it/report.html: No space left on device")
+    assert left == "allure-results"
