@@ -82,8 +82,10 @@ report: setup ## Build the HTML report of the latest run
 bench: setup ## Measure starting times, as ratios within one session
 	$(BIN)/python -m groundwork.bench --env $(ENV) $(ARGS)
 
+# Each has an environment of its own, and waits most of the time; a machine bears one cluster.
+SABOTEURS_local := -n 2 --dist worksteal
 sabotage: setup ## Get things wrong, one by one, and see that the suites say so
-	$(BIN)/python -m pytest suites/sabotage -v --env $(ENV) $(ARGS)
+	$(BIN)/python -m pytest suites/sabotage -v --env $(ENV) $(SABOTEURS_$(ENV)) $(ARGS)
 
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
 	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)

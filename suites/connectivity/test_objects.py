@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import allure
 import pytest
@@ -128,8 +127,16 @@ def differences(wanted: object, found: object, path: str = "") -> Iterator[str]:
 @pytest.mark.usefixtures("everything")
 def test_there_is_nothing_that_nobody_declared(kube: Kube) -> None:
     """In our namespaces and the default one: what was applied, and what the cluster makes of it."""
-    services = {
-        (each.namespace, each.name) for each in kube.objects.owned() if each.kind == "Service"
+    owned = list(kube.objects.owned())
+    services = {(each.namespace, each.name) for each in owned if each.kind == "Service"}
+    stems = {
+        (each.namespace, f"{claim.metadata.name}-{each.name}")
+        for each in owned
+        if each.kind == "StatefulSet"
+        for claim in kube.objects.get(
+            each.api_version, each.kind, each.name, each.namespace
+        ).spec.volumeClaimTemplates
+        or ()
     }
     strangers = []
     for each in kube.objects.listed(f"{ENVIRONMENT}!={kube.objects.owner}"):
@@ -137,20 +144,12 @@ def test_there_is_nothing_that_nobody_declared(kube: Kube) -> None:
             continue
         known = EVERYWHERE | (BROUGHT if each.namespace == "default" else set())
         follows = each.kind in FOLLOWING and (each.namespace, each.name) in services
-        claimed = each.kind == "PersistentVolumeClaim" and claims(kube, each.namespace, each.name)
+        stem, _, number = each.name.rpartition("-")  # a set's claim is called CLAIM-SET-NUMBER
+        claimed = (
+            each.kind == "PersistentVolumeClaim"
+            and (each.namespace, stem) in stems
+            and number.isdecimal()
+        )
         if (each.kind, each.name) not in known and not follows and not claimed:
             strangers.append(str(each))
     assert not strangers, "\n".join(strangers)
-
-
-def claims(kube: Kube, namespace: str, name: str) -> bool:
-    """Whether a claim is of a stateful set of ours: it is called CLAIM-SET-NUMBER."""
-    sets = [each for each in kube.objects.owned() if each.kind == "StatefulSet"]
-    for each in sets:
-        if each.namespace == namespace:
-            body: Any = kube.objects.get(each.api_version, each.kind, each.name, namespace)
-            for claim in body.spec.volumeClaimTemplates or ():
-                stem, _, number = name.rpartition("-")
-                if stem == f"{claim.metadata.name}-{each.name}" and number.isdecimal():
-                    return True
-    return False

@@ -13,11 +13,10 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from fixtures.paths import ROOT
 from groundwork.base import process
+from suites.support.copies import copy_project
 
 RUN_TIMEOUT_S = 180.0
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "__pycache__")
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def copy() -> Iterator[Path]:
     """A copy of the project, so that no .env of the user's is touched."""
     base = Path(tempfile.mkdtemp(prefix="gw-secret-"))
     root = base / "project"
-    shutil.copytree(ROOT, root, ignore=LEFT_OUT)
+    copy_project(root)
     yield root
     call(root, "groundwork", "down")
     shutil.rmtree(base)

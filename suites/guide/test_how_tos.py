@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pytest
 
 from fixtures.paths import ROOT
 from groundwork.base import ledger, process
+from suites.support.copies import copy_project
 from suites.support.documents import execute
 from suites.support.scene import Scene, scene_of
 
@@ -22,9 +22,6 @@ GIT_TIMEOUT_S = 60.0
 
 # A command of a page starts an environment, on a cluster from nothing, and ends it.
 COMMAND_TIMEOUT_S = 600.0
-
-# What isn't the project's: outputs, caches, the virtual environment, which is shared.
-LEFT_OUT = (".git", ".venv", "out", "__pycache__", ".*_cache", ".hypothesis")
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,7 @@ class Project:
 def project() -> Iterator[Project]:
     """The copy, under git, with this virtual environment."""
     with scene_of((), engine=False) as scene:
-        root = scene.base / "project"
-        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        root = copy_project(scene.base / "project")
         (root / ".venv").symlink_to(Path(sys.prefix))
         made = Project(root, scene)
         made.git("init", "--quiet")

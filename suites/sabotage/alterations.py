@@ -19,7 +19,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from groundwork.base import process
 from groundwork.base.errors import CancelledError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.sabotage.living import Living
+from suites.sabotage.living import Alteration, Living
 from suites.support.records import group_state
 from suites.support.topics import Source, admin_of, describe_topics
 
@@ -43,8 +43,6 @@ TIMEOUT_S = 20.0
 # For a run to begin, on a busy machine.
 RUN_TIMEOUT_S = 60.0
 ASK_TIMEOUT_S = 5.0
-
-Alteration = Callable[[Living], AbstractContextManager[None]]
 
 JOIN = """
 import asyncio, sys

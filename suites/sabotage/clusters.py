@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,11 @@ from fixtures.kustomize import KUBECTL
 from groundwork.base import process
 from groundwork.clusters.kubernetes import APPLIED
 from groundwork.kube.objects import ENVIRONMENT, FIELD_MANAGER
-from suites.sabotage.living import Living
+from suites.sabotage.living import Alteration, Living
 
 __all__ = ["applied_beside", "deleted", "patched"]
 
 TIMEOUT_S = 60.0
-
-Alteration = Callable[[Living], AbstractContextManager[None]]
 
 
 def kubectl(living: Living, *words: str, stdin: object = None) -> str:

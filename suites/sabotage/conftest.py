@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fixtures.paths import ROOT
-from suites.sabotage.table import TABLE, lines_of
+from suites.sabotage.table import lines_of, rows_of
 
 FILE = ROOT / "reports" / "out" / "sabotage.md"
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The table, also as a file."""
-    rows = config.stash.get(TABLE, [])
+    ran = (terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed"))
+    rows = rows_of(report for reports in ran for report in reports)
     if not rows:
         return
     lines = list(lines_of(rows))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from suites.sabotage.living import Living
+from suites.sabotage.living import Alteration
 
-__all__ = ["Alteration", "Edit", "Injection", "Kind"]
+__all__ = ["Edit", "Injection", "Kind"]
 
 
 class Kind(StrEnum):
@@ -52,9 +52,6 @@ class Edit:
             yield
         finally:
             path.write_text(before)
-
-
-Alteration = Callable[[Living], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)

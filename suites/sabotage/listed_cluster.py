@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from suites.sabotage.clusters import applied_beside, deleted, patched
-from suites.sabotage.injection import Alteration, Edit, Injection, Kind
+from suites.sabotage.injection import Edit, Injection, Kind
+from suites.sabotage.living import Alteration
 
 __all__ = ["ALTERED", "EDITED"]
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
-import requests
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.messages import ClientHello, Status
 from groundwork.use.client import Client
+from suites.support.metrics import samples_of
 
-__all__ = ["Living"]
+__all__ = ["Alteration", "Living"]
 
 TIMEOUT_S = 15.0
-ASK_TIMEOUT_S = 5.0
 
 # What each server's configuration is called, in its folder, and what tells when it was read.
 CONFIGS = {"alertmanager": "alertmanager.yml", "prometheus": "prometheus.yml"}
@@ -78,13 +76,8 @@ class Living:
 
     def last_read_s(self, resource: str) -> float:
         """When a server has last read its configuration, by its own clock."""
-        text = requests.get(f"{self.endpoint(resource)}/metrics", timeout=ASK_TIMEOUT_S).text
-        return next(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == READ_S[resource]
-        )
+        (sample,) = samples_of(f"{self.endpoint(resource)}/metrics", READ_S[resource])
+        return float(sample.value)
 
     def reread(self, resource: str) -> None:
         """Have a server read its configuration again, and wait until it has."""
@@ -117,3 +110,7 @@ class Living:
         finally:
             file.write_text(before)
             self.reread(reader)
+
+
+# Something that is done to an environment, and undone at the end.
+Alteration = Callable[[Living], AbstractContextManager[None]]

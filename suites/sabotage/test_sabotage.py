@@ -31,9 +31,8 @@ from groundwork.use.run import kept_environments
 from suites.sabotage.injection import Edit, Injection, Kind
 from suites.sabotage.listed import INJECTIONS
 from suites.sabotage.living import Living
-from suites.sabotage.table import TABLE, Row
-
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "__pycache__")
+from suites.sabotage.table import Row
+from suites.support.copies import copy_project
 
 # Several times what a run takes that meets a server in pieces, on a busy machine.
 RUN_TIMEOUT_S = 240.0
@@ -171,7 +170,7 @@ def saboteur(pytestconfig: pytest.Config) -> Iterator[Saboteur]:
     """A copy of the project in short paths; whatever runs of it is ended."""
     base = Path(tempfile.mkdtemp(prefix="gw-sab-"))
     (base / "tmp").mkdir()
-    shutil.copytree(ROOT, base / "project", ignore=LEFT_OUT)
+    copy_project(base / "project")
     made = Saboteur(base, platform_of(pytestconfig))
     try:
         yield made
@@ -228,9 +227,8 @@ def test_what_is_wrong_is_named(
     said = saboteur.inject(injection)
     allure.attach(said.output, "output")
     missing = [word for word in injection.words if not re.search(word, said.text)]
-    request.config.stash.setdefault(TABLE, []).append(
-        Row(injection, said.failed, green=said.green, named=not said.green and not missing)
-    )
+    row = Row.of(injection, said.failed, green=said.green, named=not said.green and not missing)
+    row.note(request.node)
     assert not said.green, f"nobody noticed: {injection.kind}"
     assert missing == [], f"words that name the cause, of which the run said none:\n{said.text}"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import requests
 from aiokafka import AIOKafkaProducer
-from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.declared.images import declared_version
 from fixtures.declared.topics import Topic
@@ -12,8 +10,8 @@ from fixtures.packages.programs import KAFKA
 from fixtures.resources import redpanda
 from groundwork.declare.endpoint import METRICS
 from groundwork.use.client import Handle
+from suites.support.metrics import samples_of
 
-TIMEOUT_S = 5.0
 MESSAGES = 25
 
 # What each kind of broker calls the count of records that it has taken.
@@ -26,14 +24,7 @@ RECORDS_TAKEN = {
 def records_taken(broker: Handle, metric: str) -> float:
     """Records that the broker's nodes have taken, by their own count."""
     urls = [at.address for at in broker.description.endpoints.values() if at.kind == METRICS]
-    samples = (
-        sample.value
-        for url in urls
-        for family in text_string_to_metric_families(requests.get(url, timeout=TIMEOUT_S).text)
-        for sample in family.samples
-        if sample.name == metric
-    )
-    return sum(samples)
+    return sum(sample.value for url in urls for sample in samples_of(url, metric))
 
 
 def test_the_broker_has_the_declared_version(broker: Handle, broker_kind: str) -> None:

@@ -12,7 +12,7 @@ import requests
 import yaml
 
 from fixtures.declared.durations import Durations, seconds_of
-from fixtures.declared.promises import Promises, differences
+from fixtures.declared.promises import Promises
 from fixtures.declared.rules import rule_files
 from fixtures.declared.topics import Topic
 from fixtures.paths import MANIFESTS
@@ -23,7 +23,7 @@ from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from groundwork.use.client import Handle
 from suites.support.alerts import told_alertmanagers
-from suites.support.configuration import undeclared
+from suites.support.comparisons import differences, undeclared
 from suites.support.topics import Source, admin_of, broker_config, describe_topics
 
 # Where a node of the broker is: of each node, and of each platform.

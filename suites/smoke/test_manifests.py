@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.declared.promises import Promises, differences
+from fixtures.declared.promises import Promises
 from fixtures.resources.prometheus import RETENTION
 from groundwork.kube.objects import Object
+from suites.support.comparisons import differences
 from suites.support.overlays import everything
 
 # What makes pods.

@@ -6,10 +6,11 @@ import allure
 from packaging.version import Version
 
 from fixtures.declared.durations import Durations, seconds_of, with_window
-from fixtures.declared.promises import Promises, broken, differences
+from fixtures.declared.promises import Promises
 from fixtures.resources.prometheus import Prometheus
 from groundwork.use.client import Handle
 from suites.support.alerts import PROOF
+from suites.support.comparisons import broken, differences
 from suites.support.topics import TopicState, admin_of, describe_topics
 
 MB = 1_000_000

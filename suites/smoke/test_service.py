@@ -8,12 +8,12 @@ from uuid import uuid4
 import allure
 import pytest
 import requests
-from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.resources.hello_world import READY_INTERVAL_S
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
+from suites.support.metrics import samples_of
 
 TIMEOUT_S = 5.0
 MESSAGE_TIMEOUT_S = 10.0
@@ -52,12 +52,8 @@ def test_its_metrics_count_requests_exactly(hello_world: Handle) -> None:
 
     def counted() -> float:
         wanted = {"method": "GET", "route": "/hello/{name}", "status": "200"}
-        return sum(
-            sample.value
-            for family in text_string_to_metric_families(get(hello_world, "/metrics").text)
-            for sample in family.samples
-            if sample.name == "http_requests_total" and sample.labels == wanted
-        )
+        samples = samples_of(hello_world.endpoint("metrics"), "http_requests_total")
+        return sum(sample.value for sample in samples if sample.labels == wanted)
 
     before = counted()
     for number in range(REQUESTS):

@@ -11,14 +11,13 @@ import allure
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from pydantic import ValidationError
 
 from fixtures.declared.topics import Topic, load_topics
 from fixtures.resources.kafka import create_topics
 from groundwork.base.errors import GroundworkError
 from groundwork.use.client import Handle
-from suites.support.topics import admin_of
+from suites.support.topics import admin_of, describe_topics
 
 RECORDS = 60  # and one for each partition, where there are more
 READ_TIMEOUT_S = 15.0
@@ -44,16 +43,13 @@ class Sent:
 async def test_a_topic_exists_as_declared(broker: Handle, topic: Topic) -> None:
     """Partitions, replicas, retention and clean-up policy are those of manifests/topics.yaml."""
     async with admin_of(broker.endpoint("kafka")) as admin:
-        (described,) = await admin.describe_topics([topic.name])
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic.name)
-        (answer,) = await admin.describe_configs([resource])
-    assert described["error_code"] == 0
-    assert len(described["partitions"]) == topic.partitions
+        found = (await describe_topics(admin, [topic.name]))[topic.name]
+    assert len(found.replicas) == topic.partitions
     brokers = len(broker.endpoint("kafka").split(","))
-    assert {len(each["replicas"]) for each in described["partitions"]} == {brokers}
-    config = {entry[0]: entry[1] for entry in answer.resources[0][4]}
-    assert config["retention.ms"] == str(topic.retention_ms)
-    assert config["cleanup.policy"].split(",") == topic.cleanup_policy.split(",")
+    assert {len(nodes) for nodes in found.replicas.values()} == {brokers}
+    assert found.config["retention.ms"].value == str(topic.retention_ms)
+    policy = found.config["cleanup.policy"].value or ""
+    assert policy.split(",") == topic.cleanup_policy.split(",")
 
 
 async def test_there_are_no_undeclared_topics(

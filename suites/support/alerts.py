@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import requests
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
+from suites.support.metrics import samples_of
 
 __all__ = ["PROOF", "story_of", "told_alertmanagers"]
 
 # The one alert that is of nothing wrong: see manifests/observability/rules/proof.yaml.
 PROOF = "Proof"
-
-TIMEOUT_S = 5.0
 
 # What Prometheus has found it takes into use once in five seconds.
 KNOWN_TIMEOUT_S = 30.0
@@ -91,11 +88,10 @@ def of_alertmanager(alertmanager: Alertmanager, labels: dict[str, str]) -> Itera
     route = alertmanager.get("status")["config"]["original"].partition("receivers:")[0]
     _, _, own = route.partition("route:")
     yield "Alertmanager's route: " + " ".join(own.split())
-    answer = requests.get(f"{alertmanager.url}/metrics", timeout=TIMEOUT_S)
-    for family in text_string_to_metric_families(answer.text):
-        for sample in family.samples:
-            if sample.name == "alertmanager_notifications_failed_total" and sample.value:
-                yield f"Alertmanager: {sample.value:g} deliveries failed ({sample.labels})"
+    failed = "alertmanager_notifications_failed_total"
+    for sample in samples_of(f"{alertmanager.url}/metrics", failed):
+        if sample.value:
+            yield f"Alertmanager: {sample.value:g} deliveries failed ({sample.labels})"
     log = alertmanager.log()
     if log:
         yield f"--- last complaints of Alertmanager\n{log}"

@@ -150,12 +150,13 @@ def betrayed_by_pods(kube: Kube) -> list[str]:
     data = kube.objects.get("v1", "Secret", HOLDER, "services").to_dict()["data"]
     own = {name: base64.b64decode(value).decode() for name, value in data.items()}
     lines = [f"{HOLDER} lacks {name}" for name in sorted(SECRETS - own.keys())]
-    for name, body in pods_of(kube):
+    pods = dict(pods_of(kube))
+    for name, body in pods.items():
         lines += [f"pod {name} is told {each} in the clear" for each in told(own, json.dumps(body))]
         labels = body["metadata"]["labels"]
         if labels[RESOURCE] != HOLDER and HOLDER in secrets_of(body):
             lines.append(f"pod {name} is given the secret of {HOLDER}")
-    for resource in {body["metadata"]["labels"][RESOURCE] for _, body in pods_of(kube)}:
+    for resource in {body["metadata"]["labels"][RESOURCE] for body in pods.values()}:
         for pod in kube.pods.of(resource):
             names = told(own, kube.pods.log(pod))
             lines += [f"{name} is in the log of pod {pod.name}" for name in names]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
-
 from fixtures.decisions import decide
 from fixtures.kustomize import render
 from fixtures.platforms import kubernetes
 from fixtures.platforms.overlay import overlay_of
-from fixtures.resources.hello_world import TEMPLATE, HelloWorldWorkload
+from fixtures.resources.hello_world import TEMPLATE, HelloWorldWorkload, render_template
 from fixtures.settings import FoundationSettings
 from groundwork.kube.objects import Object
 
@@ -48,20 +46,18 @@ def everything(name: str, folder: Path) -> list[Object]:
     inside = kubernetes.workloads(own)
     made = overlay_of(own, inside)
     template = folder / "service"
-    render_template(template)
+    render_service(template)
     services = [each for each in inside if isinstance(each, HelloWorldWorkload)]
     image = made.images.get("hello-world", "hello-world:none")
     folders = [made.write(folder), *(each.write(template, folder, image) for each in services)]
     return [body for each in folders for body in render(each)]
 
 
-def render_template(target: Path) -> None:
+def render_service(target: Path) -> None:
     """Render the service template, with no trace elsewhere: hooks are filled in temporary files."""
     target.mkdir()
-    config = target / "cookiecutter.yaml"
-    config.write_text(f"replay_dir: {target / 'replay'}\ncookiecutters_dir: {target / 'cut'}\n")
     usual, tempfile.tempdir = tempfile.tempdir, str(target)
     try:
-        cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(target), config_file=str(config))
+        render_template(TEMPLATE, target)
     finally:
         tempfile.tempdir = usual

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,25 +50,25 @@ class Pond:
         """The command line of a pytest run of the project."""
         return [sys.executable, "-m", "pytest", "check_pond.py", *args]
 
-    def pytest(self, *args: str, env: Mapping[str, str] | None = None) -> process.Completed:
-        """Run the project's tests to their end."""
+    def call(
+        self, argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> process.Completed:
+        """Run any command to its end, in the project's folder unless told otherwise."""
         return process.run(
-            self.command(*args),
+            argv,
             timeout_s=RUN_TIMEOUT_S,
-            cwd=self.root,
+            cwd=cwd or self.root,
             env=self.environment(env or {}),
             check=False,
         )
 
+    def pytest(self, *args: str, env: Mapping[str, str] | None = None) -> process.Completed:
+        """Run the project's tests to their end."""
+        return self.call(self.command(*args), env)
+
     def groundwork(self, *args: str, env: Mapping[str, str] | None = None) -> process.Completed:
         """Run a command of the engine."""
-        return process.run(
-            [sys.executable, "-m", "groundwork", *args],
-            timeout_s=RUN_TIMEOUT_S,
-            cwd=self.root,
-            env=self.environment(env or {}),
-            check=False,
-        )
+        return self.call([sys.executable, "-m", "groundwork", *args], env)
 
     def steps(self, resource: str) -> dict[str, int]:
         """How often the last run launched a resource, saw it ready, and stopped it.

@@ -66,9 +66,11 @@ def entries(answer: object) -> dict[str, Entry]:
     return {each[0]: Entry(each[1], each[3]) for each in found}
 
 
-async def describe_topics(admin: AIOKafkaAdminClient) -> dict[str, TopicState]:
-    """All topics but the broker's own, by name."""
-    described = await admin.describe_topics()
+async def describe_topics(
+    admin: AIOKafkaAdminClient, names: list[str] | None = None
+) -> dict[str, TopicState]:
+    """Topics by name; all but the broker's own where none is named."""
+    described = await admin.describe_topics(names)
     found = {}
     for each in described:
         assert each["error_code"] == 0, for_code(each["error_code"]).__name__

@@ -320,12 +320,6 @@ def test_a_time_out_puts_nothing_out_of_step(pond: Pond) -> None:
     text = re.sub(r"(?m)^import pytest$", f"import pytest\n\n{head}", OUT_OF_STEP, count=1)
     file = Path(pond.root / "check_alarm.py")
     file.write_text(text)
-    done = process.run(
-        [sys.executable, "-m", "pytest", file.name, "-q"],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({"POND_SPRING": "slow=3"}),
-        check=False,
-    )
+    done = pond.call([sys.executable, "-m", "pytest", file.name, "-q"], {"POND_SPRING": "slow=3"})
     assert done.returncode == 0, done.output
     assert "62 passed" in done.output

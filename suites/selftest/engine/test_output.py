@@ -77,13 +77,7 @@ def test_commands_bear_closed_pipes(pond: Pond, how: str, command: list[str]) ->
     """No traceback; and whoever wanted an environment has one, whoever wanted none has none."""
     if command != ["up"]:
         assert pond.groundwork("up").returncode == 0
-    done = process.run(
-        [*SHELL, PIPES[how], "bash", sys.executable, "-m", "groundwork", *command],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({}),
-        check=False,
-    )
+    done = pond.call([*SHELL, PIPES[how], "bash", sys.executable, "-m", "groundwork", *command])
     assert "Traceback" not in done.output
     assert "Exception ignored" not in done.output
     assert done.returncode == 0, done.output
@@ -98,12 +92,8 @@ def test_a_full_standard_output_is_told(pond: Pond, command: str) -> None:
     """What was to be done is done; what was to be said is lost, which isn't a success."""
     if command != "up":
         assert pond.groundwork("up").returncode == 0
-    done = process.run(
-        ["sh", "-c", '"$@" >/dev/full', "sh", sys.executable, "-m", "groundwork", command],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({}),
-        check=False,
+    done = pond.call(
+        ["sh", "-c", '"$@" >/dev/full', "sh", sys.executable, "-m", "groundwork", command]
     )
     assert done.returncode == ExitCode.INFRASTRUCTURE, done.output
     assert "groundwork: can't write standard output: No space left on device" in done.output
@@ -117,13 +107,7 @@ def test_a_full_standard_output_is_told(pond: Pond, command: str) -> None:
 @pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=["alone", "-n 2"])
 def test_a_run_bears_closed_streams(pond: Pond, how: str, words: list[str]) -> None:
     """Its exit code and what it writes down are what they would be."""
-    done = process.run(
-        [*SHELL, PIPES[how], "bash", *pond.command(*words)],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({}),
-        check=False,
-    )
+    done = pond.call([*SHELL, PIPES[how], "bash", *pond.command(*words)])
     assert done.returncode == ExitCode.OK, done.output
     assert (pond.root / "reports/out/latest/run.json").exists()
     assert pond.leftovers() == []
@@ -135,13 +119,7 @@ def test_what_can_t_be_shown_of_progress_is_no_failure(
     pond: Pond, how: str, words: list[str]
 ) -> None:
     """Also where every warning is an error: no thread dies of it."""
-    done = process.run(
-        [*SHELL, PIPES[how], "bash", *pond.command("-W", "error", *words)],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({}),
-        check=False,
-    )
+    done = pond.call([*SHELL, PIPES[how], "bash", *pond.command("-W", "error", *words)])
     assert done.returncode == ExitCode.OK, done.output
     assert pond.leftovers() == []
 
@@ -150,13 +128,7 @@ def test_what_can_t_be_shown_of_progress_is_no_failure(
 @pytest.mark.parametrize("how", ["a reader that leaves", "a reader of both that leaves"])
 def test_a_run_bears_a_reader_that_leaves(pond: Pond, how: str, words: list[str]) -> None:
     """What nobody reads is lost; what was made is removed."""
-    done = process.run(
-        [*SHELL, PIPES[how], "bash", *pond.command(*words)],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({}),
-        check=False,
-    )
+    done = pond.call([*SHELL, PIPES[how], "bash", *pond.command(*words)])
     assert "Traceback" not in done.output
     assert "Exception ignored" not in done.output
     pond.await_nothing_left(RUN_TIMEOUT_S)

@@ -6,9 +6,8 @@ import sys
 
 import pytest
 
-from groundwork.base import process
 from groundwork.base.errors import ExitCode
-from suites.support.pond import RUN_TIMEOUT_S, Pond
+from suites.support.pond import Pond
 
 CLOSED = ["sh", "-c", 'exec 2>&-; exec "$@"', "sh"]
 
@@ -47,13 +46,7 @@ def test_help_needs_no_settings(pond: Pond) -> None:
 def test_a_closed_standard_error_hides_nothing_but_progress(pond: Pond) -> None:
     """Tests run, and their results are on standard output; pytest alone can't do without one."""
     words = pond.command("-q")
-    done = process.run(
-        [*CLOSED, *words],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=pond.root,
-        env=pond.environment({}),
-        check=False,
-    )
+    done = pond.call([*CLOSED, *words])
     assert done.returncode == ExitCode.OK, done.output
     assert "passed" in done.output
 
@@ -64,12 +57,8 @@ def test_the_plugin_does_nothing_where_nothing_is_declared(pond: Pond) -> None:
     folder.mkdir()
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text("def test_it():\n    assert True\n")
-    done = process.run(
-        [*CLOSED, sys.executable, "-m", "pytest", "-q", "-p", "no:faulthandler"],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=folder,
-        env=pond.environment({}),
-        check=False,
+    done = pond.call(
+        [*CLOSED, sys.executable, "-m", "pytest", "-q", "-p", "no:faulthandler"], cwd=folder
     )
     assert done.returncode == ExitCode.OK, done.output
     assert pond.leftovers() == []

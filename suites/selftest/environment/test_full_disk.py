@@ -26,20 +26,19 @@ exit $code
 RESULT = {"uuid": "one", "name": "one", "status": "passed", "start": 1, "stop": 2}
 
 
+def call(argv: list[str], out: Path, state: Path) -> process.Completed:
+    """Run a command of this project with folders of its own."""
+    own = {"GROUNDWORK_OUT_DIR": str(out), "GROUNDWORK_STATE_DIR": str(state)}
+    return process.run(argv, timeout_s=RUN_TIMEOUT_S, cwd=ROOT, env=os.environ | own, check=False)
+
+
 def test_a_report_that_cant_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     """Allure's results, attachments and all: exit code 6, and the tests' own results."""
     out = tmp_path / "out"
     out.mkdir()
     words = [sys.executable, "-m", "pytest", "suites/smoke", "-q", "-p", "no:cacheprovider"]
     words += ["-k", "webhook or alertmanager or silenced"]
-    done = process.run(
-        on_a_small_disk(out, "12k", words),
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=ROOT,
-        env=os.environ
-        | {"GROUNDWORK_OUT_DIR": str(out), "GROUNDWORK_STATE_DIR": str(tmp_path / "state")},
-        check=False,
-    )
+    done = call(on_a_small_disk(out, "12k", words), out, tmp_path / "state")
     assert done.returncode == ExitCode.INFRASTRUCTURE, done.output
     assert " passed" in done.output
     assert "failed" not in done.output
@@ -56,13 +55,10 @@ def test_a_folder_that_cant_be_made_is_refused_before_anything_starts(
     file = tmp_path / "file"
     file.touch()
     out = file if what == "a file" else file / "out"
-    done = process.run(
+    done = call(
         [sys.executable, "-m", "pytest", "suites/smoke/test_alerts.py", "-q"],
-        timeout_s=RUN_TIMEOUT_S,
-        cwd=ROOT,
-        env=os.environ
-        | {"GROUNDWORK_OUT_DIR": str(out), "GROUNDWORK_STATE_DIR": str(tmp_path / "state")},
-        check=False,
+        out,
+        tmp_path / "state",
     )
     assert done.returncode == ExitCode.USAGE, done.output
     assert done.output.startswith("ERROR: groundwork: can't write ")

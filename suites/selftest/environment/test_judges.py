@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -19,12 +18,12 @@ from fixtures.declared.durations import load_durations
 from fixtures.declared.rules import rule_files
 from fixtures.declared.verdicts import fault, judge_alerting, judge_config, judge_rules
 from fixtures.kustomize import render
-from fixtures.paths import ROOT
 from fixtures.resources import alertmanager, prometheus
 from groundwork.artifacts import Cache, Resolved, Workshop
 from groundwork.base import ledger, process
 from groundwork.base.errors import UsageError
 from groundwork.declare.settings import Settings
+from suites.support.copies import copy_project
 from suites.support.scene import Scene, scene_of
 
 FAST = load_durations()["fast"]
@@ -420,9 +419,6 @@ def test_what_cant_be_rendered_is_told_in_one_line(
 
 # --- the whole way, in a copy of the project
 
-# What isn't the project's: outputs, caches, the virtual environment, which is shared.
-LEFT_OUT = (".git", ".venv", "out", "__pycache__", ".*_cache", ".hypothesis")
-
 # A run that starts nothing; the first on a machine fetches programs.
 REFUSAL_TIMEOUT_S = 300.0
 
@@ -431,7 +427,7 @@ REFUSAL_TIMEOUT_S = 300.0
 def scene() -> Iterator[Scene]:
     """Folders that a run has to itself."""
     with scene_of((), engine=False) as made:
-        shutil.copytree(ROOT, made.base / "project", ignore=shutil.ignore_patterns(*LEFT_OUT))
+        copy_project(made.base / "project")
         yield made
 
 

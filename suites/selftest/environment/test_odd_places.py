@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.paths import ROOT
 from groundwork.artifacts import default_cache_dir
 from groundwork.base import process
 from groundwork.base.errors import ExitCode
-
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "out", ".env", ".*_cache", "__pycache__")
+from suites.support.copies import copy_project
 
 # Several times what a start takes on a machine under load.
 RUN_TIMEOUT_S = 180.0
@@ -44,7 +42,7 @@ def test_servers_start_in_odd_places_and_leave_nothing_there(base: Path, odd: st
     of almost the same name.
     """
     root, home = base / odd / "project", base / odd / "home"
-    shutil.copytree(ROOT, root, ignore=LEFT_OUT)
+    copy_project(root)
     home.mkdir()
     (base / "tmp").mkdir()
     before = {path for path in base.rglob("*") if root not in path.parents}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.declared.promises import FILE, differences, load_promises
+from fixtures.declared.promises import FILE, load_promises
 from groundwork.base.errors import UsageError
-from suites.support.configuration import undeclared
+from suites.support.comparisons import differences, undeclared
 
 
 @pytest.mark.parametrize(
