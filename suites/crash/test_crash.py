@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,12 @@ def scene(pytestconfig: pytest.Config, platform: str) -> Iterator[Scene]:
         yield made
 
 
+# A run, and those of its processes that are to be hit.
+Reached = tuple[subprocess.Popen[bytes], list[psutil.Process]]
+# Who is to be hit, once there is somebody; nobody where the run has come to its end before.
+Find = Callable[[subprocess.Popen[bytes]], list[psutil.Process]]
+
+
 @dataclass
 class Moments:
     """Brings runs to random moments.
@@ -106,33 +113,34 @@ class Moments:
     scene: Scene
     spans_s: dict[str, float] = field(default_factory=dict)
 
-    def begin(self, workers: str, until_s: float) -> subprocess.Popen[bytes] | None:
-        """A run that goes on after that time; one that has ended is only measured."""
+    def begin(self, workers: str, until_s: float, find: Find) -> Reached | None:
+        """A run that goes on after that time, and whom to hit; one that has ended is measured."""
         begun = time.monotonic()
         run = self.scene.smoke("-n", workers)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             run.wait(until_s)
-        except subprocess.TimeoutExpired:
-            return run
+        found = find(run)
+        if found:
+            return run, found
         assert run.returncode == 0, self.scene.log()
         self.spans_s[workers] = time.monotonic() - begun
         return None
 
-    def run_until(self, workers: str, what: str) -> subprocess.Popen[bytes]:
+    def run_until(self, workers: str, what: str, find: Find) -> Reached:
         """Begin a run with so many workers, and return in the moment: it goes on.
 
         A run that has ended before, for the machine had been busier, is the measure of the next.
         """
         if workers not in self.spans_s:
-            assert self.begin(workers, RUN_TIMEOUT_S) is None, self.scene.log()
+            assert self.begin(workers, RUN_TIMEOUT_S, find) is None, self.scene.log()
         share = random.Random(f"{SEED} {what}").uniform(0, LATEST_SHARE)  # noqa: S311 - a seed to repeat it by
         while True:
             span_s = self.spans_s[workers]
             moment_s = EARLIEST_S + share * (span_s - EARLIEST_S)
             print(f"seed {SEED}: {what} after {moment_s:.2f} of {span_s:.2f} s")  # noqa: T201 - to repeat it
-            run = self.begin(workers, moment_s)
-            if run is not None:
-                return run
+            reached = self.begin(workers, moment_s, find)
+            if reached is not None:
+                return reached
 
 
 @pytest.fixture(scope="module")
@@ -225,8 +233,10 @@ def test_nothing_is_left_after_a_kill(
 ) -> None:
     """No process, port, socket, temporary folder or ledger is left, and no stranger was touched."""
     before = scene.inventory()
-    run = moments.run_until("2", f"{kind} {number}")
-    kill(run, kind)
+    run, found = moments.run_until("2", f"{kind} {number}", partial(find_victims, kind=kind))
+    for victim in found:
+        with suppress(psutil.NoSuchProcess):  # a porter ends with its controller, who came first
+            victim.kill()
     if kind == "worker":
         wait_until_ended(run)
     if kind != BOTH:
@@ -244,10 +254,12 @@ def test_nothing_is_left_after_a_kill(
         assert run.wait(RUN_TIMEOUT_S) == 6, scene.log()
 
 
-def kill(run: subprocess.Popen[bytes], kind: str) -> None:
-    """SIGKILL the victims as soon as there are any; the run must not end before."""
+def find_victims(run: subprocess.Popen[bytes], kind: str) -> list[psutil.Process]:
+    """The victims, as soon as there are any; nobody where the run has ended by itself."""
 
     def find() -> list[psutil.Process]:
+        if run.poll() is not None:
+            return []
         try:
             found = victims(run, kind)
         except psutil.Error as error:
@@ -256,11 +268,8 @@ def kill(run: subprocess.Popen[bytes], kind: str) -> None:
             raise NotYetError(f"no {kind} yet")
         return found
 
-    for victim in wait_for(
-        find, deadline=Deadline.after(VICTIM_TIMEOUT_S), what=f"a {kind} that can be killed"
-    ):
-        with suppress(psutil.NoSuchProcess):  # a porter ends with its controller, who came first
-            victim.kill()
+    deadline = Deadline.after(VICTIM_TIMEOUT_S)
+    return wait_for(find, deadline=deadline, what=f"a {kind} that can be killed")
 
 
 def wait_until_ended(run: subprocess.Popen[bytes]) -> None:
@@ -280,7 +289,9 @@ def test_nothing_is_left_after_a_signal(
 ) -> None:
     """Ctrl-C and SIGTERM end a run without a trace."""
     before = scene.inventory()
-    run = moments.run_until(workers, f"{sent.name} {workers}")
+    run, _ = moments.run_until(
+        workers, f"{sent.name} {workers}", partial(find_victims, kind="controller")
+    )
     if sent == signal.SIGINT:
         os.killpg(run.pid, sent)  # a terminal sends it to the whole group
     else:
