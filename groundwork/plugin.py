@@ -5,6 +5,7 @@ It does nothing in a project that declares no environment in its pyproject.toml.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -344,8 +345,15 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """See to it that a run which was interrupted ends at once."""
+    """See to it that a run which was interrupted ends at once.
+
+    Beside servers that are starting, a worker would take longer than all that is to be removed for
+    a traceback through pytest, which nobody sees, and for looking at all objects for garbage.
+    """
     for own in SESSIONS[-1:]:
+        if own.run is None:
+            excinfo.traceback = excinfo.traceback[-1:]
+            gc.freeze()
         # What pytest itself interrupts for, such as an error of collection, is of a class below.
         own.tally.interrupted = excinfo.type is KeyboardInterrupt and not own.only_collects
         own.interrupt()
