@@ -35,6 +35,7 @@ __all__ = [
     "Step",
     "Stopped",
     "Stopping",
+    "Waiting",
     "line_of",
 ]
 
@@ -193,6 +194,18 @@ class HealingFailed:
     event: Literal["unhealed"] = "unhealed"
 
 
+# --- of claims
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Somebody has to wait for resources that others hold; ``reason`` says who, and how long."""
+
+    holder: str
+    reason: str
+    event: Literal["waiting"] = "waiting"
+
+
 # --- of somebody else
 
 
@@ -222,6 +235,7 @@ Event = Annotated[
     | FaultInjected
     | FaultHealed
     | HealingFailed
+    | Waiting
     | Recorded,
     Field(discriminator="event"),
 ]

@@ -38,15 +38,16 @@ __all__ = [
     "Finished",
     "GetStatus",
     "Hello",
+    "JoinClaim",
     "MeasureMemory",
     "RecordEvent",
-    "ReleaseLocks",
+    "ReleaseClaim",
     "RemoveAll",
     "Removed",
     "Request",
     "RunHello",
     "Status",
-    "TakeLocks",
+    "TakeClaim",
     "WatchHello",
     "WorkerHello",
     "pack_answer",
@@ -232,18 +233,35 @@ class FindDeaths(Request[Mapping[str, Failure]]):
 
 
 @dataclass(frozen=True)
-class TakeLocks(Request[None]):
-    """Hold resources, some of them alone; all of them or, at the end of the time, none."""
+class TakeClaim(Request[str]):
+    """Hold resources, some of them alone; all of them or none. Answered by the claim's key.
 
+    Attributes:
+        holder: Who wants them, for those who have to wait.
+        limit_s: For how long, at most.
+    """
+
+    holder: str
     exclusive: tuple[str, ...]
     shared: tuple[str, ...]
-    timeout_s: float
-    op: Literal["lock"] = "lock"
+    limit_s: float
+    op: Literal["claim"] = "claim"
 
 
 @dataclass(frozen=True)
-class ReleaseLocks(Request[None]):
-    """Let go of all that is held; what was disturbed is healed, and must be healthy again."""
+class JoinClaim(Request[None]):
+    """Act under the claim of this key from now on, as long as it is held."""
+
+    key: str
+    op: Literal["join"] = "join"
+
+
+@dataclass(frozen=True)
+class ReleaseClaim(Request[None]):
+    """Let go of all that is held; what was disturbed is healed, and must be healthy again.
+
+    Who has joined a claim leaves it, and has healed what it disturbed itself.
+    """
 
     op: Literal["release"] = "release"
 
@@ -294,8 +312,9 @@ AnyRequest = Annotated[
     | GetStatus
     | MeasureMemory
     | FindDeaths
-    | TakeLocks
-    | ReleaseLocks
+    | TakeClaim
+    | JoinClaim
+    | ReleaseClaim
     | Act
     | RecordEvent
     | Finish

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 import threading
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 from groundwork.base.errors import GroundworkError, KeeperLostError
 from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
+from groundwork.declare.variables import CLAIM, SOCKET
+from groundwork.keep.claims import LIMIT_S
 from groundwork.keep.events import EVENTS, Event
 from groundwork.keep.messages import (
     BROKEN_OFF,
@@ -24,32 +27,29 @@ from groundwork.keep.messages import (
     Act,
     Ask,
     AwaitReady,
+    ClientHello,
     FindDeaths,
     Finish,
     Finished,
     GetStatus,
     Hello,
+    JoinClaim,
     MeasureMemory,
     RecordEvent,
-    ReleaseLocks,
+    ReleaseClaim,
     RemoveAll,
     Removed,
     Request,
     Status,
-    TakeLocks,
+    TakeClaim,
     WatchHello,
     read_answer,
 )
+from groundwork.use.kept import kept_socket
 
 __all__ = ["Client", "Handle"]
 
 Answer = TypeVar("Answer")
-
-# Where processes that aren't pytest find the keeper.
-SOCKET = "GROUNDWORK_SOCKET"
-
-# A disturbing test may hold a resource through a fault, its healing and the recovery.
-LOCK_TIMEOUT_S = 120.0
 
 # The keeper answers a greeting at once; a Unix socket nobody accepts on would hang for ever.
 CONNECT_TIMEOUT_S = 20.0
@@ -116,6 +116,28 @@ class Client:
         if not isinstance(hello, WatchHello):
             threading.Thread(target=self._send, daemon=True).start()
             threading.Thread(target=self._receive, daemon=True).start()
+
+    @classmethod
+    def from_environment(cls) -> Client:
+        """Connect as a process that isn't pytest: chaos, load, a person's script.
+
+        Where the keeper has started the process, variables tell its socket and the claim to act
+        under. Else it is the kept environment of the project that this is called in.
+
+        Raises:
+            UsageError: There is none, or several are kept; or the claim is over.
+            KeeperLostError: Nobody answers there.
+        """
+        path = os.environ.get(SOCKET, "")
+        client = cls(Path(path) if path else kept_socket(), ClientHello())
+        key = os.environ.get(CLAIM, "")
+        if key:
+            try:
+                client.join(key)
+            except BaseException:
+                client.close()
+                raise
+        return client
 
     def _request(self, request: Request[Answer]) -> Answer:
         """Ask for something and return the answer.
@@ -194,13 +216,47 @@ class Client:
         """The resident memory of resources, by name, measured now; 0 for what isn't ready."""
         return self._request(MeasureMemory(tuple(names)))
 
-    def lock(self, exclusive: Iterable[str], shared: Iterable[str]) -> None:
-        """Hold resources until :meth:`release`, some of them alone."""
-        self._request(TakeLocks(tuple(sorted(exclusive)), tuple(sorted(shared)), LOCK_TIMEOUT_S))
+    def claim(
+        self,
+        exclusive: Iterable[str],
+        shared: Iterable[str],
+        *,
+        holder: str,
+        limit_s: float = LIMIT_S,
+    ) -> str:
+        """Hold resources until :meth:`release`, some of them alone.
+
+        Args:
+            exclusive: What is wanted alone.
+            shared: What others may use, too.
+            holder: Who wants it, for those who have to wait.
+            limit_s: For how long, at most; whoever waits bears a minute more.
+
+        Returns:
+            The claim's key: other processes may join it, and act in its name.
+
+        Raises:
+            LockTimeoutError: Others hold on beyond the time that they have declared.
+            UsageError: There is no such resource; or this connection has joined a claim that
+                doesn't have it.
+        """
+        wanted, used = tuple(sorted(exclusive)), tuple(sorted(shared))
+        return self._request(TakeClaim(holder, wanted, used, limit_s))
+
+    def join(self, key: str) -> None:
+        """Act under the claim of this key, until :meth:`release` or its end.
+
+        Raises:
+            UsageError: It is over, or there never was one.
+        """
+        self._request(JoinClaim(key))
 
     def release(self) -> None:
-        """Let go; what was disturbed is healed first, and must be healthy again."""
-        self._request(ReleaseLocks())
+        """Let go; what was disturbed is healed first, and must be healthy again.
+
+        Of a claim that was joined only what this connection has disturbed is.
+        """
+        self._request(ReleaseClaim())
 
     def check(self, names: Iterable[str], *, examine: bool = False) -> None:
         """Raise the error of the first resource among ``names``, or what they need, that died.

@@ -29,7 +29,7 @@ from groundwork.keep.messages import (
     read_answer,
 )
 from groundwork.use.client import Client
-from groundwork.use.run import kept_environments
+from groundwork.use.kept import kept_environments
 from suites.support.pond import Pond
 
 # A keeper answers what it can't read at once; a machine under load must not fail the test.

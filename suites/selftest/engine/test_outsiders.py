@@ -1,0 +1,212 @@
+"""Processes that aren't pytest: they act in a test's name, or wait until they may."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from suites.support.pond import Pond
+
+# What a chaos tool does: break the spring, say so, and wait for its own end.
+OUTSIDER = """
+import os
+import sys
+import time
+
+from groundwork.use.client import Client
+
+client = Client.from_environment()
+if "GROUNDWORK_CLAIM" not in os.environ:
+    client.claim(["spring"], [], holder="an outsider")
+client.act("spring", "kill")
+print("killed", flush=True)
+if "die" in sys.argv:
+    time.sleep(60)
+client.release()
+print("released", flush=True)
+"""
+
+CHECK = '''
+"""Tests that have a process of their own break the spring."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+from groundwork.base.errors import GroundworkError
+from groundwork.use.client import Client
+from groundwork.keep.messages import ClientHello
+
+
+def outsider(session, *args, claim=True):
+    """Begin the script, in the name of the running test or in its own."""
+    own = session.variables()
+    if not claim:
+        del own["GROUNDWORK_CLAIM"]
+    argv = [sys.executable, "outsider.py", *args]
+    return subprocess.Popen(argv, env=os.environ | own, stdout=subprocess.PIPE, text=True)
+
+
+def answers(spring):
+    """Whether the spring is there."""
+    try:
+        return requests.get(spring.endpoint(), timeout=5).text == "pond 1.0"
+    except requests.ConnectionError:
+        return False
+
+
+def await_answer(spring):
+    """Wait until it is."""
+    deadline = time.monotonic() + 30
+    while not answers(spring):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.disturbs("spring")
+def test_a_process_acts_in_the_name_of_its_test(groundwork_session, spring):
+    """It breaks what the test has alone; its release heals that, and leaves the test its claim."""
+    done = outsider(groundwork_session)
+    out, _ = done.communicate(timeout=60)
+    assert (done.returncode, out) == (0, "killed\\nreleased\\n")
+    await_answer(spring)
+    spring.act("kill")
+    assert not answers(spring)
+
+
+@pytest.mark.disturbs("spring")
+def test_what_a_dead_process_broke_is_healed(groundwork_session, spring):
+    """By its death, while the test goes on; what the test broke stays broken."""
+    process = outsider(groundwork_session, "die")
+    assert process.stdout.readline() == "killed\\n"
+    assert not answers(spring)
+    process.kill()
+    process.communicate()
+    await_answer(spring)
+
+
+@pytest.mark.disturbs("spring")
+def test_what_is_the_tests_stays_the_tests(groundwork_session, spring):
+    """A process that has joined and ends heals nothing that the test has broken."""
+    joined = Client(groundwork_session.client().path, ClientHello())
+    joined.join(groundwork_session.variables()["GROUNDWORK_CLAIM"])
+    spring.act("kill")
+    joined.release()
+    joined.close()
+    time.sleep(0.5)
+    assert not answers(spring)
+
+
+@pytest.mark.disturbs("spring")
+def test_a_process_with_a_claim_of_its_own_waits(groundwork_session, spring):
+    """For the test that has it; then it is its turn."""
+    global LATE
+    LATE = outsider(groundwork_session, claim=False)
+    time.sleep(1.5)
+    assert LATE.poll() is None
+    assert answers(spring)
+
+
+def test_after_the_wait(mill):
+    """The process that had to wait came before this test, for it asked before."""
+    out, _ = LATE.communicate(timeout=60)
+    assert (LATE.returncode, out) == (0, "killed\\nreleased\\n")
+
+
+def test_who_knows_no_claim_joins_none(groundwork_session, spring):
+    """Nor does who knows one that is over."""
+    stranger = Client(groundwork_session.client().path, ClientHello())
+    with pytest.raises(GroundworkError, match="over, or there never was one"):
+        stranger.join("0" * 32)
+    with pytest.raises(GroundworkError, match="claims 'well': no such resource; known: mill"):
+        stranger.claim(["well"], [], holder="a stranger")
+    stranger.close()
+'''
+
+ALONE = '''
+"""Tests of which one measures: no other may run beside it."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+
+def note(name, seconds):
+    """Write down from when to when a test ran."""
+    began = time.monotonic()
+    time.sleep(seconds)
+    line = f"{name} {began} {time.monotonic()}"
+    (Path(os.environ["POND"]) / f"span-{name}").write_text(line)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_beside(number):
+    """A test without any resource."""
+    note(f"beside-{number}", 0.3)
+
+
+@pytest.mark.alone
+def test_measure(spring):
+    """A measurement."""
+    note("alone", 0.5)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_user(mill, number):
+    """A test that uses something else."""
+    note(f"user-{number}", 0.3)
+'''
+
+
+def test_processes_act_under_a_claim_or_wait_for_it(pond: Pond) -> None:
+    """One that has joined breaks and its end heals; another waits, and it is told for whom."""
+    (pond.root / "outsider.py").write_text(OUTSIDER)
+    (pond.root / "check_outsider.py").write_text(CHECK)
+    done = pond.call([sys.executable, "-m", "pytest", "check_outsider.py", "-q"])
+    assert done.returncode == 0, done.output
+    assert "6 passed" in done.output
+    lines = (pond.root / "reports/out/latest/timeline.jsonl").read_text().splitlines()
+    waits = [each for each in map(json.loads, lines) if each["event"] == "waiting"]
+    told = [(each["holder"], each["reason"]) for each in waits]
+    test = "check_outsider.py::test_a_process_with_a_claim_of_its_own_waits"
+    assert any(who == "an outsider" and f"spring held by {test} (" in why for who, why in told)
+    assert pond.leftovers() == []
+
+
+def test_whoever_measures_has_the_machine(pond: Pond) -> None:
+    """Beside a test marked `alone` no other runs, not even one that uses nothing."""
+    (pond.root / "check_alone.py").write_text(ALONE)
+    done = pond.call([sys.executable, "-m", "pytest", "check_alone.py", "-q", "-n", "3"])
+    assert done.returncode == 0, done.output
+    spans = {}
+    for file in Path(pond.root).glob("span-*"):
+        name, first_s, last_s = file.read_text().split()
+        spans[name] = float(first_s), float(last_s)
+    assert len(spans) == 13
+    began, ended = spans.pop("alone")
+    beside = {name for name, (first, last) in spans.items() if last > began and first < ended}
+    assert beside == set()
+
+
+def test_a_shell_finds_the_kept_environment(pond: Pond) -> None:
+    """And is told in one line where there is none."""
+    (pond.root / "outsider.py").write_text(OUTSIDER)
+    argv = [sys.executable, "outsider.py"]
+    lonely = pond.call(argv)
+    assert lonely.returncode == 1
+    assert "UsageError: no environment is running here: `groundwork up` begins one" in lonely.output
+    assert pond.groundwork("up").returncode == 0
+    try:
+        done = pond.call(argv)
+        assert (done.returncode, done.output) == (0, "killed\nreleased\n")
+    finally:
+        down = pond.groundwork("down")
+    assert down.returncode == 0, down.output
