@@ -1,14 +1,14 @@
 """Events: what a keeper tells while it works, on the run's timeline and to those who watch.
 
 On a timeline an event is a line with its tag (``event``) and its fields, see
-:class:`~groundwork.base.timeline.Timeline`; people and later tools read it by these names.
+:class:`~groundwork.keep.timeline.Timeline`; people and later tools read it by these names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from groundwork.keep.codec import Codec
 
 __all__ = [
     "EVENTS",
+    "NAMES",
     "ArtifactFound",
     "Died",
     "Event",
@@ -36,6 +37,7 @@ __all__ = [
     "Stopped",
     "Stopping",
     "Waiting",
+    "event_of",
     "line_of",
 ]
 
@@ -242,6 +244,9 @@ Event = Annotated[
 
 EVENTS: Codec[Event] = Codec("an event", Event)
 
+# What the engine's own events are called; nobody else's may be called so.
+NAMES = frozenset(each.event for each in get_args(get_args(Event)[0]) if each is not Recorded)
+
 
 def line_of(event: Event) -> tuple[str, dict[str, Any]]:
     """The name and the fields that an event has on a timeline."""
@@ -249,3 +254,14 @@ def line_of(event: Event) -> tuple[str, dict[str, Any]]:
         return event.name, dict(event.fields)
     fields: dict[str, Any] = EVENTS.pack(event)
     return fields.pop("event"), fields
+
+
+def event_of(name: str, fields: Mapping[str, Any]) -> Event:
+    """The event again that has this name and these fields on a timeline.
+
+    Raises:
+        GroundworkError: It has the name of one of the engine's, and isn't like it.
+    """
+    if name in NAMES:
+        return EVENTS.read({"event": name, **fields})
+    return Recorded(name, dict(fields))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.base import process
-from groundwork.base.errors import ProvisionError
+from groundwork.base.errors import ProvisionError, UsageError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.base.wire import Wire
 from groundwork.declare import environment
@@ -27,7 +27,7 @@ from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Site
 from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.claims import Claims
-from groundwork.keep.events import Recorded, RunBegun, Step, Waiting
+from groundwork.keep.events import NAMES, Recorded, RunBegun, Step, Waiting
 from groundwork.keep.faults import Faults
 from groundwork.keep.lease import Leases
 from groundwork.keep.messages import (
@@ -59,6 +59,7 @@ from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection, Server
 from groundwork.keep.supply import Supply
 from groundwork.keep.tenancy import Tenancy
+from groundwork.keep.timeline import OWN
 
 __all__ = ["Keeper"]
 
@@ -218,6 +219,11 @@ class Keeper:
         self.faults.act(peer.number, request.resource, request.action, request.target)
 
     def _record_event(self, _: Connection, request: RecordEvent) -> None:
+        if request.name in NAMES:
+            raise UsageError(f"{request.name!r} is an event of the engine's: choose another name")
+        if OWN & request.fields.keys():
+            taken = ", ".join(sorted(OWN & request.fields.keys()))
+            raise UsageError(f"{request.name}: every line has {taken}: choose another name")
         self.chronicle.note(Recorded(request.name, request.fields))
 
     # --- the end

@@ -19,7 +19,6 @@ from groundwork.base.ledger import Record, Thing, things
 from groundwork.base.ledger import read as read_ledger
 from groundwork.base.process import Identity
 from groundwork.base.removal import attempt, removals
-from groundwork.base.timeline import Timeline
 from groundwork.declare.stage import Site
 from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.claims import Claims
@@ -28,6 +27,7 @@ from groundwork.keep.faults import Faults
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection
 from groundwork.keep.sweep import end_strays
+from groundwork.keep.timeline import Timeline
 
 __all__ = ["Lease", "Leases"]
 

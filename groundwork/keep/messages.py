@@ -244,7 +244,7 @@ class TakeClaim(Request[str]):
     holder: str
     exclusive: tuple[str, ...]
     shared: tuple[str, ...]
-    limit_s: float
+    limit_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     op: Literal["claim"] = "claim"
 
 

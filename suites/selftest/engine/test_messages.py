@@ -47,7 +47,7 @@ HELD: dict[str, st.SearchStrategy[Any]] = {
     "fields": st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans())),
     "out_dir": st.sampled_from([Path("out"), Path("/output of a run")]),
     "ready_s": finite,
-    "timeout_s": finite,
+    "limit_s": st.floats(0, 1e9),
 }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
+from groundwork.keep.events import Waiting
+from groundwork.keep.timeline import read
 from suites.support.pond import Pond
 
 # What a chaos tool does: break the spring, say so, and wait for its own end.
@@ -173,9 +174,8 @@ def test_processes_act_under_a_claim_or_wait_for_it(pond: Pond) -> None:
     done = pond.call([sys.executable, "-m", "pytest", "check_outsider.py", "-q"])
     assert done.returncode == 0, done.output
     assert "6 passed" in done.output
-    lines = (pond.root / "reports/out/latest/timeline.jsonl").read_text().splitlines()
-    waits = [each for each in map(json.loads, lines) if each["event"] == "waiting"]
-    told = [(each["holder"], each["reason"]) for each in waits]
+    events = [entry.event for entry in read(pond.root / "reports/out/latest/timeline.jsonl")]
+    told = [(each.holder, each.reason) for each in events if isinstance(each, Waiting)]
     test = "check_outsider.py::test_a_process_with_a_claim_of_its_own_waits"
     assert any(who == "an outsider" and f"spring held by {test} (" in why for who, why in told)
     assert pond.leftovers() == []
