@@ -24,6 +24,7 @@ __all__ = [
     "Failed",
     "FaultHealed",
     "FaultInjected",
+    "FaultLanded",
     "Fetching",
     "HealingFailed",
     "Launched",
@@ -169,21 +170,42 @@ class Stopped:
 
 @dataclass(frozen=True)
 class FaultInjected:
-    """A fault is about to be injected; ``target`` is empty for all of the resource."""
+    """A fault is about to be injected.
 
+    Attributes:
+        id: Names it.
+        target: One of the resource's processes or pods; empty for all of it.
+        limit_s: When it will be healed at the latest.
+        before: What is to be seen of the resource.
+    """
+
+    id: str
     resource: str
-    action: str
+    fault: str
     target: str
+    limit_s: float
+    before: Mapping[str, str]
     event: Literal["fault"] = "fault"
 
 
 @dataclass(frozen=True)
-class FaultHealed:
-    """A fault is healed; ``action`` is the one that has healed it."""
+class FaultLanded:
+    """A fault is injected; ``after`` is what is to be seen of the resource now."""
 
+    id: str
     resource: str
-    action: str
-    target: str
+    after: Mapping[str, str]
+    event: Literal["landed"] = "landed"
+
+
+@dataclass(frozen=True)
+class FaultHealed:
+    """A fault is healed; ``by`` as in :class:`groundwork.keep.messages.Healed`."""
+
+    id: str
+    resource: str
+    by: str
+    after: Mapping[str, str]
     event: Literal["healed"] = "healed"
 
 
@@ -191,6 +213,7 @@ class FaultHealed:
 class HealingFailed:
     """A fault stays, for it can't be healed."""
 
+    id: str
     resource: str
     error: str
     event: Literal["unhealed"] = "unhealed"
@@ -235,6 +258,7 @@ Event = Annotated[
     | Stopping
     | Stopped
     | FaultInjected
+    | FaultLanded
     | FaultHealed
     | HealingFailed
     | Waiting

@@ -31,7 +31,6 @@ from groundwork.keep.events import NAMES, Recorded, RunBegun, Step, Waiting
 from groundwork.keep.faults import Faults
 from groundwork.keep.lease import Leases
 from groundwork.keep.messages import (
-    Act,
     Ask,
     AwaitReady,
     ClientHello,
@@ -40,7 +39,9 @@ from groundwork.keep.messages import (
     Finish,
     Finished,
     GetStatus,
+    Heal,
     Hello,
+    Inject,
     JoinClaim,
     MeasureMemory,
     RecordEvent,
@@ -106,7 +107,8 @@ class Keeper:
             FindDeaths: self._find_deaths,
             JoinClaim: lambda peer, request: self.tenancy.join(peer.number, request.key),
             ReleaseClaim: lambda peer, _: self.tenancy.release(peer.number),
-            Act: self._act,
+            Inject: lambda peer, request: self.faults.inject(peer.number, request),
+            Heal: lambda peer, request: self.faults.heal(peer.number, request.id),
             RecordEvent: self._record_event,
             Finish: self._finish,
             RemoveAll: self._remove_all,
@@ -214,9 +216,6 @@ class Keeper:
             self.provisioner.examine(request.names)
         deaths = self.provisioner.deaths(request.names)
         return {name: Failure.of(error) for name, error in deaths.items()}
-
-    def _act(self, peer: Connection, request: Act) -> None:
-        self.faults.act(peer.number, request.resource, request.action, request.target)
 
     def _record_event(self, _: Connection, request: RecordEvent) -> None:
         if request.name in NAMES:

@@ -27,7 +27,6 @@ __all__ = [
     "HELLOS",
     "NUMBER",
     "REQUESTS",
-    "Act",
     "AnyRequest",
     "Ask",
     "AwaitReady",
@@ -37,7 +36,11 @@ __all__ = [
     "Finish",
     "Finished",
     "GetStatus",
+    "Heal",
+    "Healed",
     "Hello",
+    "Inject",
+    "Injected",
     "JoinClaim",
     "MeasureMemory",
     "RecordEvent",
@@ -180,6 +183,36 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Injected:
+    """A fault that was injected.
+
+    Attributes:
+        id: Names it.
+        before: What was to be seen of the resource before.
+        after: What was to be seen of it then.
+    """
+
+    id: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Healed:
+    """A fault that is healed.
+
+    Attributes:
+        by: Whoever asked (``asked``), the end of the claim (``end``) or of its time (``time``).
+        lasted_s: From its injection to its healing.
+        after: What was to be seen of the resource then.
+    """
+
+    by: str
+    lasted_s: float
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Removed:
     """An environment is removed, all but its keeper, which ends by itself."""
 
@@ -267,13 +300,28 @@ class ReleaseClaim(Request[None]):
 
 
 @dataclass(frozen=True)
-class Act(Request[None]):
-    """Inject a fault or heal it; ``target`` is one of the resource's processes, or empty."""
+class Inject(Request[Injected]):
+    """Break a resource on purpose.
+
+    Attributes:
+        fault: How; see :data:`groundwork.declare.capability.FAULTS`.
+        target: One of the resource's processes or pods, or empty for all of it.
+        limit_s: For how long at most: then the keeper heals it.
+    """
 
     resource: str
-    action: str
+    fault: str
     target: str
-    op: Literal["act"] = "act"
+    limit_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    op: Literal["inject"] = "inject"
+
+
+@dataclass(frozen=True)
+class Heal(Request[Healed]):
+    """Undo a fault; one that is healed stays so."""
+
+    id: str
+    op: Literal["heal"] = "heal"
 
 
 @dataclass(frozen=True)
@@ -315,7 +363,8 @@ AnyRequest = Annotated[
     | TakeClaim
     | JoinClaim
     | ReleaseClaim
-    | Act
+    | Inject
+    | Heal
     | RecordEvent
     | Finish
     | RemoveAll,

@@ -59,18 +59,19 @@ class Tenancy:
                 all the same, known as broken.
         """
         alone = self._claims.begin_end(peer)
-        opened = self._faults.opened_by(peer)
+        disturbed = self._faults.disturbed_by(peer)
 
         def see_healthy() -> None:
             # Who leaves a claim that it had joined leaves what others have broken under it.
             broken = self._faults.opened_beside(peer) - alone
-            self._provisioner.check_health(alone | opened, broken)
+            self._provisioner.check_health(alone | disturbed, broken)
 
         with contextlib.ExitStack() as last:  # in reverse, each whatever becomes of the others
             last.callback(self._claims.end, peer)
+            last.callback(self._faults.forget, peer)
             # What could not be healed must be known as broken before others meet it.
             last.callback(see_healthy)
-            last.callback(self._faults.heal_all, opened, peer)
+            last.callback(self._faults.heal_all, disturbed, peer)
             last.callback(self._faults.heal_all, alone)
 
     def end(self, peer: int) -> None:

@@ -44,6 +44,8 @@ KINDS = {
 # Values of fields whose type alone doesn't tell what JSON can hold.
 finite = st.floats(allow_nan=False, allow_infinity=False)
 HELD: dict[str, st.SearchStrategy[Any]] = {
+    "after": st.dictionaries(st.text(), st.text()),
+    "before": st.dictionaries(st.text(), st.text()),
     "fields": st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans())),
     "out_dir": st.sampled_from([Path("out"), Path("/output of a run")]),
     "ready_s": finite,

@@ -11,21 +11,19 @@ from suites.support.pond import Pond
 
 # What a chaos tool does: break the spring, say so, and wait for its own end.
 OUTSIDER = """
-import os
 import sys
 import time
 
 from groundwork.use.client import Client
 
 client = Client.from_environment()
-if "GROUNDWORK_CLAIM" not in os.environ:
-    client.claim(["spring"], [], holder="an outsider")
-client.act("spring", "kill")
-print("killed", flush=True)
-if "die" in sys.argv:
-    time.sleep(60)
+with client.fault("spring", "kill"):
+    print("killed", flush=True)
+    if "die" in sys.argv:
+        time.sleep(60)
+print("healed", flush=True)
 client.release()
-print("released", flush=True)
+client.close()
 """
 
 CHECK = '''
@@ -40,7 +38,7 @@ import time
 import pytest
 import requests
 
-from groundwork.base.errors import GroundworkError
+from groundwork.base.errors import GroundworkError, OverdueError
 from groundwork.use.client import Client
 from groundwork.keep.messages import ClientHello
 
@@ -75,10 +73,10 @@ def test_a_process_acts_in_the_name_of_its_test(groundwork_session, spring):
     """It breaks what the test has alone; its release heals that, and leaves the test its claim."""
     done = outsider(groundwork_session)
     out, _ = done.communicate(timeout=60)
-    assert (done.returncode, out) == (0, "killed\\nreleased\\n")
-    await_answer(spring)
-    spring.act("kill")
-    assert not answers(spring)
+    assert (done.returncode, out) == (0, "killed\\nhealed\\n")
+    assert answers(spring)
+    with spring.fault("kill"):
+        assert not answers(spring)
 
 
 @pytest.mark.disturbs("spring")
@@ -97,11 +95,37 @@ def test_what_is_the_tests_stays_the_tests(groundwork_session, spring):
     """A process that has joined and ends heals nothing that the test has broken."""
     joined = Client(groundwork_session.client().path, ClientHello())
     joined.join(groundwork_session.variables()["GROUNDWORK_CLAIM"])
-    spring.act("kill")
-    joined.release()
-    joined.close()
-    time.sleep(0.5)
-    assert not answers(spring)
+    with spring.fault("kill"):
+        joined.release()
+        joined.close()
+        time.sleep(0.5)
+        assert not answers(spring)
+
+
+@pytest.mark.disturbs("spring")
+def test_a_fault_that_lasts_too_long_is_healed(spring):
+    """By the keeper; whoever holds on is told, and fails."""
+    with pytest.raises(OverdueError, match="kill of spring was to last 0.5 s at most"):
+        with spring.fault("kill", limit_s=0.5):
+            await_answer(spring)
+    assert answers(spring)
+
+
+@pytest.mark.disturbs("spring")
+def test_what_a_test_raises_is_what_it_is_told(spring):
+    """Not what healing has to say; and it is healed."""
+    with pytest.raises(ZeroDivisionError):
+        with spring.fault("kill"):
+            1 / 0
+    await_answer(spring)
+
+
+def test_a_test_breaks_nothing_that_it_does_not_have(spring):
+    """It must say so by a marker."""
+    with pytest.raises(GroundworkError, match=r"must carry the marker disturbs\\('spring'\\)"):
+        with spring.fault("kill"):
+            pass
+    assert answers(spring)
 
 
 @pytest.mark.disturbs("spring")
@@ -117,7 +141,7 @@ def test_a_process_with_a_claim_of_its_own_waits(groundwork_session, spring):
 def test_after_the_wait(mill):
     """The process that had to wait came before this test, for it asked before."""
     out, _ = LATE.communicate(timeout=60)
-    assert (LATE.returncode, out) == (0, "killed\\nreleased\\n")
+    assert (LATE.returncode, out) == (0, "killed\\nhealed\\n")
 
 
 def test_who_knows_no_claim_joins_none(groundwork_session, spring):
@@ -173,11 +197,13 @@ def test_processes_act_under_a_claim_or_wait_for_it(pond: Pond) -> None:
     (pond.root / "check_outsider.py").write_text(CHECK)
     done = pond.call([sys.executable, "-m", "pytest", "check_outsider.py", "-q"])
     assert done.returncode == 0, done.output
-    assert "6 passed" in done.output
+    assert "9 passed" in done.output
     events = [entry.event for entry in read(pond.root / "reports/out/latest/timeline.jsonl")]
     told = [(each.holder, each.reason) for each in events if isinstance(each, Waiting)]
     test = "check_outsider.py::test_a_process_with_a_claim_of_its_own_waits"
-    assert any(who == "an outsider" and f"spring held by {test} (" in why for who, why in told)
+    assert any(
+        who.startswith("process ") and f"spring held by {test} (" in why for who, why in told
+    )
     assert pond.leftovers() == []
 
 
@@ -206,7 +232,7 @@ def test_a_shell_finds_the_kept_environment(pond: Pond) -> None:
     assert pond.groundwork("up").returncode == 0
     try:
         done = pond.call(argv)
-        assert (done.returncode, done.output) == (0, "killed\nreleased\n")
+        assert (done.returncode, done.output) == (0, "killed\nhealed\n")
     finally:
         down = pond.groundwork("down")
     assert down.returncode == 0, down.output

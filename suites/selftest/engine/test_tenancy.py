@@ -2,154 +2,83 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwork.base.errors import GroundworkError
-from groundwork.base.ledger import Ledger, read
-from groundwork.declare.capability import ACTIONS
 from groundwork.keep import claims as claims_module
-from groundwork.keep.claims import Claims
-from groundwork.keep.faults import Faults
-from groundwork.keep.messages import TakeClaim
-from groundwork.keep.provisioner import Provisioner
-from groundwork.keep.tenancy import Tenancy
+from groundwork.keep.messages import Inject
+from suites.support.hospital import Hospital
 
-NAMES = ("broker", "relay")
-NEVER = threading.Event()
+LIMIT_S = 60.0
 
 
-@dataclass
-class Patient:
-    """A resource that may be killed and paused; what it bears at the moment."""
+class Play:
+    """What connections do in a hospital."""
 
-    broken: set[str] = field(default_factory=set)
-    fails: int = 0
-
-    def kill(self, _: object, target: str) -> None:
-        """Break half-way, where it is to fail."""
-        self.broken.add(f"kill {target}")
-        if self.fails:
-            self.fails -= 1
-            raise GroundworkError("the hook failed half-way")
-
-    def revive(self, _: object, target: str) -> None:
-        """Heal, once or again."""
-        self.broken.discard(f"kill {target}")
-
-    def pause(self, _: object, target: str) -> None:
-        """Break."""
-        self.broken.add(f"pause {target}")
-
-    def resume(self, _: object, target: str) -> None:
-        """Heal, once or again."""
-        self.broken.discard(f"pause {target}")
-
-
-@dataclass
-class Ward:
-    """What tenancy needs of a provisioner."""
-
-    resources: dict[str, Patient]
-
-    def stage(self, _: str) -> None:
-        """Nobody's."""
-
-    def started(self) -> tuple[str, ...]:
-        """All of them."""
-        return tuple(self.resources)
-
-    def check_health(self, names: frozenset[str], broken: frozenset[str]) -> None:
-        """See that what is given to others is whole."""
-        for name in names - broken:
-            assert self.resources[name].broken == set(), name
-
-
-class Hospital:
-    """An environment without processes, and its connections."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ward = Ward({name: Patient() for name in NAMES})
-        provisioner = cast("Provisioner", self.ward)
-        self.claims = Claims()
-        self.ledger = Ledger.create(folder)
-        self.faults = Faults(provisioner, self.ledger, self.claims, lambda _: None)
-        self.tenancy = Tenancy(self.claims, self.faults, provisioner)
+    def __init__(self, hospital: Hospital) -> None:
+        self.hospital = hospital
         self.keys: list[str] = []
+        self.faults: list[str] = []
 
     def do(self, peer: int, step: tuple[Any, ...]) -> None:
-        """One thing that a connection asks for."""
+        """One thing that a connection asks for; what isn't allowed is refused."""
         match step:
             case "claim", exclusive, shared:
-                request = TakeClaim(f"test {peer}", exclusive, shared, 0.0)
-                self.keys.append(self.tenancy.take(peer, request, NEVER))
-            case "join", which:
-                if self.keys:
-                    self.tenancy.join(peer, self.keys[which % len(self.keys)])
-            case "act", name, action, target, fails:
-                self.ward.resources[name].fails = fails
-                self.faults.act(peer, name, action, target)
+                self.keys.append(self.hospital.claim(peer, exclusive, shared))
+            case "join", which if self.keys:
+                self.hospital.tenancy.join(peer, self.keys[which % len(self.keys)])
+            case "inject", name, fault, target, fails:
+                patient = self.hospital.patients[name]
+                patient.fails = fails
+                try:
+                    asked = Inject(name, fault, target, LIMIT_S)
+                    self.faults.append(self.hospital.faults.inject(peer, asked).id)
+                finally:
+                    patient.fails = False
+            case "heal", which if self.faults:
+                self.hospital.faults.heal(peer, self.faults[which % len(self.faults)])
             case "release", _:
-                self.tenancy.release(peer)
+                self.hospital.tenancy.release(peer)
             case "die", _:
-                self.tenancy.end(peer)
-
-    def bear(self, peer: int, step: tuple[Any, ...]) -> None:
-        """Do it; what isn't allowed is refused, and changes nothing that matters."""
-        try:
-            self.do(peer, step)
-        except GroundworkError:
-            pass
-        finally:
-            for patient in self.ward.resources.values():
-                patient.fails = 0
+                self.hospital.tenancy.end(peer)
 
     def expect_sane(self) -> None:
         """What nobody has alone is whole."""
-        alone = {name for claim in self.claims.held() for name in claim.wish.exclusive}
-        for name, patient in self.ward.resources.items():
+        held = self.hospital.claims.held()
+        alone = {name for claim in held for name in claim.wish.exclusive}
+        for name, patient in self.hospital.patients.items():
             assert name in alone or not patient.broken
 
-    def expect_whole(self) -> None:
-        """Nothing is broken, held or waited for, by memory and by the ledger."""
-        assert all(patient.broken == set() for patient in self.ward.resources.values())
-        assert self.claims.held() == ()
-        assert self.claims.waiting() == ()
-        records = [record for record in read(self.ledger.folder) if record.kind == "fault"]
-        still: set[tuple[str, str]] = set()
-        for record in records:
-            key = record.name, record.data["action"]
-            (still.add if record.step == "fault" else still.discard)(key)
-        assert still == set()
 
-
-resources = st.sets(st.sampled_from(NAMES)).map(lambda found: tuple(sorted(found)))
-actions = st.sampled_from([a for each in ACTIONS[:2] for a in (each.inject, each.heal)])
+names = st.sampled_from(Hospital.NAMES)
+resources = st.sets(names).map(lambda found: tuple(sorted(found)))
 steps = st.one_of(
     st.tuples(st.just("claim"), resources, resources),
     st.tuples(st.just("join"), st.integers(0, 3)),
     st.tuples(
-        st.just("act"),
-        st.sampled_from(NAMES),
-        actions,
-        st.sampled_from(["", "node-1"]),
-        st.integers(0, 1),
+        st.just("inject"),
+        names,
+        st.sampled_from(["kill", "pause", "isolate"]),
+        st.sampled_from(["", "node-1", "node-2"]),
+        st.booleans(),
     ),
+    st.tuples(st.just("heal"), st.integers(0, 5)),
     st.tuples(st.sampled_from(["release", "die"]), st.none()),
 )
 
 
-@pytest.fixture(scope="module")
-def numbers() -> Iterator[int]:
-    """Numbers of folders, none twice."""
-    return iter(range(10**9))
+@pytest.fixture(scope="module", autouse=True)
+def impatience() -> Iterator[None]:
+    """Nobody waits longer than holders have declared: not at all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims_module, "PATIENCE_S", 0.0)
+        yield
 
 
 @settings(max_examples=2000)
@@ -158,14 +87,11 @@ def test_nothing_stays_open_and_nothing_held(
     tmp_path_factory: pytest.TempPathFactory, todo: list[tuple[int, tuple[Any, ...]]]
 ) -> None:
     """Up to four connections claim, join, break, heal, let go and die in any order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(claims_module, "PATIENCE_S", 0.0)
-        hospital = Hospital(tmp_path_factory.mktemp("hospital") / "environment")
-        for peer, step in todo:
-            hospital.bear(peer, step)
-            hospital.expect_sane()
-        for peer in range(1, 5):
-            hospital.bear(peer, ("die", None))
-            hospital.expect_sane()
-        hospital.expect_whole()
-        hospital.ledger.close()
+    hospital = Hospital(tmp_path_factory.mktemp("hospital") / "environment")
+    play = Play(hospital)
+    for peer, step in [*todo, *((peer, ("die", None)) for peer in range(1, 5))]:
+        with contextlib.suppress(GroundworkError):  # refused, or failed half-way
+            play.do(peer, step)
+        play.expect_sane()
+    hospital.expect_whole()
+    hospital.ledger.close()
