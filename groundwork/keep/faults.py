@@ -81,10 +81,12 @@ class Faults:
         Raises:
             UsageError: There is no such resource, fault or target; the resource lacks the
                 capability, or the asker the claim.
-            GroundworkError: The hook failed; what it had done is healed.
+            GroundworkError: The hook failed, or took too long; what it had done is healed.
         """
         fault = self._validate(request)
-        with self._turn(request.resource):
+        with self._turn(request.resource) as mine:
+            if not mine:
+                raise GroundworkError(f"{request.resource}: what is being done to it hangs")
             self._expect_claim(peer, fault.name, request.resource)
             opened = self._begin(peer, request, fault)
             before = self._observe(request.resource)
@@ -99,6 +101,14 @@ class Faults:
             except Exception:
                 self._try_to_heal(opened, "failure")
                 raise
+            with self._lock:
+                healed = opened.id in self._healed
+            if healed:  # its time was up while the hook hung, which has gone on since
+                self._call(fault.heal, opened)
+                raise GroundworkError(
+                    f"{fault.name} of {request.resource} took longer than the "
+                    f"{request.limit_s:g} s that it was to last; it is healed"
+                )
             after = self._observe(request.resource)
             self._note(FaultLanded(opened.id, opened.resource, after))
             return Injected(opened.id, before, after)
@@ -211,13 +221,13 @@ class Faults:
                 self._try_to_heal(opened, "time")
 
     @contextlib.contextmanager
-    def _turn(self, resource: str) -> Iterator[None]:
-        """Nobody else does anything to the resource meanwhile, unless that hangs."""
+    def _turn(self, resource: str) -> Iterator[bool]:
+        """Nobody else does anything to the resource meanwhile; False where what they do hangs."""
         with self._lock:
             turn = self._turns[resource]
         got = turn.acquire(timeout=HOOK_TIMEOUT_S)
         try:
-            yield
+            yield got
         finally:
             if got:
                 turn.release()

@@ -43,6 +43,7 @@ class Patient:
         self.broken.add(f"kill {target}")
         if self.hangs is not None:
             self.hangs.wait(30)
+            self.broken.add(f"kill {target}")  # whatever was done to it meanwhile
         if self.fails:
             raise GroundworkError("the hook failed half-way")
 

@@ -163,17 +163,28 @@ def test_the_keeper_heals_what_nobody_heals(hospital: Hospital) -> None:
 def test_a_hook_that_hangs_keeps_nobody_from_healing(
     hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its injector waits for ever; the timer heals all the same."""
+    """The timer heals all the same, and so is what the hook does after that."""
     monkeypatch.setattr(module, "HOOK_TIMEOUT_S", 0.2)
     go_on = threading.Event()
     hospital.patients["broker"].hangs = go_on
-    thread = threading.Thread(target=inject, args=(hospital,), kwargs={"limit_s": 0.2})
+    said: list[str] = []
+
+    def hang() -> None:
+        with pytest.raises(GroundworkError) as refused:
+            inject(hospital, limit_s=0.2)
+        said.append(str(refused.value))
+
+    thread = threading.Thread(target=hang)
     thread.start()
     wait_until(lambda: bool(hospital.patients["broker"].broken), "the hook to run")
     wait_until(lambda: not hospital.patients["broker"].broken, "the keeper to heal")
     assert thread.is_alive()
+    with pytest.raises(GroundworkError, match="what is being done to it hangs"):
+        inject(hospital)
     go_on.set()
     thread.join()
+    assert said == ["kill of broker took longer than the 0.2 s that it was to last; it is healed"]
+    assert hospital.patients["broker"].broken == set()
 
 
 def test_what_was_healed_in_time_is_left_alone(hospital: Hospital) -> None:
