@@ -13,7 +13,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from groundwork.base.errors import NotYetError, TerminalStateError, UsageError
+    from groundwork.base.errors import (
+        NotYetError,
+        OverdueError,
+        TerminalStateError,
+        UsageError,
+    )
     from groundwork.base.wait import Deadline, wait_for
     from groundwork.declare.capability import ProcessFaults
     from groundwork.declare.endpoint import Endpoint
@@ -30,6 +35,7 @@ __all__ = [
     "Environment",
     "Handle",
     "NotYetError",
+    "OverdueError",
     "ProcessFaults",
     "Resource",
     "Settings",
@@ -46,6 +52,7 @@ PLACES = {
     "Environment": "groundwork.declare.environment",
     "Handle": "groundwork.use.client",
     "NotYetError": "groundwork.base.errors",
+    "OverdueError": "groundwork.base.errors",
     "ProcessFaults": "groundwork.declare.capability",
     "Resource": "groundwork.declare.resource",
     "Settings": "groundwork.declare.settings",

@@ -19,7 +19,8 @@ from groundwork.use import bundle
 from groundwork.use.client import Client
 from groundwork.use.command import add_options, find_declared, perform, say
 from groundwork.use.interrupts import Hearing, ImpatientError
-from groundwork.use.run import LEAVE_TIMEOUT_S, Run, kept_environments
+from groundwork.use.kept import kept_environments
+from groundwork.use.run import LEAVE_TIMEOUT_S, Run
 from groundwork.use.terminal import Terminal
 
 

@@ -27,10 +27,11 @@ from groundwork.base.errors import (
 from groundwork.base.loopback import reach_directly
 from groundwork.declare import environment
 from groundwork.declare.environment import Declared
+from groundwork.keep.claims import LIMIT_S
 from groundwork.use import bundle
 from groundwork.use.client import Handle
 from groundwork.use.run import Run
-from groundwork.use.session import EnvironmentSession
+from groundwork.use.session import EnvironmentSession, Needs
 from groundwork.use.streams import open_streams, put
 from groundwork.use.terminal import Terminal
 
@@ -47,7 +48,12 @@ HELP = ("help", "version", "markers", "cacheshow")
 
 declared_key = pytest.StashKey[Declared]()
 session_key = pytest.StashKey[EnvironmentSession]()
-DISTURBS = "disturbs(resource): the test breaks this resource and has it for itself meanwhile"
+
+DISTURBS = (
+    "disturbs(*resources, limit_s=120): the test breaks these resources and has them for itself "
+    "meanwhile, at most so long"
+)
+ALONE = "alone(limit_s=120): the test measures: no other test of the environment runs beside it"
 
 
 def itself(handle: Handle) -> Handle:
@@ -97,6 +103,14 @@ def disturbs(item: pytest.Item) -> frozenset[str]:
     return frozenset(name for mark in item.iter_markers("disturbs") for name in mark.args)
 
 
+def needs(item: pytest.Item) -> Needs:
+    """What a test wants of the environment, by its fixtures and markers."""
+    marks = [mark for name in ("disturbs", "alone") for mark in item.iter_markers(name)]
+    limits_s = [float(mark.kwargs["limit_s"]) for mark in marks if mark.kwargs]
+    alone = any(mark.name == "alone" for mark in marks)
+    return Needs(uses(item), disturbs(item), alone, max(limits_s, default=LIMIT_S))
+
+
 # --- options and configuration
 
 
@@ -139,7 +153,8 @@ def pytest_load_initial_conftests(
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check what the user gave, before anything starts."""
-    config.addinivalue_line("markers", DISTURBS)
+    for line in (DISTURBS, ALONE):
+        config.addinivalue_line("markers", line)
     declared = config.stash.get(declared_key, None)
     if declared is None or any(getattr(config.option, name, False) for name in HELP):
         return
@@ -247,6 +262,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     own = session.config.stash.get(session_key, None)
     if own is None or session.config.option.collectonly or is_controller(session.config):
         return
+    own.measures = any(needs(item).alone for item in session.items)
     try:
         own.ask(frozenset[str]().union(*(uses(item) for item in session.items)))
     except UsageError as error:
@@ -271,7 +287,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Wait for the resources of a test to be free; fail where one is dead."""
     session = item.config.stash.get(session_key, None)
     if session is not None:
-        session.lock(disturbs(item), uses(item))
+        session.hold(item.nodeid, needs(item))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,7 @@ __all__ = [
     "LockTimeoutError",
     "NeedFailedError",
     "NotYetError",
+    "OverdueError",
     "ProvisionError",
     "ResourceDiedError",
     "TerminalStateError",
@@ -84,6 +85,12 @@ class KeeperLostError(ProvisionError):
 
 class LockTimeoutError(ProvisionError):
     """A test waited too long for other tests to let go of a resource."""
+
+
+class OverdueError(GroundworkError):
+    """A fault lasted longer than was declared, and the keeper has healed it: the test's failure."""
+
+    exit_code = ExitCode.TESTS_FAILED
 
 
 class CancelledError(GroundworkError):

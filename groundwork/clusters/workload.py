@@ -165,6 +165,13 @@ class Workload(Resource):
         cluster: Cluster | None = stage.peer(self.host).handle
         return cluster.resident_bytes(self.name) if cluster is not None else 0
 
+    def observe(self, stage: Stage) -> Mapping[str, str]:
+        """What the cluster tells of each of its pods."""
+        return {
+            pod.name: f"{'ready' if pod.ready else 'not ready'} ({pod.phase}, {pod.uid})"
+            for pod in self.cluster(stage).pods.of(self.name)
+        }
+
     def kill(self, stage: Stage, target: str) -> None:
         """Delete the named pod, or all, without grace: the kernel's SIGKILL."""
         cluster = self.cluster(stage)

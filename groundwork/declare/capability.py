@@ -9,17 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from groundwork.base.errors import UsageError
 from groundwork.declare.stage import Stage
 
 __all__ = [
-    "ACTIONS",
-    "Action",
+    "FAULTS",
+    "Fault",
     "Isolatable",
     "Killable",
     "Pausable",
     "ProcessFaults",
     "capabilities",
+    "fault_of",
 ]
+
+# What the longest experiment takes, with time to look at what it does.
+LIMIT_S = 600.0
 
 
 @runtime_checkable
@@ -76,21 +81,49 @@ class ProcessFaults:
 
 
 @dataclass(frozen=True)
-class Action:
-    """A fault and its healing: the two sides of a capability."""
+class Fault:
+    """A way of breaking a resource on purpose, and of undoing that: the two sides of a capability.
 
-    capability: type
-    inject: str
+    Attributes:
+        name: What it is asked for by, and the hook that injects it.
+        heal: The hook that heals it; it must bear being called again, and where nothing is broken.
+        capability: What a resource must have.
+        limit_s: How long it may last at most, whatever is asked for.
+    """
+
+    name: str
     heal: str
+    capability: type
+    limit_s: float = LIMIT_S
 
 
-ACTIONS: tuple[Action, ...] = (
-    Action(Killable, "kill", "revive"),
-    Action(Pausable, "pause", "resume"),
-    Action(Isolatable, "isolate", "rejoin"),
+FAULTS: tuple[Fault, ...] = (
+    Fault("kill", "revive", Killable),
+    Fault("pause", "resume", Pausable),
+    Fault("isolate", "rejoin", Isolatable),
 )
 
 
 def capabilities(resource: object) -> tuple[str, ...]:
     """The names of the capabilities that a resource has."""
-    return tuple(a.capability.__name__ for a in ACTIONS if isinstance(resource, a.capability))
+    return tuple(f.capability.__name__ for f in FAULTS if isinstance(resource, f.capability))
+
+
+def fault_of(name: str, resource: object, resource_name: str) -> Fault:
+    """The fault of a name, for a resource that can bear it.
+
+    Raises:
+        UsageError: There is none of that name, or the resource lacks the capability.
+    """
+    found = next((fault for fault in FAULTS if fault.name == name), None)
+    able = [fault.name for fault in FAULTS if isinstance(resource, fault.capability)]
+    if found is None or found.name not in able:
+        known = ", ".join(fault.name for fault in FAULTS)
+        why = (
+            f"unknown fault {name!r}; known: {known}"
+            if found is None
+            else f"{resource_name} is not {found.capability.__name__}"
+        )
+        bears = f"it bears {', '.join(able)}" if able else "it bears no fault"
+        raise UsageError(f"{name} of {resource_name}: {why}; {bears}")
+    return found

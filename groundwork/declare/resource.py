@@ -74,6 +74,13 @@ class Resource(ABC):
             TerminalStateError: It never will be.
         """
 
+    def observe(self, stage: Stage) -> Mapping[str, str]:
+        """What is to be seen of it without asking it: evidence that a fault landed, or is healed.
+
+        By default the state of each of its processes, as the kernel tells it.
+        """
+        return stage.states()
+
     def configure(self, stage: Stage) -> None:
         """What is to be done once after the resource is ready; must bear being done again."""
         del stage  # by default there is nothing to configure

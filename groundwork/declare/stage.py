@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from groundwork.artifacts import Resolved
 from groundwork.base import process
 from groundwork.base.complaint import COMPLAINT, complaint_of
@@ -233,6 +235,10 @@ class Stage:
         """The names of the processes that were started, whether they run now or not."""
         return tuple(self._commands)
 
+    def states(self) -> dict[str, str]:
+        """What the kernel tells of each process: running, sleeping, stopped, or that it is gone."""
+        return {name: state_of(child) for name, child in self._children.items()}
+
     # --- faults; the keeper has recorded them before it calls
 
     def kill(self, name: str = "") -> None:
@@ -343,3 +349,13 @@ class Stage:
         self._site.ledger.append(
             Record(step, kind, name, resource=self.resource, run=self.run_id, data=data)
         )
+
+
+def state_of(child: Child) -> str:
+    """What the kernel tells of a process, with its number."""
+    if child.exit_code() is not None:
+        return f"gone ({child.exit_code()})"
+    try:
+        return f"{psutil.Process(child.pid).status()} (pid {child.pid})"
+    except psutil.Error:
+        return "gone"

@@ -16,12 +16,15 @@ from dotenv.parser import parse_stream
 from groundwork.base.errors import UsageError
 from groundwork.base.process import TOKEN
 
-__all__ = ["PREFIX", "expect_known"]
+__all__ = ["CLAIM", "PREFIX", "SOCKET", "expect_known"]
 
 PREFIX = "GROUNDWORK_"
 
+# Where a process that isn't pytest finds its keeper, and the claim that it acts under.
+SOCKET, CLAIM = f"{PREFIX}SOCKET", f"{PREFIX}CLAIM"
+
 # Not settings: marks of processes, how jobs find their keeper, and what suites repeat a run by.
-OTHERS = frozenset({TOKEN, f"{PREFIX}SOCKET", f"{PREFIX}SEED", f"{PREFIX}SCENE"})
+OTHERS = frozenset({TOKEN, SOCKET, CLAIM, f"{PREFIX}SEED", f"{PREFIX}SCENE"})
 
 
 def expect_known(names: Iterable[str], file: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from groundwork.base.timeline import Timeline
-from groundwork.keep.events import EVENTS, Event, line_of
+from groundwork.keep.events import EVENTS, Event
 from groundwork.keep.server import Connection
+from groundwork.keep.timeline import Timeline
 
 __all__ = ["Chronicle"]
 
@@ -49,8 +49,7 @@ class Chronicle:
         """Put an event on the run's timeline and tell those who watch."""
         timeline = self._timeline
         if timeline is not None:
-            name, fields = line_of(event)
-            timeline.record(name, **fields)
+            timeline.record(event)
         self.tell(event)
 
     def tell(self, event: Event) -> None:

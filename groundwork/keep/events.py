@@ -1,14 +1,14 @@
 """Events: what a keeper tells while it works, on the run's timeline and to those who watch.
 
 On a timeline an event is a line with its tag (``event``) and its fields, see
-:class:`~groundwork.base.timeline.Timeline`; people and later tools read it by these names.
+:class:`~groundwork.keep.timeline.Timeline`; people and later tools read it by these names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -17,12 +17,14 @@ from groundwork.keep.codec import Codec
 
 __all__ = [
     "EVENTS",
+    "NAMES",
     "ArtifactFound",
     "Died",
     "Event",
     "Failed",
     "FaultHealed",
     "FaultInjected",
+    "FaultLanded",
     "Fetching",
     "HealingFailed",
     "Launched",
@@ -35,6 +37,8 @@ __all__ = [
     "Step",
     "Stopped",
     "Stopping",
+    "Waiting",
+    "event_of",
     "line_of",
 ]
 
@@ -166,21 +170,42 @@ class Stopped:
 
 @dataclass(frozen=True)
 class FaultInjected:
-    """A fault is about to be injected; ``target`` is empty for all of the resource."""
+    """A fault is about to be injected.
 
+    Attributes:
+        id: Names it.
+        target: One of the resource's processes or pods; empty for all of it.
+        limit_s: When it will be healed at the latest.
+        before: What is to be seen of the resource.
+    """
+
+    id: str
     resource: str
-    action: str
+    fault: str
     target: str
+    limit_s: float
+    before: Mapping[str, str]
     event: Literal["fault"] = "fault"
 
 
 @dataclass(frozen=True)
-class FaultHealed:
-    """A fault is healed; ``action`` is the one that has healed it."""
+class FaultLanded:
+    """A fault is injected; ``after`` is what is to be seen of the resource now."""
 
+    id: str
     resource: str
-    action: str
-    target: str
+    after: Mapping[str, str]
+    event: Literal["landed"] = "landed"
+
+
+@dataclass(frozen=True)
+class FaultHealed:
+    """A fault is healed; ``by`` as in :class:`groundwork.keep.messages.Healed`."""
+
+    id: str
+    resource: str
+    by: str
+    after: Mapping[str, str]
     event: Literal["healed"] = "healed"
 
 
@@ -188,9 +213,22 @@ class FaultHealed:
 class HealingFailed:
     """A fault stays, for it can't be healed."""
 
+    id: str
     resource: str
     error: str
     event: Literal["unhealed"] = "unhealed"
+
+
+# --- of claims
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Somebody has to wait for resources that others hold; ``reason`` says who, and how long."""
+
+    holder: str
+    reason: str
+    event: Literal["waiting"] = "waiting"
 
 
 # --- of somebody else
@@ -220,13 +258,18 @@ Event = Annotated[
     | Stopping
     | Stopped
     | FaultInjected
+    | FaultLanded
     | FaultHealed
     | HealingFailed
+    | Waiting
     | Recorded,
     Field(discriminator="event"),
 ]
 
 EVENTS: Codec[Event] = Codec("an event", Event)
+
+# What the engine's own events are called; nobody else's may be called so.
+NAMES = frozenset(each.event for each in get_args(get_args(Event)[0]) if each is not Recorded)
 
 
 def line_of(event: Event) -> tuple[str, dict[str, Any]]:
@@ -235,3 +278,14 @@ def line_of(event: Event) -> tuple[str, dict[str, Any]]:
         return event.name, dict(event.fields)
     fields: dict[str, Any] = EVENTS.pack(event)
     return fields.pop("event"), fields
+
+
+def event_of(name: str, fields: Mapping[str, Any]) -> Event:
+    """The event again that has this name and these fields on a timeline.
+
+    Raises:
+        GroundworkError: It has the name of one of the engine's, and isn't like it.
+    """
+    if name in NAMES:
+        return EVENTS.read({"event": name, **fields})
+    return Recorded(name, dict(fields))

@@ -1,97 +1,278 @@
-"""Faults: what a test does to a resource, on record before it happens, healed whatever follows."""
+"""Faults: what is done to a resource on purpose, on record before, healed in any case."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
-from groundwork.base.errors import GroundworkError
+from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.base.ledger import Ledger, Record
-from groundwork.declare.capability import ACTIONS, Action
-from groundwork.keep.events import Event, FaultHealed, FaultInjected, HealingFailed
-from groundwork.keep.locks import Locks
+from groundwork.declare.capability import Fault, fault_of
+from groundwork.keep.claims import Claims
+from groundwork.keep.events import (
+    Event,
+    FaultHealed,
+    FaultInjected,
+    FaultLanded,
+    HealingFailed,
+)
+from groundwork.keep.messages import Healed, Inject, Injected
 from groundwork.keep.provisioner import Provisioner
 
 __all__ = ["Faults"]
 
+# A hook has deadlines of its own, and is done in seconds; one that hangs keeps nobody from healing.
+HOOK_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Open:
+    """A fault that isn't healed.
+
+    Attributes:
+        id: Names it.
+        opener: The connection that has injected it.
+        since_s: When, on the monotonic clock.
+        timer: Heals it when its time is up.
+    """
+
+    id: str
+    fault: Fault
+    resource: str
+    target: str
+    opener: int
+    since_s: float
+    timer: threading.Timer
+
 
 class Faults:
-    """The faults of one environment that are not healed yet."""
+    """The faults of one environment. Who asks is the number of a connection to the keeper."""
 
     def __init__(
-        self, provisioner: Provisioner, ledger: Ledger, locks: Locks, note: Callable[[Event], None]
+        self,
+        provisioner: Provisioner,
+        ledger: Ledger,
+        claims: Claims,
+        note: Callable[[Event], None],
     ) -> None:
         self._provisioner = provisioner
         self._ledger = ledger
-        self._locks = locks
+        self._claims = claims
         self._note = note
         self._lock = threading.Lock()
-        self._open: dict[tuple[str, str, str], Action] = {}
+        self._numbers = itertools.count(1)
+        self._open: dict[str, Open] = {}
+        self._healed: dict[str, Healed] = {}
+        self._disturbed: defaultdict[int, set[str]] = defaultdict(set)
+        # One thing at a time is done to a resource: what is healed while it is still being
+        # injected would stay broken.
+        self._turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
-    def act(self, owner: int, resource: str, action: str, target: str) -> None:
-        """Inject a fault or heal it.
+    # --- what may be asked for
 
-        Args:
-            owner: The connection that asks; it must have the resource for itself.
-            resource: Which resource.
-            action: One side of a capability: kill, revive, pause, resume, isolate, rejoin.
-            target: One of the resource's processes, or empty for all of it.
+    def inject(self, peer: int, request: Inject) -> Injected:
+        """Break a resource.
 
         Raises:
-            GroundworkError: The resource lacks the capability, or the asker the lock.
+            UsageError: There is no such resource, fault or target; the resource lacks the
+                capability, or the asker the claim.
+            GroundworkError: The hook failed, or took too long; what it had done is healed.
         """
-        if resource not in self._locks.disturbed_by(owner):
-            raise GroundworkError(
-                f"{action} of {resource}: the test must carry the marker disturbs({resource!r})"
+        fault = self._validate(request)
+        with self._turn(request.resource) as mine:
+            if not mine:
+                raise GroundworkError(f"{request.resource}: what is being done to it hangs")
+            self._expect_claim(peer, fault.name, request.resource)
+            opened = self._begin(peer, request, fault)
+            before = self._observe(request.resource)
+            self._note(
+                FaultInjected(
+                    opened.id, opened.resource, fault.name, opened.target, request.limit_s, before
+                )
             )
-        for each in ACTIONS:
-            if action in {each.inject, each.heal}:
-                if not isinstance(self._provisioner.resources[resource], each.capability):
-                    raise GroundworkError(f"{resource} is not {each.capability.__name__}")
-                if action == each.inject:
-                    self._inject(each, resource, target)
-                else:
-                    self._heal(each, resource, target)
-                return
-        known = ", ".join(name for each in ACTIONS for name in (each.inject, each.heal))
-        raise GroundworkError(f"unknown action {action!r}; known: {known}")
+            opened.timer.start()
+            try:
+                self._call(fault.name, opened)
+            except Exception:
+                self._try_to_heal(opened, "failure")
+                raise
+            with self._lock:
+                healed = opened.id in self._healed
+            if healed:  # its time was up while the hook hung, which has gone on since
+                self._call(fault.heal, opened)
+                raise GroundworkError(
+                    f"{fault.name} of {request.resource} took longer than the "
+                    f"{request.limit_s:g} s that it was to last; it is healed"
+                )
+            after = self._observe(request.resource)
+            self._note(FaultLanded(opened.id, opened.resource, after))
+            return Injected(opened.id, before, after)
 
-    def _inject(self, action: Action, resource: str, target: str) -> None:
+    def heal(self, peer: int, fault_id: str) -> Healed:
+        """Undo a fault; one that is healed stays so, and it is told how it was.
+
+        Raises:
+            UsageError: There never was such a fault, or it isn't the asker's to heal.
+            GroundworkError: The hook failed; the fault stays, and is tried again at the end.
+        """
         with self._lock:
-            self._open[resource, action.inject, target] = action
-        self._record("fault", action, resource, target)
-        self._note(FaultInjected(resource, action.inject, target))
-        hook = getattr(self._provisioner.resources[resource], action.inject)
-        hook(self._provisioner.stage(resource), target)
+            opened, healed = self._open.get(fault_id), self._healed.get(fault_id)
+        if healed is not None:
+            return healed
+        if opened is None:
+            raise UsageError(f"there is no fault {fault_id!r}")
+        with self._turn(opened.resource):
+            self._expect_claim(peer, f"healing of {opened.fault.name}", opened.resource)
+            return self._heal(opened, "asked")
 
-    def _heal(self, action: Action, resource: str, target: str) -> None:
-        hook = getattr(self._provisioner.resources[resource], action.heal)
-        hook(self._provisioner.stage(resource), target)
-        self._record("healed", action, resource, target)
-        self._note(FaultHealed(resource, action.heal, target))
+    def disturbed_by(self, peer: int) -> frozenset[str]:
+        """The resources that a connection has broken since it was last forgotten, healed or not."""
         with self._lock:
-            self._open.pop((resource, action.inject, target), None)
+            return frozenset(self._disturbed.get(peer, ()))
 
-    def heal_all(self, resources: frozenset[str]) -> None:
+    def forget(self, peer: int) -> None:
+        """A connection has answered for what it has broken."""
+        with self._lock:
+            self._disturbed.pop(peer, None)
+
+    def opened_beside(self, peer: int) -> frozenset[str]:
+        """The resources that others have broken and that aren't healed."""
+        with self._lock:
+            return frozenset(each.resource for each in self._open.values() if each.opener != peer)
+
+    def heal_all(self, resources: frozenset[str], opener: int | None = None) -> None:
         """Heal what is still broken of these resources; goes on past errors.
+
+        Args:
+            resources: Which ones.
+            opener: Only what this connection has injected.
 
         Raises:
             GroundworkError: Some of it can't be healed.
         """
-        with self._lock:
-            living = resources & set(self._provisioner.started())
-            pending = [(key, action) for key, action in self._open.items() if key[0] in living]
-        errors = []
-        for (resource, _, target), action in reversed(pending):
-            try:
-                self._heal(action, resource, target)
-            except Exception as error:  # noqa: BLE001 - whatever a declaration raises
-                text = str(error) or type(error).__name__
-                self._note(HealingFailed(resource, text))
-                errors.append(f"{action.heal} of {resource}: {text}")
+        errors: list[str] = []
+        for resource in resources & set(self._provisioner.started()):
+            with self._turn(resource):
+                with self._lock:
+                    pending = [
+                        each
+                        for each in self._open.values()
+                        if each.resource == resource and opener in {None, each.opener}
+                    ]
+                for each in reversed(pending):
+                    errors += self._try_to_heal(each, "end")
         if errors:
             raise GroundworkError(f"not healed: {'; '.join(errors)}")
 
-    def _record(self, step: str, action: Action, resource: str, target: str) -> None:
-        data = {"action": action.inject, "target": target}
-        self._ledger.append(Record(step, "fault", f"{resource}:{target}", resource, data=data))
+    # --- how it is done
+
+    def _validate(self, request: Inject) -> Fault:
+        resources = self._provisioner.resources
+        if request.resource not in resources:
+            raise UsageError(
+                f"{request.fault} of {request.resource!r}: no such resource; known: "
+                + ", ".join(sorted(resources))
+            )
+        resource = resources[request.resource]
+        fault = fault_of(request.fault, resource, request.resource)
+        if not 0 < request.limit_s <= fault.limit_s:
+            raise UsageError(
+                f"{request.fault} of {request.resource}: limit_s={request.limit_s:g} should be "
+                f"more than 0 and at most {fault.limit_s:g}"
+            )
+        if request.target:
+            parts = self._observe(request.resource)
+            if request.target not in parts:
+                raise UsageError(
+                    f"{request.fault} of {request.resource}: it has no {request.target!r}; it has "
+                    + ", ".join(sorted(parts))
+                )
+        return fault
+
+    def _expect_claim(self, peer: int, what: str, resource: str) -> None:
+        if not self._claims.may_disturb(peer, resource):
+            raise UsageError(
+                f"{what} of {resource}: the test must carry the marker disturbs({resource!r})"
+            )
+
+    def _begin(self, peer: int, request: Inject, fault: Fault) -> Open:
+        """Put it on record, with what undoes it."""
+        name = f"{request.resource}-{fault.name}-{next(self._numbers)}"
+        timer = threading.Timer(request.limit_s, self._expire, (name,))
+        timer.daemon = True
+        opened = Open(name, fault, request.resource, request.target, peer, time.monotonic(), timer)
+        with self._lock:
+            self._open[name] = opened
+            self._disturbed[peer].add(request.resource)
+        self._record("fault", opened)
+        return opened
+
+    def _expire(self, fault_id: str) -> None:
+        """Its time is up: in the timer's thread."""
+        with self._lock:
+            opened = self._open.get(fault_id)
+        if opened is not None:
+            with self._turn(opened.resource):
+                self._try_to_heal(opened, "time")
+
+    @contextlib.contextmanager
+    def _turn(self, resource: str) -> Iterator[bool]:
+        """Nobody else does anything to the resource meanwhile; False where what they do hangs."""
+        with self._lock:
+            turn = self._turns[resource]
+        got = turn.acquire(timeout=HOOK_TIMEOUT_S)
+        try:
+            yield got
+        finally:
+            if got:
+                turn.release()
+
+    def _heal(self, opened: Open, by: str) -> Healed:
+        with self._lock:
+            healed = self._healed.get(opened.id)
+        if healed is not None:  # by somebody whose turn came before
+            return healed
+        self._call(opened.fault.heal, opened)
+        opened.timer.cancel()
+        lasted_s = round(time.monotonic() - opened.since_s, 3)
+        healed = Healed(by, lasted_s, self._observe(opened.resource))
+        self._record("healed", opened)
+        self._note(FaultHealed(opened.id, opened.resource, by, healed.after))
+        with self._lock:
+            self._healed[opened.id] = healed
+            self._open.pop(opened.id, None)
+        return healed
+
+    def _try_to_heal(self, opened: Open, by: str) -> list[str]:
+        """Heal one; what hindered that."""
+        try:
+            self._heal(opened, by)
+        except Exception as error:  # noqa: BLE001 - whatever a declaration raises
+            text = str(error) or type(error).__name__
+            self._note(HealingFailed(opened.id, opened.resource, text))
+            return [f"{opened.fault.heal} of {opened.resource}: {text}"]
+        return []
+
+    def _call(self, hook: str, opened: Open) -> None:
+        resource = self._provisioner.resources[opened.resource]
+        getattr(resource, hook)(self._provisioner.stage(opened.resource), opened.target)
+
+    def _observe(self, name: str) -> Mapping[str, str]:
+        """What is to be seen of a resource; why nothing is, where it can't be looked at."""
+        try:
+            return self._provisioner.resources[name].observe(self._provisioner.stage(name))
+        except Exception as error:  # noqa: BLE001 - what is broken may not bear being looked at
+            return {"unseen": f"{type(error).__name__}: {error}"}
+
+    def _record(self, step: str, opened: Open) -> None:
+        data = {
+            "fault": opened.fault.name,
+            "heal": opened.fault.heal,
+            "target": opened.target,
+        }
+        self._ledger.append(Record(step, "fault", opened.id, opened.resource, data=data))

@@ -19,20 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.base import process
-from groundwork.base.errors import GroundworkError, ProvisionError
+from groundwork.base.errors import ProvisionError, UsageError
 from groundwork.base.ledger import Ledger, Record
-from groundwork.base.wait import Deadline
 from groundwork.base.wire import Wire
 from groundwork.declare import environment
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Site
 from groundwork.keep.chronicle import Chronicle
-from groundwork.keep.events import Recorded, RunBegun, Step
+from groundwork.keep.claims import Claims
+from groundwork.keep.events import NAMES, Recorded, RunBegun, Step, Waiting
 from groundwork.keep.faults import Faults
 from groundwork.keep.lease import Leases
-from groundwork.keep.locks import Locks
 from groundwork.keep.messages import (
-    Act,
     Ask,
     AwaitReady,
     ClientHello,
@@ -41,16 +39,19 @@ from groundwork.keep.messages import (
     Finish,
     Finished,
     GetStatus,
+    Heal,
     Hello,
+    Inject,
+    JoinClaim,
     MeasureMemory,
     RecordEvent,
-    ReleaseLocks,
+    ReleaseClaim,
     RemoveAll,
     Removed,
     Request,
     RunHello,
     Status,
-    TakeLocks,
+    TakeClaim,
     WatchHello,
     WorkerHello,
 )
@@ -58,6 +59,8 @@ from groundwork.keep.porter import Orders, Sign
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection, Server
 from groundwork.keep.supply import Supply
+from groundwork.keep.tenancy import Tenancy
+from groundwork.keep.timeline import OWN
 
 __all__ = ["Keeper"]
 
@@ -74,8 +77,8 @@ class Keeper:
         self.folder = Path(orders.folder)
         self.ledger = Ledger.inherit(self.folder, orders.lock)
         self.chronicle = Chronicle()
-        self.locks = Locks()
         note = self.chronicle.note
+        self.claims = Claims(lambda holder, why: note(Waiting(holder, why)))
         self.site = Site(
             token=self.folder.name,
             root=declared.root,
@@ -88,8 +91,9 @@ class Keeper:
         self.provisioner = Provisioner(
             self.site, declared.resources(self.settings), note, self.chronicle.blame
         )
-        self.faults = Faults(self.provisioner, self.ledger, self.locks, note)
-        self.leases = Leases(self.site, self.provisioner, self.faults, self.locks, self.chronicle)
+        self.faults = Faults(self.provisioner, self.ledger, self.claims, note)
+        self.tenancy = Tenancy(self.claims, self.faults, self.provisioner)
+        self.leases = Leases(self.site, self.provisioner, self.faults, self.claims, self.chronicle)
         self.supply = Supply(
             self.site, self.settings, self.provisioner, self.leases, self.chronicle
         )
@@ -101,8 +105,10 @@ class Keeper:
             GetStatus: lambda *_: self._status(),
             MeasureMemory: lambda _, request: self.provisioner.resident_bytes(request.names),
             FindDeaths: self._find_deaths,
-            ReleaseLocks: lambda peer, _: self._release(peer),
-            Act: self._act,
+            JoinClaim: lambda peer, request: self.tenancy.join(peer.number, request.key),
+            ReleaseClaim: lambda peer, _: self.tenancy.release(peer.number),
+            Inject: lambda peer, request: self.faults.inject(peer.number, request),
+            Heal: lambda peer, request: self.faults.heal(peer.number, request.id),
             RecordEvent: self._record_event,
             Finish: self._finish,
             RemoveAll: self._remove_all,
@@ -165,15 +171,14 @@ class Keeper:
         self, peer: Connection, request: Request[Any], broken_off: threading.Event
     ) -> object:
         """Do what a connection asks for."""
-        if isinstance(request, TakeLocks):  # the one that waits for others
-            self._take_locks(peer, request, broken_off)
-            return None
+        if isinstance(request, TakeClaim):  # the one that waits for others
+            return self.tenancy.take(peer.number, request, broken_off)
         return self._operations[type(request)](peer, request)
 
     def goodbye(self, peer: Connection) -> None:
         """A connection has ended: what it held is let go; if it was the run, so is everything."""
         self.leases.abort_with(peer)
-        self._let_go(peer)
+        self.tenancy.end(peer.number)
         if peer.worker:
             self._record("removed", peer.worker, {})
         self.chronicle.forget(peer)
@@ -212,36 +217,12 @@ class Keeper:
         deaths = self.provisioner.deaths(request.names)
         return {name: Failure.of(error) for name, error in deaths.items()}
 
-    def _take_locks(
-        self, peer: Connection, request: TakeLocks, broken_off: threading.Event
-    ) -> None:
-        deadline = Deadline.after(request.timeout_s)
-        claim = self.locks.acquire(
-            peer.number, request.exclusive, request.shared, deadline, broken_off=broken_off
-        )
-        if broken_off.is_set():  # in this very moment: nobody knows that it holds them
-            self.locks.give_back(claim)
-
-    def _release(self, peer: Connection) -> None:
-        """Heal what the connection broke, see that it is healthy, and let others have it."""
-        disturbed = self.locks.disturbed_by(peer.number)
-        try:
-            try:
-                self.faults.heal_all(disturbed)
-            finally:  # what could not be healed must be known as broken before others meet it
-                self.provisioner.check_health(disturbed)
-        finally:
-            self.locks.release(peer.number)
-
-    def _let_go(self, peer: Connection) -> None:
-        # A worker died in the middle of a disturbance: the others must find things healthy.
-        with contextlib.suppress(GroundworkError):  # the provisioner has noted the failure
-            self._release(peer)
-
-    def _act(self, peer: Connection, request: Act) -> None:
-        self.faults.act(peer.number, request.resource, request.action, request.target)
-
     def _record_event(self, _: Connection, request: RecordEvent) -> None:
+        if request.name in NAMES:
+            raise UsageError(f"{request.name!r} is an event of the engine's: choose another name")
+        if OWN & request.fields.keys():
+            taken = ", ".join(sorted(OWN & request.fields.keys()))
+            raise UsageError(f"{request.name}: every line has {taken}: choose another name")
         self.chronicle.note(Recorded(request.name, request.fields))
 
     # --- the end

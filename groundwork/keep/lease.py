@@ -19,15 +19,15 @@ from groundwork.base.ledger import Record, Thing, things
 from groundwork.base.ledger import read as read_ledger
 from groundwork.base.process import Identity
 from groundwork.base.removal import attempt, removals
-from groundwork.base.timeline import Timeline
 from groundwork.declare.stage import Site
 from groundwork.keep.chronicle import Chronicle
+from groundwork.keep.claims import Claims
 from groundwork.keep.events import RunAborted, RunEnded
 from groundwork.keep.faults import Faults
-from groundwork.keep.locks import Locks
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection
 from groundwork.keep.sweep import end_strays
+from groundwork.keep.timeline import Timeline
 
 __all__ = ["Lease", "Leases"]
 
@@ -72,7 +72,7 @@ class Leases:
         site: Site,
         provisioner: Provisioner,
         faults: Faults,
-        locks: Locks,
+        claims: Claims,
         chronicle: Chronicle,
     ) -> None:
         self.asking = threading.Lock()
@@ -83,7 +83,7 @@ class Leases:
         self._site = site
         self._provisioner = provisioner
         self._faults = faults
-        self._locks = locks
+        self._claims = claims
         self._chronicle = chronicle
         self._current: Lease | None = None
         self._granted = threading.Event()
@@ -182,7 +182,7 @@ class Leases:
                     self._faults.heal_all(frozenset(self._provisioner.started()))
             else:
                 self.leaving = True
-                self._locks.close()
+                self._claims.close()
             self._remove(run, grace_s=ABORT_GRACE_S)
             if lease is not None:
                 self._end()

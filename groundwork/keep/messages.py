@@ -27,7 +27,6 @@ __all__ = [
     "HELLOS",
     "NUMBER",
     "REQUESTS",
-    "Act",
     "AnyRequest",
     "Ask",
     "AwaitReady",
@@ -37,16 +36,21 @@ __all__ = [
     "Finish",
     "Finished",
     "GetStatus",
+    "Heal",
+    "Healed",
     "Hello",
+    "Inject",
+    "Injected",
+    "JoinClaim",
     "MeasureMemory",
     "RecordEvent",
-    "ReleaseLocks",
+    "ReleaseClaim",
     "RemoveAll",
     "Removed",
     "Request",
     "RunHello",
     "Status",
-    "TakeLocks",
+    "TakeClaim",
     "WatchHello",
     "WorkerHello",
     "pack_answer",
@@ -179,6 +183,36 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Injected:
+    """A fault that was injected.
+
+    Attributes:
+        id: Names it.
+        before: What was to be seen of the resource before.
+        after: What was to be seen of it then.
+    """
+
+    id: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Healed:
+    """A fault that is healed.
+
+    Attributes:
+        by: Whoever asked (``asked``), the end of the claim (``end``) or of its time (``time``).
+        lasted_s: From its injection to its healing.
+        after: What was to be seen of the resource then.
+    """
+
+    by: str
+    lasted_s: float
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Removed:
     """An environment is removed, all but its keeper, which ends by itself."""
 
@@ -232,30 +266,62 @@ class FindDeaths(Request[Mapping[str, Failure]]):
 
 
 @dataclass(frozen=True)
-class TakeLocks(Request[None]):
-    """Hold resources, some of them alone; all of them or, at the end of the time, none."""
+class TakeClaim(Request[str]):
+    """Hold resources, some of them alone; all of them or none. Answered by the claim's key.
 
+    Attributes:
+        holder: Who wants them, for those who have to wait.
+        limit_s: For how long, at most.
+    """
+
+    holder: str
     exclusive: tuple[str, ...]
     shared: tuple[str, ...]
-    timeout_s: float
-    op: Literal["lock"] = "lock"
+    limit_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    op: Literal["claim"] = "claim"
 
 
 @dataclass(frozen=True)
-class ReleaseLocks(Request[None]):
-    """Let go of all that is held; what was disturbed is healed, and must be healthy again."""
+class JoinClaim(Request[None]):
+    """Act under the claim of this key from now on, as long as it is held."""
+
+    key: str
+    op: Literal["join"] = "join"
+
+
+@dataclass(frozen=True)
+class ReleaseClaim(Request[None]):
+    """Let go of all that is held; what was disturbed is healed, and must be healthy again.
+
+    Who has joined a claim leaves it, and has healed what it disturbed itself.
+    """
 
     op: Literal["release"] = "release"
 
 
 @dataclass(frozen=True)
-class Act(Request[None]):
-    """Inject a fault or heal it; ``target`` is one of the resource's processes, or empty."""
+class Inject(Request[Injected]):
+    """Break a resource on purpose.
+
+    Attributes:
+        fault: How; see :data:`groundwork.declare.capability.FAULTS`.
+        target: One of the resource's processes or pods, or empty for all of it.
+        limit_s: For how long at most: then the keeper heals it.
+    """
 
     resource: str
-    action: str
+    fault: str
     target: str
-    op: Literal["act"] = "act"
+    limit_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    op: Literal["inject"] = "inject"
+
+
+@dataclass(frozen=True)
+class Heal(Request[Healed]):
+    """Undo a fault; one that is healed stays so."""
+
+    id: str
+    op: Literal["heal"] = "heal"
 
 
 @dataclass(frozen=True)
@@ -294,9 +360,11 @@ AnyRequest = Annotated[
     | GetStatus
     | MeasureMemory
     | FindDeaths
-    | TakeLocks
-    | ReleaseLocks
-    | Act
+    | TakeClaim
+    | JoinClaim
+    | ReleaseClaim
+    | Inject
+    | Heal
     | RecordEvent
     | Finish
     | RemoveAll,

@@ -273,13 +273,20 @@ class Provisioner:
         """The errors of all resources."""
         return self.deaths(self._holdings)
 
-    def check_health(self, names: Iterable[str]) -> None:
+    def check_health(self, names: Iterable[str], broken: Iterable[str] = ()) -> None:
         """Wait until disturbed resources, and who needs them, are healthy again.
+
+        Args:
+            names: What was disturbed and is healed.
+            broken: What is still broken on purpose: it and who needs it can't be healthy.
 
         Raises:
             ProvisionError: One of them isn't within its time.
         """
+        excused = {holding.resource.name for holding in self._affected(broken)}
         for holding in self._affected(names):
+            if holding.resource.name in excused:
+                continue
             try:
                 self._wait_ready(holding)
             except (WaitTimeoutError, TerminalStateError) as error:

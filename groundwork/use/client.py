@@ -4,52 +4,62 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from groundwork.base.errors import GroundworkError, KeeperLostError
+from groundwork.base.errors import GroundworkError, KeeperLostError, OverdueError
 from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
+from groundwork.declare.variables import CLAIM, SOCKET
+from groundwork.keep.claims import LIMIT_S
 from groundwork.keep.events import EVENTS, Event
 from groundwork.keep.messages import (
     BROKEN_OFF,
     HELLOS,
     NUMBER,
     REQUESTS,
-    Act,
     Ask,
     AwaitReady,
+    ClientHello,
     FindDeaths,
     Finish,
     Finished,
     GetStatus,
+    Heal,
+    Healed,
     Hello,
+    Inject,
+    Injected,
+    JoinClaim,
     MeasureMemory,
     RecordEvent,
-    ReleaseLocks,
+    ReleaseClaim,
     RemoveAll,
     Removed,
     Request,
     Status,
-    TakeLocks,
+    TakeClaim,
     WatchHello,
     read_answer,
 )
+from groundwork.use.kept import kept_socket
 
-__all__ = ["Client", "Handle"]
+__all__ = ["Client", "Handle", "OpenFault"]
 
 Answer = TypeVar("Answer")
 
-# Where processes that aren't pytest find the keeper.
-SOCKET = "GROUNDWORK_SOCKET"
+# For a fault whose test doesn't say it: most are seen within seconds.
+FAULT_LIMIT_S = 60.0
 
-# A disturbing test may hold a resource through a fault, its healing and the recovery.
-LOCK_TIMEOUT_S = 120.0
+# What a claim for one fault has beyond it: healing, and seeing that all is healthy.
+HEALING_S = 60.0
 
 # The keeper answers a greeting at once; a Unix socket nobody accepts on would hang for ever.
 CONNECT_TIMEOUT_S = 20.0
@@ -99,6 +109,7 @@ class Client:
         self._outgoing: SimpleQueue[Pending | BrokenOff | None] = SimpleQueue()
         self._waiting: dict[int, Pending] = {}  # the threads' alone
         self._lost = threading.Event()
+        self._claimed = False
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.settimeout(CONNECT_TIMEOUT_S)
@@ -116,6 +127,28 @@ class Client:
         if not isinstance(hello, WatchHello):
             threading.Thread(target=self._send, daemon=True).start()
             threading.Thread(target=self._receive, daemon=True).start()
+
+    @classmethod
+    def from_environment(cls) -> Client:
+        """Connect as a process that isn't pytest: chaos, load, a person's script.
+
+        Where the keeper has started the process, variables tell its socket and the claim to act
+        under. Else it is the kept environment of the project that this is called in.
+
+        Raises:
+            UsageError: There is none, or several are kept; or the claim is over.
+            KeeperLostError: Nobody answers there.
+        """
+        path = os.environ.get(SOCKET, "")
+        client = cls(Path(path) if path else kept_socket(), ClientHello())
+        key = os.environ.get(CLAIM, "")
+        if key:
+            try:
+                client.join(key)
+            except BaseException:
+                client.close()
+                raise
+        return client
 
     def _request(self, request: Request[Answer]) -> Answer:
         """Ask for something and return the answer.
@@ -194,13 +227,51 @@ class Client:
         """The resident memory of resources, by name, measured now; 0 for what isn't ready."""
         return self._request(MeasureMemory(tuple(names)))
 
-    def lock(self, exclusive: Iterable[str], shared: Iterable[str]) -> None:
-        """Hold resources until :meth:`release`, some of them alone."""
-        self._request(TakeLocks(tuple(sorted(exclusive)), tuple(sorted(shared)), LOCK_TIMEOUT_S))
+    def claim(
+        self,
+        exclusive: Iterable[str],
+        shared: Iterable[str],
+        *,
+        holder: str,
+        limit_s: float = LIMIT_S,
+    ) -> str:
+        """Hold resources until :meth:`release`, some of them alone.
+
+        Args:
+            exclusive: What is wanted alone.
+            shared: What others may use, too.
+            holder: Who wants it, for those who have to wait.
+            limit_s: For how long, at most; whoever waits bears a minute more.
+
+        Returns:
+            The claim's key: other processes may join it, and act in its name.
+
+        Raises:
+            LockTimeoutError: Others hold on beyond the time that they have declared.
+            UsageError: There is no such resource; or this connection has joined a claim that
+                doesn't have it.
+        """
+        wanted, used = tuple(sorted(exclusive)), tuple(sorted(shared))
+        key = self._request(TakeClaim(holder, wanted, used, limit_s))
+        self._claimed = True
+        return key
+
+    def join(self, key: str) -> None:
+        """Act under the claim of this key, until :meth:`release` or its end.
+
+        Raises:
+            UsageError: It is over, or there never was one.
+        """
+        self._request(JoinClaim(key))
+        self._claimed = True
 
     def release(self) -> None:
-        """Let go; what was disturbed is healed first, and must be healthy again."""
-        self._request(ReleaseLocks())
+        """Let go; what was disturbed is healed first, and must be healthy again.
+
+        Of a claim that was joined only what this connection has disturbed is.
+        """
+        self._claimed = False  # before it is: whoever is broken off in between takes a new one
+        self._request(ReleaseClaim())
 
     def check(self, names: Iterable[str], *, examine: bool = False) -> None:
         """Raise the error of the first resource among ``names``, or what they need, that died.
@@ -211,9 +282,46 @@ class Client:
         for failure in deaths.values():
             raise failure.error()
 
-    def act(self, resource: str, action: str, target: str = "") -> None:
-        """Inject a fault or heal it; the resource must be locked for this connection alone."""
-        self._request(Act(resource, action, target))
+    @contextlib.contextmanager
+    def fault(
+        self, resource: str, name: str, target: str = "", *, limit_s: float = FAULT_LIMIT_S
+    ) -> Iterator[OpenFault]:
+        """Break a resource for as long as the block runs; it is healed on every way out.
+
+        Whoever holds no claim gets one of the resource for that long.
+
+        Args:
+            resource: Which resource.
+            name: How: ``kill``, ``pause``, ``isolate``...
+            target: One of its processes or pods; empty for all of it.
+            limit_s: For how long at most: then the keeper heals it, and the block's end fails.
+
+        Raises:
+            UsageError: There is no such resource, fault or target; the resource can't bear it; or
+                the claim doesn't have the resource alone.
+            OverdueError: The block took longer than ``limit_s``.
+        """
+        own = not self._claimed
+        if own:
+            holder = f"process {os.getpid()}"
+            self.claim([resource], [], holder=holder, limit_s=limit_s + HEALING_S)
+        try:
+            asked = Inject(resource, name, target, limit_s)
+            opened = OpenFault(self, asked, self._request(asked))
+            try:
+                yield opened
+            except BaseException:
+                with contextlib.suppress(GroundworkError):  # what came first says more
+                    opened.heal()
+                raise
+            opened.heal()
+        finally:
+            if own:
+                self.release()
+
+    def heal(self, fault_id: str) -> Healed:
+        """Undo a fault; of one that is healed it is told how it was."""
+        return self._request(Heal(fault_id))
 
     def record(self, name: str, **fields: Any) -> None:
         """Put an event on the run's timeline; fields are what JSON holds."""
@@ -232,6 +340,34 @@ def _unpack(request: Request[Answer], message: Mapping[str, Any] | None) -> Answ
     if message is None:
         raise KeeperLostError("the keeper died; everything it owned is being removed")
     return read_answer(request, message)
+
+
+@dataclass(frozen=True)
+class OpenFault:
+    """A fault, as whoever has injected it sees it.
+
+    Attributes:
+        asked: What was asked for.
+        told: Its name, and what was to be seen of the resource before and after.
+    """
+
+    client: Client
+    asked: Inject
+    told: Injected
+
+    def heal(self) -> Healed:
+        """Undo it, once or again.
+
+        Raises:
+            OverdueError: The keeper has done it before: its time was up.
+        """
+        healed = self.client.heal(self.told.id)
+        if healed.by == "time":
+            raise OverdueError(
+                f"{self.asked.fault} of {self.asked.resource} was to last {self.asked.limit_s:g} s "
+                f"at most: the keeper has healed it after {healed.lasted_s:g} s"
+            )
+        return healed
 
 
 @dataclass(frozen=True)
@@ -255,6 +391,11 @@ class Handle:
         """One of its addresses; the first, unnamed."""
         return self.description.endpoint(name)
 
-    def act(self, action: str, target: str = "") -> None:
-        """Inject a fault or heal it; the test must carry the marker ``disturbs``."""
-        self.client.act(self.name, action, target)
+    def fault(
+        self, name: str, target: str = "", *, limit_s: float = FAULT_LIMIT_S
+    ) -> AbstractContextManager[OpenFault]:
+        """Break it for as long as a block runs; the test must carry the marker ``disturbs``.
+
+        See :meth:`Client.fault`.
+        """
+        return self.client.fault(self.name, name, target, limit_s=limit_s)

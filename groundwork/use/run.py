@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from groundwork.artifacts import Resolved
-from groundwork.base import ledger, process
+from groundwork.base import process
 from groundwork.base.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import TOKEN, Child
@@ -30,10 +30,11 @@ from groundwork.declare.settings import Settings
 from groundwork.keep.events import Event
 from groundwork.keep.messages import Failure, RunHello, WatchHello
 from groundwork.keep.porter import Orders, Sign
-from groundwork.keep.sweep import RESOURCES, is_kept, remove, sweep
+from groundwork.keep.sweep import RESOURCES, remove, sweep
 from groundwork.use.client import Client
+from groundwork.use.kept import kept_environments
 
-__all__ = ["Lost", "Outcome", "Run", "kept_environments"]
+__all__ = ["Lost", "Outcome", "Run"]
 
 
 @dataclass(frozen=True)
@@ -50,26 +51,6 @@ LEAVE_TIMEOUT_S = 20.0
 
 # macOS allows 104 bytes for a socket's path; what is appended here takes 40.
 SOCKET_BASE_BYTES_MAX = 60
-
-
-@dataclass(frozen=True)
-class Kept:
-    """An environment that was left on purpose and whose keeper lives."""
-
-    folder: Path
-    socket: Path
-    fingerprint: str
-
-
-def kept_environments(state_dir: Path) -> tuple[Kept, ...]:
-    """All kept environments, living or not; the dead have nobody behind their socket."""
-    found = []
-    for folder in ledger.environments(state_dir):
-        records = ledger.read(folder)
-        opened = next((record for record in records if record.step == "open"), None)
-        if opened is not None and is_kept(folder):
-            found.append(Kept(folder, Path(opened.data["socket"]), opened.data["fingerprint"]))
-    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,17 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from groundwork.base.errors import ExitCode, GroundworkError, KeeperLostError
 from groundwork.base.undisturbed import undisturbed
 from groundwork.declare.environment import Declared
+from groundwork.declare.variables import CLAIM, SOCKET
+from groundwork.keep.claims import LIMIT_S, MACHINE
 from groundwork.keep.events import Event
 from groundwork.keep.messages import WatchHello, WorkerHello
 from groundwork.use import bundle
@@ -24,7 +27,7 @@ from groundwork.use.interrupts import Hearing, ImpatientError
 from groundwork.use.run import Lost, Outcome, Run
 from groundwork.use.terminal import Terminal
 
-__all__ = ["EnvironmentSession", "Workers"]
+__all__ = ["EnvironmentSession", "Needs", "Workers"]
 
 
 class Workers:
@@ -54,6 +57,23 @@ class Workers:
                 popen.send_signal(signal.SIGINT if node in self._ready else signal.SIGKILL)
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a test wants of the environment.
+
+    Attributes:
+        used: The resources behind its fixtures, and those that it disturbs.
+        disturbed: Those that it breaks, and has alone.
+        alone: Whether it measures: no other test runs beside it.
+        limit_s: For how long it wants all that.
+    """
+
+    used: frozenset[str] = frozenset()
+    disturbed: frozenset[str] = frozenset()
+    alone: bool = False
+    limit_s: float = LIMIT_S
+
+
 class EnvironmentSession:
     """What one pytest process has to do with the environment: the controller or a worker."""
 
@@ -75,6 +95,8 @@ class EnvironmentSession:
         self._client: Client | None = None
         self._connecting = threading.Lock()
         self._holds = False
+        self._key = ""  # of the claim of the running test
+        self.measures = False  # whether any test of the run has the machine alone
         self.passed = False
         self.output_fault = ""  # why not all of the run's output could be written
         self.hearing = Hearing(self._tell_heard)
@@ -124,15 +146,29 @@ class EnvironmentSession:
             self.client().ask(names)
             self.asked = True
 
-    def lock(self, disturbed: Iterable[str], used: AbstractSet[str]) -> None:
+    def hold(self, test: str, needs: Needs) -> None:
         """Hold what a test uses for as long as it runs, and what it disturbs alone."""
         self.passed = False
         self._let_go()  # of what is held still where the last test was broken off at its end
-        if used:
-            self.client().check(used)
-            names = self.client().ask(used)
+        if needs.used or needs.alone or self.measures:
+            names: tuple[str, ...] = ()
+            if needs.used:
+                self.client().check(needs.used)
+                names = self.client().ask(needs.used)
+            machine = {MACHINE}
+            exclusive = needs.disturbed | machine if needs.alone else needs.disturbed
             self._holds = True  # before it does: whoever is broken off in between lets go, too
-            self.client().lock(disturbed, names)
+            self._key = self.client().claim(
+                exclusive, machine.union(names), holder=test, limit_s=needs.limit_s
+            )
+
+    def variables(self) -> dict[str, str]:
+        """What a process needs in its environment to act in the name of the running test.
+
+        It finds both by :meth:`groundwork.use.client.Client.from_environment`.
+        """
+        found = {SOCKET: str(self.client().path)}
+        return found | {CLAIM: self._key} if self._holds else found
 
     def release(self, used: AbstractSet[str]) -> None:
         """Let go of what a test held; an error where it has not survived a test that passed."""

@@ -79,11 +79,9 @@ def test_traffic_isnt_led_to_a_service_that_isnt_ready(
 
     what = "the slice to say so"
     expect(serving=True)
-    with allure.step("close the relay"):
-        relay.act("isolate")
+    with allure.step("close the relay"), relay.fault("isolate"):
         deadline = Deadline.after(READY_INTERVAL_S + SEEN_TIMEOUT_S)
         wait_for(lambda: expect(serving=False), deadline=deadline, what=what)
-    with allure.step("open the relay"):
-        relay.act("rejoin")
+    with allure.step("the relay is open again"):
         deadline = Deadline.after(RECOVERY_TIMEOUT_S)
         wait_for(lambda: expect(serving=True), deadline=deadline, what=what)

@@ -27,7 +27,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.messages import ClientHello
 from groundwork.keep.sweep import sweep
 from groundwork.use.client import Client
-from groundwork.use.run import kept_environments
+from groundwork.use.kept import kept_environments
 from suites.sabotage.injection import Edit, Injection, Kind
 from suites.sabotage.listed import INJECTIONS
 from suites.sabotage.living import Living

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groundwork.base.timeline import Timeline
+from groundwork.base.errors import UsageError
+from groundwork.keep.events import NAMES, Died, Event, Ready, Recorded, RunBegun
+from groundwork.keep.timeline import OWN, Timeline, read
 from groundwork.use.bundle import Tally, grouped
 
 
@@ -19,7 +21,7 @@ def test_a_timeline_is_whole_lines_in_order(tmp_path: Path) -> None:
 
     def tick() -> None:
         for n in range(100):
-            timeline.record("tick", n=n)
+            timeline.record(Recorded("tick", {"n": n}))
 
     threads = [threading.Thread(target=tick) for _ in range(4)]
     for thread in threads:
@@ -27,10 +29,58 @@ def test_a_timeline_is_whole_lines_in_order(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     timeline.close()
-    lines = (tmp_path / "run" / "timeline.jsonl").read_text().splitlines()
-    events = [json.loads(line) for line in lines]
-    assert sorted(event["n"] for event in events) == sorted(list(range(100)) * 4)
-    assert {"at", "t_s", "event", "n"} == set(events[0])
+    entries = read(tmp_path / "run" / "timeline.jsonl")
+    counted = [entry.event.fields["n"] for entry in entries if isinstance(entry.event, Recorded)]
+    assert sorted(counted) == sorted(list(range(100)) * 4)
+    assert [entry.t_ns for entry in entries] == sorted(entry.t_ns for entry in entries)
+
+
+values = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.text(max_size=5))
+words = st.text(max_size=8)
+events = st.one_of(
+    st.builds(
+        Recorded,
+        words.filter(lambda name: name not in NAMES),
+        st.dictionaries(words.filter(lambda name: name not in OWN), values, max_size=3),
+    ),
+    st.builds(RunBegun, words),
+    st.builds(Ready, words, words, st.floats(0, 1e6)),
+    st.builds(Died, words, words, st.integers(-64, 255)),
+)
+
+
+@given(st.lists(events, max_size=8))
+def test_a_timeline_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, told: list[Event]
+) -> None:
+    """Each event is of its own kind again, whatever is in it; a line cut short is left out."""
+    path = tmp_path_factory.mktemp("run") / "timeline.jsonl"
+    timeline = Timeline(path)
+    for event in told:
+        timeline.record(event)
+    timeline.close()
+    with path.open("a") as file:
+        file.write('{"at": "2026-')
+    assert [entry.event for entry in read(path)] == told
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("[]", "must be a mapping"),
+        ("{}", "'at'"),
+        ('{"at": "yesterday", "t_ns": 1, "event": "x"}', "yesterday"),
+        ('{"at": "2026-01-01T00:00:00", "t_ns": 1, "event": "ready"}', "resource: Field required"),
+    ],
+)
+def test_a_line_that_is_none_of_a_timeline_is_named(tmp_path: Path, line: str, why: str) -> None:
+    """By file and line, with what is wrong."""
+    path = tmp_path / "timeline.jsonl"
+    path.write_text(f'{{"at": "2026-01-01T00:00:00", "t_ns": 1, "event": "tick"}}\n{line}\n')
+    with pytest.raises(UsageError, match=rf"timeline.jsonl:2: no line of a timeline: .*{why}"):
+        read(path)
+    with pytest.raises(UsageError, match="nowhere: can't be read"):
+        read(tmp_path / "nowhere")
 
 
 phases = st.tuples(
@@ -55,7 +105,7 @@ def test_a_closed_timeline_writes_into_nobody_else_s_file(tmp_path: Path) -> Non
     timeline = Timeline(tmp_path / "timeline.jsonl")
     timeline.close()
     with (tmp_path / "other").open("wb", buffering=0) as other:
-        timeline.record("late")
+        timeline.record(Recorded("late", {}))
         timeline.close()
         other.write(b"mine")
     assert (tmp_path / "other").read_bytes() == b"mine"

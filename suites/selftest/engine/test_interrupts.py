@@ -284,13 +284,13 @@ def test_locks_that_nobody_waits_for_are_nobodys(groundwork_session):
     signal.signal(signal.SIGALRM, ring)
     holder = groundwork_session.client()
     other = type(holder)(holder.path, CLIENT)
-    holder.lock(["spring"], [])
+    holder.claim(["spring"], [], holder="first")
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     with pytest.raises(TimeUpError):
-        other.lock(["spring"], [])
+        other.claim(["spring"], [], holder="other")
     holder.release()
     third = type(holder)(holder.path, CLIENT)
-    third.lock(["spring"], [])
+    third.claim(["spring"], [], holder="third")
     third.release()
     for each in (other, third):
         each.close()
@@ -301,14 +301,15 @@ def test_a_test_that_is_broken_off_keeps_nothing_from_the_next(groundwork_sessio
     """In whatever line: it lets go of its locks, or the next test of the process does."""
     signal.signal(signal.SIGALRM, ring)
     session, used = groundwork_session, frozenset({"spring"})
+    needs = Needs(used, used)
     session.client().ask(used)
     signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 0.0001)
     with pytest.raises(TimeUpError):
         while True:
-            session.lock(used, used)
+            session.hold("me", needs)
             session.release(used)
     began = time.monotonic()
-    session.lock(used, used)
+    session.hold("me", needs)
     session.release(used)
     assert time.monotonic() - began < 30
 '''
@@ -316,7 +317,10 @@ def test_a_test_that_is_broken_off_keeps_nothing_from_the_next(groundwork_sessio
 
 def test_a_time_out_puts_nothing_out_of_step(pond: Pond) -> None:
     """The next answer is that to the next question, at once; locks aren't held for nobody."""
-    head = "from groundwork.keep.messages import ClientHello\n\nCLIENT = ClientHello()\n"
+    head = (
+        "from groundwork.keep.messages import ClientHello\n"
+        "from groundwork.use.session import Needs\n\nCLIENT = ClientHello()\n"
+    )
     text = re.sub(r"(?m)^import pytest$", f"import pytest\n\n{head}", OUT_OF_STEP, count=1)
     file = Path(pond.root / "check_alarm.py")
     file.write_text(text)

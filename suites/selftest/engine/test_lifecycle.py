@@ -36,7 +36,7 @@ def test_a_run_is_written_down(pond: Pond) -> None:
     events = [json.loads(line) for line in timeline.splitlines()]
     assert [each["height_m"] for each in events if each["event"] == "splash"] == [2]
     (ready,) = (e for e in events if e["event"] == "ready" and e["resource"] == "mill")
-    assert list(ready) == ["at", "t_s", "event", "resource", "version", "ready_s"]
+    assert list(ready) == ["at", "t_ns", "event", "resource", "version", "ready_s"]
 
 
 def test_only_what_is_selected_is_started(pond: Pond) -> None:
@@ -129,7 +129,7 @@ def test_what_can_not_be_healed_is_known_before_others_meet_it(pond: Pond) -> No
     run = pond.pytest("-k", "kill or after", env={"POND_SPRING": "dry"})
     assert run.returncode == 6, run.output
     assert "spring: not healthy after a disturbance: it is dry" in run.output
-    assert "1 passed, 6 deselected, 2 errors" in run.output
+    assert "1 failed, 6 deselected, 2 errors" in run.output
     timeline = (pond.root / "reports/out/latest/timeline.jsonl").read_text()
     assert '"event": "unhealed", "resource": "spring", "error": "no rain"' in timeline
     assert pond.leftovers() == []

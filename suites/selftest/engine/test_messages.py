@@ -29,7 +29,7 @@ from groundwork.keep.messages import (
     read_answer,
 )
 from groundwork.use.client import Client
-from groundwork.use.run import kept_environments
+from groundwork.use.kept import kept_environments
 from suites.support.pond import Pond
 
 # A keeper answers what it can't read at once; a machine under load must not fail the test.
@@ -44,10 +44,12 @@ KINDS = {
 # Values of fields whose type alone doesn't tell what JSON can hold.
 finite = st.floats(allow_nan=False, allow_infinity=False)
 HELD: dict[str, st.SearchStrategy[Any]] = {
+    "after": st.dictionaries(st.text(), st.text()),
+    "before": st.dictionaries(st.text(), st.text()),
     "fields": st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans())),
     "out_dir": st.sampled_from([Path("out"), Path("/output of a run")]),
     "ready_s": finite,
-    "timeout_s": finite,
+    "limit_s": st.floats(0, 1e9),
 }
 
 

@@ -24,8 +24,8 @@ WINGS = "The engine's wings: each knows only those below it, and every module ha
 VIOLATIONS = (
     ("fixtures/settings.py", "import reports.report", LAYERS),
     ("chaos/stray.py", "import load", LAYERS),
-    ("groundwork/base/timeline.py", "import fixtures.settings", LAYERS),
-    ("groundwork/base/timeline.py", "import groundwork.keep.locks", WINGS),
+    ("groundwork/base/wire.py", "import fixtures.settings", LAYERS),
+    ("groundwork/base/wire.py", "import groundwork.keep.claims", WINGS),
     ("groundwork/kube/guard.py", "import groundwork.containers.engine", WINGS),
     ("groundwork/use/client.py", "import groundwork.plugin", WINGS),
     ("groundwork/stray.py", "", WINGS),

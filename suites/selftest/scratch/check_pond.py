@@ -63,8 +63,7 @@ def vandalise(ledger: Path, how: str) -> None:
 @pytest.mark.disturbs("spring")
 def test_kill(spring: Handle) -> None:
     """A killed spring refuses; it is revived and healthy before others may use it."""
-    spring.act("kill")
-    with pytest.raises(requests.ConnectionError):
+    with spring.fault("kill"), pytest.raises(requests.ConnectionError):
         requests.get(spring.endpoint(), timeout=5)
 
 

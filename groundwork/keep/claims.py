@@ -1,0 +1,271 @@
+"""Claims: resources that somebody has alone or shares, and who may act in whose name.
+
+All that a claim wants is granted at once or not at all, so two can't wait for each other; those who
+want something alone go first, so a stream of readers can't starve them. A claim has a key: whoever
+knows it may join, and acts under the claim as its owner does. It can't be widened.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from groundwork.base.errors import CancelledError, LockTimeoutError, UsageError
+
+__all__ = ["LIMIT_S", "MACHINE", "Claim", "Claims", "Wish"]
+
+# What a measurement has alone and everybody else shares; no resource is called so.
+MACHINE = "the machine"
+
+# What a claim may take that doesn't say it: a test with a server's start and some waits.
+LIMIT_S = 120.0
+
+# What is granted to holders beyond what they have declared: they heal, and see that all is healthy.
+PATIENCE_S = 60.0
+
+# How long it may take to see that nobody waits for the locks any more.
+LOOK_INTERVAL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to hold.
+
+    Attributes:
+        holder: Who, for people: a test, a command.
+        exclusive: What is wanted alone.
+        shared: What others may use, too.
+        limit_s: For how long, at most.
+    """
+
+    holder: str
+    exclusive: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    limit_s: float = LIMIT_S
+
+    @classmethod
+    def of(
+        cls, holder: str, exclusive: Iterable[str], shared: Iterable[str], limit_s: float
+    ) -> Wish:
+        """A wish; what is wanted alone isn't shared."""
+        alone = frozenset(exclusive)
+        return cls(holder, alone, frozenset(shared) - alone, limit_s)
+
+    def contested(self, other: Wish) -> frozenset[str]:
+        """What both can't hold at the same time."""
+        return self.exclusive & (other.exclusive | other.shared) | self.shared & other.exclusive
+
+    def covers(self, other: Wish) -> bool:
+        """Whether whoever holds this may do all that the other could."""
+        return other.exclusive <= self.exclusive and other.shared <= self.exclusive | self.shared
+
+
+@dataclass(eq=False)
+class Claim:
+    """A wish that was granted.
+
+    Attributes:
+        key: Whoever knows it may join.
+        owner: The connection whose claim it is.
+        wish: What is held.
+        until_s: When it should be over, on the monotonic clock.
+        members: The connections that have joined.
+        ending: Whether it is being given back: nobody acts under it any more.
+    """
+
+    owner: int
+    wish: Wish
+    until_s: float
+    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    members: set[int] = field(default_factory=set)
+    ending: bool = False
+
+
+class Claims:
+    """The claims of one environment. Who asks is the number of a connection to the keeper.
+
+    Args:
+        tell: Told who waits, and for whom, as soon as somebody has to.
+    """
+
+    def __init__(self, tell: Callable[[str, str], None] | None = None) -> None:
+        self._tell = tell
+        self._changed = threading.Condition()
+        self._held: list[Claim] = []
+        self._waiting: list[tuple[int, Wish]] = []
+        self._closed = False
+
+    def take(self, peer: int, wish: Wish, *, broken_off: threading.Event | None = None) -> Claim:
+        """Hold all that is wished.
+
+        Where it is part of a claim that the connection has joined, that claim is the answer.
+
+        Raises:
+            UsageError: The connection acts under somebody else's claim, which has less.
+            LockTimeoutError: Others have held on for a minute beyond what they have declared; says
+                who holds what.
+            CancelledError: The environment is ending, or nobody wants it any more.
+        """
+        with self._changed:
+            joined = self._joined(peer)
+            if joined is not None:
+                return self._within(joined, wish)
+            entry = (peer, wish)
+            self._waiting.append(entry)
+            try:
+                self._await_turn(entry, broken_off)
+                claim = Claim(peer, wish, time.monotonic() + wish.limit_s)
+                self._held.append(claim)
+                return claim
+            finally:
+                self._waiting.remove(entry)
+                self._changed.notify_all()
+
+    @staticmethod
+    def _within(claim: Claim, wish: Wish) -> Claim:
+        if not claim.wish.covers(wish):
+            more = (wish.exclusive - claim.wish.exclusive) | (
+                wish.shared - claim.wish.exclusive - claim.wish.shared
+            )
+            raise UsageError(
+                f"{wish.holder} acts under the claim of {claim.wish.holder}, which doesn't have "
+                f"{', '.join(sorted(more))}" + (" alone" if more & (claim.wish.shared) else "")
+            )
+        return claim
+
+    def _await_turn(self, entry: tuple[int, Wish], broken_off: threading.Event | None) -> None:
+        """Return when nothing is in the way any more; the lock is held all along."""
+        began_s = time.monotonic()
+        told = False
+        while not self._closed:
+            held, ahead = self._in_the_way(entry)
+            if not held and not ahead:
+                return
+            if broken_off is not None and broken_off.is_set():
+                raise CancelledError("nobody waits for this claim any more")
+            if not told:
+                told = True
+                self._tell_of(entry[1].holder, describe(entry[1], held, ahead))
+                continue
+            # Who is ahead holds nothing yet, and waits for those who do: their time is what counts.
+            until_s = max((claim.until_s for claim in held), default=float("inf")) + PATIENCE_S
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                raise LockTimeoutError(
+                    ", ".join(sorted(entry[1].exclusive | entry[1].shared)),
+                    f"waited {time.monotonic() - began_s:.0f} s, and all the time that holders had "
+                    f"declared is over: {describe(entry[1], held, ahead)}",
+                )
+            self._changed.wait(timeout=min(left_s, LOOK_INTERVAL_S))
+        raise CancelledError("the environment is ending")
+
+    def _tell_of(self, holder: str, why: str) -> None:
+        """Tell who waits; whoever is slow to listen keeps nobody else from what is free."""
+        if self._tell is not None:
+            self._changed.release()
+            try:
+                self._tell(holder, why)
+            finally:
+                self._changed.acquire()
+
+    def _in_the_way(self, entry: tuple[int, Wish]) -> tuple[list[Claim], list[Wish]]:
+        """The claims that clash with a wish, and the wishes that are served before it."""
+        wish = entry[1]
+        held = [claim for claim in self._held if claim.wish.contested(wish)]
+        place = next(n for n, each in enumerate(self._waiting) if each is entry)
+        queue = self._waiting[:place] if wish.exclusive else self._waiting
+        ahead = [each for _, each in queue if each.exclusive and each.contested(wish)]
+        return held, ahead
+
+    # --- acting in somebody's name
+
+    def join(self, peer: int, key: str) -> Claim:
+        """Act under somebody else's claim from now on.
+
+        Raises:
+            UsageError: There is no such claim, or no longer; or the connection has one already.
+        """
+        with self._changed:
+            if self._joined(peer) is not None or any(c.owner == peer for c in self._held):
+                raise UsageError("this connection has a claim already: release it first")
+            for claim in self._held:
+                if secrets.compare_digest(claim.key, key) and not claim.ending:
+                    claim.members.add(peer)
+                    return claim
+        raise UsageError("the claim to be joined is over, or there never was one")
+
+    def _joined(self, peer: int) -> Claim | None:
+        return next((claim for claim in self._held if peer in claim.members), None)
+
+    def may_disturb(self, peer: int, resource: str) -> bool:
+        """Whether a connection has a resource alone, by a claim of its own or one it has joined."""
+        with self._changed:
+            return any(
+                resource in claim.wish.exclusive
+                and not claim.ending
+                and (claim.owner == peer or peer in claim.members)
+                for claim in self._held
+            )
+
+    # --- the end
+
+    def begin_end(self, peer: int) -> frozenset[str]:
+        """Nobody acts under a connection's claims any more; what they have alone.
+
+        Whatever was done under them is to be healed before :meth:`end`.
+        """
+        with self._changed:
+            own = [claim for claim in self._held if claim.owner == peer]
+            for claim in own:
+                claim.ending = True
+            return frozenset[str]().union(*(claim.wish.exclusive for claim in own))
+
+    def end(self, peer: int) -> None:
+        """Let go of all that a connection holds, and leave what it has joined."""
+        with self._changed:
+            self._held = [claim for claim in self._held if claim.owner != peer]
+            for claim in self._held:
+                claim.members.discard(peer)
+            self._changed.notify_all()
+
+    def give_back(self, peer: int, claim: Claim) -> None:
+        """Let go of what a connection took at once, and of nothing that it has taken since."""
+        with self._changed:
+            self._held = [h for h in self._held if h is not claim or h.owner != peer]
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Refuse all who wait, now and later."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    # --- to be seen
+
+    def waiting(self) -> tuple[int, ...]:
+        """The connections that wait."""
+        with self._changed:
+            return tuple(peer for peer, _ in self._waiting)
+
+    def held(self) -> tuple[Claim, ...]:
+        """The claims that were granted and aren't over."""
+        with self._changed:
+            return tuple(self._held)
+
+
+def describe(wish: Wish, held: Iterable[Claim], ahead: Iterable[Wish]) -> str:
+    """For whom a wish waits, for people."""
+    now_s = time.monotonic()
+    parts = []
+    for claim in held:
+        names = ", ".join(sorted(wish.contested(claim.wish)))
+        left_s = claim.until_s - now_s
+        due = f"{left_s:.0f} s left" if left_s > 0 else f"{-left_s:.0f} s over its time"
+        parts.append(f"{names} held by {claim.wish.holder} ({due} of {claim.wish.limit_s:g} s)")
+    for other in ahead:
+        names = ", ".join(sorted(wish.contested(other)))
+        parts.append(f"{names} wanted alone by {other.holder}, who is ahead in the queue")
+    return "; ".join(parts)

@@ -1,0 +1,80 @@
+"""Tenancy: what a connection holds of an environment and does to it, from its claim to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from groundwork.base.errors import GroundworkError, UsageError
+from groundwork.keep.claims import MACHINE, Claims, Wish
+from groundwork.keep.faults import Faults
+from groundwork.keep.messages import TakeClaim
+from groundwork.keep.provisioner import Provisioner
+
+__all__ = ["Tenancy"]
+
+
+class Tenancy:
+    """Who asks is the number of a connection to the keeper."""
+
+    def __init__(self, claims: Claims, faults: Faults, provisioner: Provisioner) -> None:
+        self._claims = claims
+        self._faults = faults
+        self._provisioner = provisioner
+
+    def take(self, peer: int, request: TakeClaim, broken_off: threading.Event) -> str:
+        """Hold what is asked for, once others let go of it; the claim's key.
+
+        Raises:
+            UsageError: There is no such resource, or it is beyond the claim that was joined.
+            LockTimeoutError: Others hold on beyond what they have declared.
+            CancelledError: The environment is ending, or nobody waits for it any more.
+        """
+        known = {MACHINE, *self._provisioner.resources}
+        for name in (*request.exclusive, *request.shared):
+            if name not in known:
+                raise UsageError(
+                    f"{request.holder} claims {name!r}: no such resource; known: "
+                    + ", ".join(sorted(known))
+                )
+        wish = Wish.of(request.holder, request.exclusive, request.shared, request.limit_s)
+        claim = self._claims.take(peer, wish, broken_off=broken_off)
+        if broken_off.is_set():  # in this very moment: nobody knows that it is held
+            self._claims.give_back(peer, claim)
+        return claim.key
+
+    def join(self, peer: int, key: str) -> None:
+        """Act under somebody else's claim.
+
+        Raises:
+            UsageError: It is over, or there never was one.
+        """
+        self._claims.join(peer, key)
+
+    def release(self, peer: int) -> None:
+        """Heal what was broken in a connection's name, or by it; let others have it healthy.
+
+        Raises:
+            GroundworkError: Something can't be healed, or isn't healthy again; it is let go of
+                all the same, known as broken.
+        """
+        alone = self._claims.begin_end(peer)
+        disturbed = self._faults.disturbed_by(peer)
+
+        def see_healthy() -> None:
+            # Who leaves a claim that it had joined leaves what others have broken under it.
+            broken = self._faults.opened_beside(peer) - alone
+            self._provisioner.check_health(alone | disturbed, broken)
+
+        with contextlib.ExitStack() as last:  # in reverse, each whatever becomes of the others
+            last.callback(self._claims.end, peer)
+            last.callback(self._faults.forget, peer)
+            # What could not be healed must be known as broken before others meet it.
+            last.callback(see_healthy)
+            last.callback(self._faults.heal_all, disturbed, peer)
+            last.callback(self._faults.heal_all, alone)
+
+    def end(self, peer: int) -> None:
+        """A connection has ended: others must find healthy what it held."""
+        with contextlib.suppress(GroundworkError):  # the provisioner has noted the failure
+            self.release(peer)

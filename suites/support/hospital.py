@@ -1,0 +1,126 @@
+"""An environment without processes: real claims, faults and a ledger, on patients that bear all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from groundwork.base.errors import GroundworkError
+from groundwork.base.ledger import Ledger, read
+from groundwork.keep.claims import Claims
+from groundwork.keep.events import Event
+from groundwork.keep.faults import Faults
+from groundwork.keep.messages import TakeClaim
+from groundwork.keep.provisioner import Provisioner
+from groundwork.keep.tenancy import Tenancy
+
+__all__ = ["NEVER", "Hospital", "Patient"]
+
+NEVER = threading.Event()
+
+
+@dataclass
+class Patient:
+    """A resource that may be killed and paused.
+
+    Attributes:
+        broken: What it suffers at the moment.
+        fails: Whether the next kill fails half-way.
+        hangs: What a kill waits for before it comes to its end.
+        stubborn: How often a revival fails.
+    """
+
+    broken: set[str] = field(default_factory=set)
+    fails: bool = False
+    hangs: threading.Event | None = None
+    stubborn: int = 0
+
+    def kill(self, _: object, target: str) -> None:
+        """Break, and perhaps fail or hang half-way."""
+        self.broken.add(f"kill {target}")
+        if self.hangs is not None:
+            self.hangs.wait(30)
+            self.broken.add(f"kill {target}")  # whatever was done to it meanwhile
+        if self.fails:
+            raise GroundworkError("the hook failed half-way")
+
+    def revive(self, _: object, target: str) -> None:
+        """Heal, once or again."""
+        if self.stubborn:
+            self.stubborn -= 1
+            raise GroundworkError("no rain")
+        self.broken.discard(f"kill {target}")
+
+    def pause(self, _: object, target: str) -> None:
+        """Break."""
+        self.broken.add(f"pause {target}")
+
+    def resume(self, _: object, target: str) -> None:
+        """Heal, once or again."""
+        self.broken.discard(f"pause {target}")
+
+    def observe(self, _: object) -> Mapping[str, str]:
+        """What it suffers."""
+        return {"node-1": ", ".join(sorted(self.broken)) or "well"}
+
+
+class Ward:
+    """What claims and faults need of a provisioner."""
+
+    def __init__(self, resources: dict[str, object]) -> None:
+        self.resources = resources
+
+    def stage(self, _: str) -> None:
+        """Nobody's."""
+
+    def started(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self.resources)
+
+    def check_health(self, names: frozenset[str], broken: frozenset[str]) -> None:
+        """See that what is given to others is whole."""
+        for name in names - broken:
+            patient = self.resources[name]
+            assert not isinstance(patient, Patient) or patient.broken == set(), name
+
+
+class Hospital:
+    """Two patients, ``broker`` and ``relay``, and ``stone``, which bears nothing.
+
+    Attributes:
+        events: What was told.
+    """
+
+    NAMES = ("broker", "relay")
+
+    def __init__(self, folder: Path) -> None:
+        self.patients = {name: Patient() for name in self.NAMES}
+        provisioner = cast("Provisioner", Ward({**self.patients, "stone": object()}))
+        self.events: list[Event] = []
+        self.claims = Claims()
+        self.ledger = Ledger.create(folder)
+        self.faults = Faults(provisioner, self.ledger, self.claims, self.events.append)
+        self.tenancy = Tenancy(self.claims, self.faults, provisioner)
+
+    def claim(self, peer: int, exclusive: tuple[str, ...], shared: tuple[str, ...] = ()) -> str:
+        """Have a connection hold something, and wait for nobody; the claim's key."""
+        request = TakeClaim(f"test {peer}", exclusive, shared, 0.0)
+        return self.tenancy.take(peer, request, NEVER)
+
+    def open_by_ledger(self) -> set[str]:
+        """The faults that are on record and not healed."""
+        still: set[str] = set()
+        for record in read(self.ledger.folder):
+            if record.kind == "fault":
+                (still.add if record.step == "fault" else still.discard)(record.name)
+        return still
+
+    def expect_whole(self) -> None:
+        """Nothing is broken, held or waited for, by memory and by the ledger."""
+        assert all(patient.broken == set() for patient in self.patients.values())
+        assert self.claims.held() == ()
+        assert self.claims.waiting() == ()
+        assert self.open_by_ledger() == set()
