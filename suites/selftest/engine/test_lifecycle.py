@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from groundwork.keep.events import HealingFailed
+from groundwork.keep.timeline import read
 from suites.support.pond import Pond
 
 
@@ -130,8 +132,9 @@ def test_what_can_not_be_healed_is_known_before_others_meet_it(pond: Pond) -> No
     assert run.returncode == 6, run.output
     assert "spring: not healthy after a disturbance: it is dry" in run.output
     assert "1 failed, 6 deselected, 2 errors" in run.output
-    timeline = (pond.root / "reports/out/latest/timeline.jsonl").read_text()
-    assert '"event": "unhealed", "resource": "spring", "error": "no rain"' in timeline
+    events = [entry.event for entry in read(pond.root / "reports/out/latest/timeline.jsonl")]
+    unhealed = [each for each in events if isinstance(each, HealingFailed)]
+    assert {(each.resource, each.error) for each in unhealed} == {("spring", "no rain")}
     assert pond.leftovers() == []
 
 
