@@ -103,10 +103,26 @@ def disturbs(item: pytest.Item) -> frozenset[str]:
     return frozenset(name for mark in item.iter_markers("disturbs") for name in mark.args)
 
 
+def limit_of(mark: pytest.Mark, test: str) -> float:
+    """How long a test wants what a marker gives it.
+
+    Raises:
+        pytest.UsageError: The marker says something else.
+    """
+    limit_s = mark.kwargs.get("limit_s", LIMIT_S)
+    known = mark.kwargs.keys() <= {"limit_s"}
+    if not known or not isinstance(limit_s, int | float) or not 0 < limit_s < float("inf"):
+        given = ", ".join(f"{name}={value!r}" for name, value in mark.kwargs.items())
+        raise pytest.UsageError(
+            f"groundwork: {test}: @pytest.mark.{mark.name} takes limit_s=SECONDS, not {given}"
+        )
+    return float(limit_s)
+
+
 def needs(item: pytest.Item) -> Needs:
     """What a test wants of the environment, by its fixtures and markers."""
     marks = [mark for name in ("disturbs", "alone") for mark in item.iter_markers(name)]
-    limits_s = [float(mark.kwargs["limit_s"]) for mark in marks if mark.kwargs]
+    limits_s = [limit_of(mark, item.nodeid) for mark in marks]
     alone = any(mark.name == "alone" for mark in marks)
     return Needs(uses(item), disturbs(item), alone, max(limits_s, default=LIMIT_S))
 

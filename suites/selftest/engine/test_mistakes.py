@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from suites.support.pond import Pond
@@ -113,4 +115,21 @@ def test_a_mistake_in_a_fixture_is_told(pond: Pond, text: str, line: str) -> Non
     assert run.returncode == 4, run.output
     assert line in run.output
     assert "INTERNALERROR" not in run.output
+    assert pond.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    "given", ["limit=3", "limit_s=0", "limit_s='long'", "limit_s=float('inf')"]
+)
+@pytest.mark.parametrize("marker", ["disturbs('spring', {})", "alone({})"])
+def test_a_marker_that_nobody_understands_is_refused(pond: Pond, marker: str, given: str) -> None:
+    """In one line with the test's name; nothing starts."""
+    mark = marker.format(given)
+    test = f"import pytest\n\n\n@pytest.mark.{mark}\ndef test_it(spring):\n    assert spring\n"
+    (pond.root / "check_marker.py").write_text(test)
+    run = pond.call([sys.executable, "-m", "pytest", "check_marker.py"])
+    assert run.returncode == 4, run.output
+    assert "check_marker.py::test_it: @pytest.mark." in run.output
+    assert "takes limit_s=SECONDS, not limit" in run.output
+    assert "ready after" not in run.output
     assert pond.leftovers() == []
