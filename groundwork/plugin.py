@@ -278,9 +278,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     own = session.config.stash.get(session_key, None)
     if own is None or session.config.option.collectonly or is_controller(session.config):
         return
-    own.measures = any(needs(item).alone for item in session.items)
+    wanted = [needs(item) for item in session.items]
+    own.measures = any(each.alone for each in wanted)
     try:
-        own.ask(frozenset[str]().union(*(uses(item) for item in session.items)))
+        own.ask(frozenset[str]().union(*(each.used for each in wanted)))
     except UsageError as error:
         if own.run is not None:
             own.run.refusal = str(error)

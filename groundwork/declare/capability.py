@@ -104,9 +104,14 @@ FAULTS: tuple[Fault, ...] = (
 )
 
 
+def faults_of(resource: object) -> tuple[Fault, ...]:
+    """The faults that a resource can bear."""
+    return tuple(fault for fault in FAULTS if isinstance(resource, fault.capability))
+
+
 def capabilities(resource: object) -> tuple[str, ...]:
     """The names of the capabilities that a resource has."""
-    return tuple(f.capability.__name__ for f in FAULTS if isinstance(resource, f.capability))
+    return tuple(fault.capability.__name__ for fault in faults_of(resource))
 
 
 def fault_of(name: str, resource: object, resource_name: str) -> Fault:
@@ -115,15 +120,14 @@ def fault_of(name: str, resource: object, resource_name: str) -> Fault:
     Raises:
         UsageError: There is none of that name, or the resource lacks the capability.
     """
-    found = next((fault for fault in FAULTS if fault.name == name), None)
-    able = [fault.name for fault in FAULTS if isinstance(resource, fault.capability)]
-    if found is None or found.name not in able:
-        known = ", ".join(fault.name for fault in FAULTS)
-        why = (
-            f"unknown fault {name!r}; known: {known}"
-            if found is None
-            else f"{resource_name} is not {found.capability.__name__}"
-        )
-        bears = f"it bears {', '.join(able)}" if able else "it bears no fault"
-        raise UsageError(f"{name} of {resource_name}: {why}; {bears}")
-    return found
+    able = {fault.name: fault for fault in faults_of(resource)}
+    if name in able:
+        return able[name]
+    known = {fault.name: fault for fault in FAULTS}
+    why = (
+        f"{resource_name} is not {known[name].capability.__name__}"
+        if name in known
+        else f"unknown fault {name!r}; known: {', '.join(known)}"
+    )
+    bears = f"it bears {', '.join(able) or 'no fault'}"
+    raise UsageError(f"{name} of {resource_name}: {why}; {bears}")

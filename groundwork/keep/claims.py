@@ -58,27 +58,27 @@ class Wish:
         """What both can't hold at the same time."""
         return self.exclusive & (other.exclusive | other.shared) | self.shared & other.exclusive
 
-    def covers(self, other: Wish) -> bool:
-        """Whether whoever holds this may do all that the other could."""
-        return other.exclusive <= self.exclusive and other.shared <= self.exclusive | self.shared
+    def beyond(self, other: Wish) -> frozenset[str]:
+        """What whoever holds the other may not do of this."""
+        return self.exclusive - other.exclusive | self.shared - other.exclusive - other.shared
 
 
 @dataclass(eq=False)
 class Claim:
-    """A wish that was granted.
+    """A wish that is waited for, or was granted.
 
     Attributes:
-        key: Whoever knows it may join.
         owner: The connection whose claim it is.
-        wish: What is held.
-        until_s: When it should be over, on the monotonic clock.
+        wish: What is to be held.
+        until_s: When it should be over, on the monotonic clock; never, while it waits.
+        key: Whoever knows it may join.
         members: The connections that have joined.
         ending: Whether it is being given back: nobody acts under it any more.
     """
 
     owner: int
     wish: Wish
-    until_s: float
+    until_s: float = float("inf")
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     members: set[int] = field(default_factory=set)
     ending: bool = False
@@ -95,7 +95,7 @@ class Claims:
         self._tell = tell
         self._changed = threading.Condition()
         self._held: list[Claim] = []
-        self._waiting: list[tuple[int, Wish]] = []
+        self._waiting: list[Claim] = []
         self._closed = False
 
     def take(self, peer: int, wish: Wish, *, broken_off: threading.Event | None = None) -> Claim:
@@ -113,51 +113,50 @@ class Claims:
             joined = self._joined(peer)
             if joined is not None:
                 return self._within(joined, wish)
-            entry = (peer, wish)
-            self._waiting.append(entry)
+            claim = Claim(peer, wish)
+            self._waiting.append(claim)
             try:
-                self._await_turn(entry, broken_off)
-                claim = Claim(peer, wish, time.monotonic() + wish.limit_s)
+                self._await_turn(claim, broken_off)
+                claim.until_s = time.monotonic() + wish.limit_s
                 self._held.append(claim)
                 return claim
             finally:
-                self._waiting.remove(entry)
+                self._waiting.remove(claim)
                 self._changed.notify_all()
 
     @staticmethod
     def _within(claim: Claim, wish: Wish) -> Claim:
-        if not claim.wish.covers(wish):
-            more = (wish.exclusive - claim.wish.exclusive) | (
-                wish.shared - claim.wish.exclusive - claim.wish.shared
-            )
+        more = wish.beyond(claim.wish)
+        if more:
             raise UsageError(
                 f"{wish.holder} acts under the claim of {claim.wish.holder}, which doesn't have "
-                f"{', '.join(sorted(more))}" + (" alone" if more & (claim.wish.shared) else "")
+                f"{', '.join(sorted(more))}" + (" alone" if more & claim.wish.shared else "")
             )
         return claim
 
-    def _await_turn(self, entry: tuple[int, Wish], broken_off: threading.Event | None) -> None:
+    def _await_turn(self, waiting: Claim, broken_off: threading.Event | None) -> None:
         """Return when nothing is in the way any more; the lock is held all along."""
+        wish = waiting.wish
         began_s = time.monotonic()
         told = False
         while not self._closed:
-            held, ahead = self._in_the_way(entry)
+            held, ahead = self._in_the_way(waiting)
             if not held and not ahead:
                 return
             if broken_off is not None and broken_off.is_set():
                 raise CancelledError("nobody waits for this claim any more")
             if not told:
                 told = True
-                self._tell_of(entry[1].holder, describe(entry[1], held, ahead))
+                self._tell_of(wish.holder, describe(wish, held, ahead))
                 continue
             # Who is ahead holds nothing yet, and waits for those who do: their time is what counts.
             until_s = max((claim.until_s for claim in held), default=float("inf")) + PATIENCE_S
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 raise LockTimeoutError(
-                    ", ".join(sorted(entry[1].exclusive | entry[1].shared)),
+                    ", ".join(sorted(wish.exclusive | wish.shared)),
                     f"waited {time.monotonic() - began_s:.0f} s, and all the time that holders had "
-                    f"declared is over: {describe(entry[1], held, ahead)}",
+                    f"declared is over: {describe(wish, held, ahead)}",
                 )
             self._changed.wait(timeout=min(left_s, LOOK_INTERVAL_S))
         raise CancelledError("the environment is ending")
@@ -171,13 +170,13 @@ class Claims:
             finally:
                 self._changed.acquire()
 
-    def _in_the_way(self, entry: tuple[int, Wish]) -> tuple[list[Claim], list[Wish]]:
-        """The claims that clash with a wish, and the wishes that are served before it."""
-        wish = entry[1]
-        held = [claim for claim in self._held if claim.wish.contested(wish)]
-        place = next(n for n, each in enumerate(self._waiting) if each is entry)
+    def _in_the_way(self, waiting: Claim) -> tuple[list[Claim], list[Claim]]:
+        """The claims that clash with one that waits, and those that wait and come before it."""
+        wish = waiting.wish
+        held = [each for each in self._held if each.wish.contested(wish)]
+        place = self._waiting.index(waiting)
         queue = self._waiting[:place] if wish.exclusive else self._waiting
-        ahead = [each for _, each in queue if each.exclusive and each.contested(wish)]
+        ahead = [each for each in queue if each.wish.exclusive and each.wish.contested(wish)]
         return held, ahead
 
     # --- acting in somebody's name
@@ -248,7 +247,7 @@ class Claims:
     def waiting(self) -> tuple[int, ...]:
         """The connections that wait."""
         with self._changed:
-            return tuple(peer for peer, _ in self._waiting)
+            return tuple(claim.owner for claim in self._waiting)
 
     def held(self) -> tuple[Claim, ...]:
         """The claims that were granted and aren't over."""
@@ -256,7 +255,7 @@ class Claims:
             return tuple(self._held)
 
 
-def describe(wish: Wish, held: Iterable[Claim], ahead: Iterable[Wish]) -> str:
+def describe(wish: Wish, held: Iterable[Claim], ahead: Iterable[Claim]) -> str:
     """For whom a wish waits, for people."""
     now_s = time.monotonic()
     parts = []
@@ -266,6 +265,6 @@ def describe(wish: Wish, held: Iterable[Claim], ahead: Iterable[Wish]) -> str:
         due = f"{left_s:.0f} s left" if left_s > 0 else f"{-left_s:.0f} s over its time"
         parts.append(f"{names} held by {claim.wish.holder} ({due} of {claim.wish.limit_s:g} s)")
     for other in ahead:
-        names = ", ".join(sorted(wish.contested(other)))
-        parts.append(f"{names} wanted alone by {other.holder}, who is ahead in the queue")
+        names = ", ".join(sorted(wish.contested(other.wish)))
+        parts.append(f"{names} wanted alone by {other.wish.holder}, who is ahead in the queue")
     return "; ".join(parts)

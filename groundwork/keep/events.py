@@ -26,6 +26,7 @@ __all__ = [
     "FaultInjected",
     "FaultLanded",
     "Fetching",
+    "HealedBy",
     "HealingFailed",
     "Launched",
     "Ready",
@@ -168,6 +169,10 @@ class Stopped:
 # --- of faults
 
 
+# Who heals a fault: who asked, the end of the claim or of its time, or the failure of its hook.
+HealedBy = Literal["asked", "end", "time", "failure"]
+
+
 @dataclass(frozen=True)
 class FaultInjected:
     """A fault is about to be injected.
@@ -200,11 +205,11 @@ class FaultLanded:
 
 @dataclass(frozen=True)
 class FaultHealed:
-    """A fault is healed; ``by`` as in :class:`groundwork.keep.messages.Healed`."""
+    """A fault is healed."""
 
     id: str
     resource: str
-    by: str
+    by: HealedBy
     after: Mapping[str, str]
     event: Literal["healed"] = "healed"
 

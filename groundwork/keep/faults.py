@@ -19,6 +19,7 @@ from groundwork.keep.events import (
     FaultHealed,
     FaultInjected,
     FaultLanded,
+    HealedBy,
     HealingFailed,
 )
 from groundwork.keep.messages import Healed, Inject, Injected
@@ -232,7 +233,7 @@ class Faults:
             if got:
                 turn.release()
 
-    def _heal(self, opened: Open, by: str) -> Healed:
+    def _heal(self, opened: Open, by: HealedBy) -> Healed:
         with self._lock:
             healed = self._healed.get(opened.id)
         if healed is not None:  # by somebody whose turn came before
@@ -248,7 +249,7 @@ class Faults:
             self._open.pop(opened.id, None)
         return healed
 
-    def _try_to_heal(self, opened: Open, by: str) -> list[str]:
+    def _try_to_heal(self, opened: Open, by: HealedBy) -> list[str]:
         """Heal one; what hindered that."""
         try:
             self._heal(opened, by)

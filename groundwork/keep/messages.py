@@ -20,6 +20,7 @@ from groundwork.base.errors import GroundworkError, KeeperLostError, ProvisionEr
 from groundwork.base.process import Identity
 from groundwork.declare.resource import Description
 from groundwork.keep.codec import Codec
+from groundwork.keep.events import HealedBy
 
 __all__ = [
     "BROKEN_OFF",
@@ -202,12 +203,12 @@ class Healed:
     """A fault that is healed.
 
     Attributes:
-        by: Whoever asked (``asked``), the end of the claim (``end``) or of its time (``time``).
+        by: Whoever has done it.
         lasted_s: From its injection to its healing.
         after: What was to be seen of the resource then.
     """
 
-    by: str
+    by: HealedBy
     lasted_s: float
     after: Mapping[str, str]
 

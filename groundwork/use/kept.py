@@ -7,8 +7,8 @@ from pathlib import Path
 
 from groundwork.base import ledger
 from groundwork.base.errors import UsageError
-from groundwork.declare.environment import find
 from groundwork.keep.sweep import is_kept
+from groundwork.use.command import find_declared
 
 __all__ = ["Kept", "kept_environments", "kept_socket"]
 
@@ -39,9 +39,7 @@ def kept_socket() -> Path:
     Raises:
         UsageError: There is no project, no kept environment, or more than one.
     """
-    declared = find(Path.cwd())
-    if declared is None:
-        raise UsageError("no pyproject.toml with [tool.groundwork] here or above")
+    declared = find_declared()
     settings = declared.environment.settings.load({}, declared.root)
     kept = kept_environments(settings.state_dir)
     if not kept:
