@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,4 +95,17 @@ def test_nothing_stays_open_and_nothing_held(
             play.do(peer, step)
         play.expect_sane()
     hospital.expect_whole()
+    hospital.ledger.close()
+
+
+@pytest.mark.parametrize("way", ["release", "end"])
+def test_the_owners_end_heals_what_members_have_broken(tmp_path: Path, way: str) -> None:
+    """Whether it lets go or dies; from then on the member breaks nothing more."""
+    hospital = Hospital(tmp_path / "environment")
+    hospital.tenancy.join(2, hospital.claim(1, ("broker",)))
+    hospital.faults.inject(2, Inject("broker", "kill", "", LIMIT_S))
+    getattr(hospital.tenancy, way)(1)
+    hospital.expect_whole()
+    with pytest.raises(GroundworkError, match="disturbs"):
+        hospital.faults.inject(2, Inject("broker", "kill", "", LIMIT_S))
     hospital.ledger.close()
