@@ -21,7 +21,7 @@ from groundwork.base.errors import (
     ExitCode,
     GroundworkError,
     KeeperLostError,
-    ProvisionError,
+    ResourceError,
     UsageError,
 )
 from groundwork.base.loopback import reach_directly
@@ -316,10 +316,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         with session.alarm.armed() if session is not None and names else nullcontext():
             result = yield
     except Exception as error:
-        if session is not None and names and not isinstance(error, ProvisionError):
+        if session is not None and names and not isinstance(error, ResourceError):
             try:
                 session.client().check(names, examine=True)
-            except ProvisionError as death:
+            except ResourceError as death:
                 raise death from error
         raise
     if session is not None:
@@ -338,7 +338,7 @@ def pytest_runtest_makereport(
     del item
     report = yield
     error = call.excinfo.value if call.excinfo is not None else None
-    told = isinstance(error, ProvisionError) and error.__cause__ is None
+    told = isinstance(error, ResourceError) and error.__cause__ is None
     if told or isinstance(error, KeeperLostError):  # of which each test that is left has one
         report.longrepr = f"{error}".partition("\n")[0]
     return report

@@ -30,7 +30,7 @@ INFRASTRUCTURE = "|".join(
         if isinstance(kind, type) and issubclass(kind, (errors.ProvisionError, errors.UsageError))
     )
 )
-PRODUCT = r"AssertionError|Failed|WaitTimeoutError|ExceptionGroup"
+PRODUCT = r"AssertionError|Failed|NotRecoveredError|WaitTimeoutError|ExceptionGroup"
 CATEGORIES = (
     {
         "name": "infrastructure failure",

@@ -2,6 +2,7 @@
 
 * :class:`UsageError` - the user can mend it (an option, a file, a port, the network): exit code 4.
 * :class:`ProvisionError` - the infrastructure failed: exit code 6, dependent tests are *broken*.
+* :class:`NotRecoveredError` - the product did, after a fault: exit code 1.
 * everything else that escapes a test is a defect of the test or of the product under test.
 """
 
@@ -17,10 +18,12 @@ __all__ = [
     "KeeperLostError",
     "LockTimeoutError",
     "NeedFailedError",
+    "NotRecoveredError",
     "NotYetError",
     "OverdueError",
     "ProvisionError",
     "ResourceDiedError",
+    "ResourceError",
     "TerminalStateError",
     "UsageError",
     "WaitTimeoutError",
@@ -54,8 +57,8 @@ class ArtifactError(UsageError):
     """A server's program can't be obtained; names the artifact and how to supply it."""
 
 
-class ProvisionError(GroundworkError):
-    """A resource could not be started, kept or removed: an infrastructure failure, exit code 6.
+class ResourceError(GroundworkError):
+    """Something is wrong with a resource; the class says whose failure that is.
 
     Args:
         resource: The name of the resource.
@@ -66,6 +69,16 @@ class ProvisionError(GroundworkError):
         super().__init__(f"{resource}: {message}")
         self.resource = resource
         self.message = message
+
+
+class ProvisionError(ResourceError):
+    """A resource could not be started, kept or removed: an infrastructure failure, exit code 6."""
+
+
+class NotRecoveredError(ResourceError):
+    """A resource isn't well again in time after a fault was healed: the product's failure."""
+
+    exit_code = ExitCode.TESTS_FAILED
 
 
 class ResourceDiedError(ProvisionError):

@@ -35,6 +35,7 @@ class PodWatch:
         self._stopped = threading.Event()
         self._known: dict[str, Pod] = {}
         self._expected: set[str] = set()
+        self._excused: dict[str, int] = {}  # restarts that don't count, by uid
         self._changed = threading.Lock()
 
     def start(self) -> None:
@@ -48,6 +49,15 @@ class PodWatch:
     def expect(self, uid: str) -> None:
         """The end of this pod is meant: it is a fault, not an accident."""
         self._expected.add(uid)
+
+    def excuse(self, resource: str) -> None:
+        """The restarts of a resource's pods until now are explained."""
+        for pod in self.of(resource):
+            self._excused[pod.uid] = pod.restarts
+
+    def restarts_of(self, pod: Pod) -> int:
+        """How often a pod's containers were started again, without an excuse."""
+        return pod.restarts - self._excused.get(pod.uid, 0)
 
     def of(self, resource: str) -> list[Pod]:
         """The pods of a resource, by name."""

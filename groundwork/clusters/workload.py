@@ -23,7 +23,8 @@ from groundwork.kube.pods import Pod
 __all__ = ["Workload", "cluster_of", "pods_of", "read_pod"]
 
 # A container that ends more often doesn't come up: Kubernetes would go on trying for ever. One
-# or two ends are normal where servers start together and some insist on others.
+# or two ends are normal where servers start together and some insist on others. What has ended
+# while something was broken on purpose doesn't count.
 RESTARTS_MAX = 2
 
 # Of what the cluster complains of: the newest, which say all.
@@ -124,7 +125,7 @@ class Workload(Resource):
         cluster = self.cluster(stage)
         pods, wanted = cluster.pods.of(self.name), self.pods or len(cluster.nodes)
         for pod in pods:
-            refuse_hopeless(pod)
+            refuse_hopeless(pod, cluster.pods.restarts_of(pod))
         waiting = [f"{pod.name}: {pod.waiting or pod.phase}" for pod in pods if not pod.ready]
         if waiting or len(pods) != wanted:
             raise NotYetError(f"{len(pods)} of {wanted} pods, not ready: {waiting}")
@@ -133,6 +134,10 @@ class Workload(Resource):
 
     def check_alive(self, stage: Stage) -> None:
         """Looked at in the probe: a pod that has ended is started again by the cluster."""
+
+    def excuse(self, stage: Stage) -> None:
+        """How often its containers have ended so far says nothing about them."""
+        self.cluster(stage).pods.excuse(self.name)
 
     def logs(self, stage: Stage) -> str:
         """What the cluster complains of, what the pods are doing, and their last log lines."""
@@ -177,6 +182,7 @@ class Workload(Resource):
         cluster = self.cluster(stage)
         for pod in cluster.pods.of(self.name):
             if target in {"", pod.name}:
+                self._keep_log(stage, pod)  # which the cluster removes with the pod
                 cluster.pods.expect(pod.uid)
                 cluster.kube.pods.delete(pod)
 
@@ -189,11 +195,22 @@ class Workload(Resource):
         cluster: Cluster | None = stage.peer(self.host).handle
         if cluster is None:
             return
+        for pod in cluster.pods.of(self.name):
+            self._keep_log(stage, pod)
+
+    def _keep_log(self, stage: Stage, pod: Pod) -> None:
+        """Fetch what a pod has said: what its containers said before they last ended, too.
+
+        A pod of a stateful set has its predecessor's name: both are kept.
+        """
         folder = stage.log_dir / self.name
         folder.mkdir(exist_ok=True)
-        for pod in cluster.pods.of(self.name):
-            with contextlib.suppress(GroundworkError, OSError):
-                (folder / f"{pod.name}.log").write_text(cluster.kube.pods.log(pod))
+        log = folder / f"{pod.name}.log"
+        with contextlib.suppress(GroundworkError, OSError):
+            pods = self.kube(stage).pods
+            text = (pods.log(pod, previous=True) if pod.restarts else "") + pods.log(pod)
+            with log.open("a") as file:
+                file.write(f"{text}\n")
 
 
 def cluster_of(stage: Stage, host: str = "cluster") -> Cluster:
@@ -215,8 +232,11 @@ def read_pod(stage: Stage, port: int, path: str) -> str:
     return cluster_of(stage).kube.pods.http_get(pods_of(stage)[0], port, path)
 
 
-def refuse_hopeless(pod: Pod) -> None:
-    """Raise TerminalStateError for a pod that will never be ready."""
+def refuse_hopeless(pod: Pod, restarts: int) -> None:
+    """Raise TerminalStateError for a pod that will never be ready.
+
+    ``restarts`` are those that count.
+    """
     if any(reason in pod.waiting for reason in UNPULLABLE):
         raise TerminalStateError(
             f"{pod.name}: its image can't be pulled ({pod.waiting}); can the nodes reach its "
@@ -224,8 +244,8 @@ def refuse_hopeless(pod: Pod) -> None:
         )
     if any(reason in pod.waiting for reason in HOPELESS):
         raise TerminalStateError(f"{pod.name}: {pod.waiting}")
-    if pod.restarts > RESTARTS_MAX:
+    if restarts > RESTARTS_MAX:
         raise TerminalStateError(
-            f"{pod.name} has ended {pod.restarts} times, the last time "
+            f"{pod.name} has ended {restarts} times, the last time "
             f"{pod.ended or f'with exit code {pod.exit_code}'}"
         )

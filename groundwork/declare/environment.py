@@ -53,6 +53,11 @@ def _nothing_to_decide(settings: Settings) -> Settings:
     return settings
 
 
+def _no_objectives(settings: Settings) -> Mapping[str, float]:
+    del settings
+    return {}
+
+
 def _no_exclusions(settings: Settings) -> tuple[Exclusion, ...]:
     del settings
     return ()
@@ -72,6 +77,8 @@ class Environment:
         sources: Files that the environment's behaviour depends on besides its own package.
         decide: Puts a value in the place of each ``auto``, and the reason into
             :attr:`Settings.decided`. Called before the others.
+        recovery_s: The seconds in which a resource must be well again after a fault is healed, by
+            its name; whatever isn't named has as long as its start may take.
         exclusions: The tests that can't be expressed, all of them; see
             :mod:`groundwork.declare.where`.
     """
@@ -83,6 +90,7 @@ class Environment:
     check: Callable[[Settings], None] = _nothing_to_check
     sources: Callable[[Settings], Iterable[Path]] = _no_sources
     decide: Callable[[Settings], Settings] = _nothing_to_decide
+    recovery_s: Callable[[Settings], Mapping[str, float]] = _no_objectives
     exclusions: Callable[[Settings], tuple[Exclusion, ...]] = _no_exclusions
 
 

@@ -81,6 +81,13 @@ class Resource(ABC):
         """
         return stage.states()
 
+    def excuse(self, stage: Stage) -> None:
+        """A fault has to do with it, begins or is healed: what happened before counts no more.
+
+        For what a probe holds against a resource, such as how often it has ended.
+        """
+        del stage  # by default a probe looks at the present alone
+
     def configure(self, stage: Stage) -> None:
         """What is to be done once after the resource is ready; must bear being done again."""
         del stage  # by default there is nothing to configure

@@ -31,6 +31,7 @@ __all__ = [
     "Launched",
     "Ready",
     "Recorded",
+    "Recovered",
     "Refused",
     "RunAborted",
     "RunBegun",
@@ -142,11 +143,16 @@ class Failed:
 
 @dataclass(frozen=True)
 class Died:
-    """A process of a resource that was ready has ended unasked."""
+    """A process of a resource that was ready has ended unasked.
+
+    Attributes:
+        fault: The fault that explains it; empty where none does, so that it is an accident.
+    """
 
     resource: str
     process: str
     exit_code: int
+    fault: str = ""
     event: Literal["died"] = "died"
 
 
@@ -215,6 +221,21 @@ class FaultHealed:
 
 
 @dataclass(frozen=True)
+class Recovered:
+    """A resource that a fault had to do with was seen to be well after that was healed.
+
+    Attributes:
+        id: The fault.
+        within_s: From the healing to that look, which comes when the claim ends at the latest.
+    """
+
+    id: str
+    resource: str
+    within_s: float
+    event: Literal["recovered"] = "recovered"
+
+
+@dataclass(frozen=True)
 class HealingFailed:
     """A fault stays, for it can't be healed."""
 
@@ -265,6 +286,7 @@ Event = Annotated[
     | FaultInjected
     | FaultLanded
     | FaultHealed
+    | Recovered
     | HealingFailed
     | Waiting
     | Recorded,

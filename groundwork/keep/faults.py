@@ -23,7 +23,7 @@ from groundwork.keep.events import (
     HealingFailed,
 )
 from groundwork.keep.messages import Healed, Inject, Injected
-from groundwork.keep.provisioner import Provisioner
+from groundwork.keep.provisioner import Cause, Provisioner
 
 __all__ = ["Faults"]
 
@@ -33,7 +33,7 @@ HOOK_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True)
 class Open:
-    """A fault that isn't healed.
+    """A fault that isn't healed, or that nobody has answered for yet.
 
     Attributes:
         id: Names it.
@@ -69,7 +69,8 @@ class Faults:
         self._numbers = itertools.count(1)
         self._open: dict[str, Open] = {}
         self._healed: dict[str, Healed] = {}
-        self._disturbed: defaultdict[int, set[str]] = defaultdict(set)
+        # What each connection has injected and not answered for yet, healed or not.
+        self._unanswered: defaultdict[int, list[Open]] = defaultdict(list)
         # One thing at a time is done to a resource: what is healed while it is still being
         # injected would stay broken.
         self._turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
@@ -134,17 +135,34 @@ class Faults:
     def disturbed_by(self, peer: int) -> frozenset[str]:
         """The resources that a connection has broken since it was last forgotten, healed or not."""
         with self._lock:
-            return frozenset(self._disturbed.get(peer, ()))
+            return frozenset(each.resource for each in self._unanswered.get(peer, ()))
 
     def forget(self, peer: int) -> None:
         """A connection has answered for what it has broken."""
         with self._lock:
-            self._disturbed.pop(peer, None)
+            self._unanswered.pop(peer, None)
 
     def opened_beside(self, peer: int) -> frozenset[str]:
         """The resources that others have broken and that aren't healed."""
         with self._lock:
             return frozenset(each.resource for each in self._open.values() if each.opener != peer)
+
+    def behind(self, resource: str) -> Cause | None:
+        """The fault that explains what a resource suffers: the last that has to do with it.
+
+        One that is healed does until whoever has injected it has answered for it: what a fault has
+        killed may be seen to end a moment after its healing, and may take its time to end.
+        """
+        with self._lock:
+            pending = {each.id: each for mine in self._unanswered.values() for each in mine}
+            pending |= self._open
+            healed = dict(self._healed)
+        for each in sorted(pending.values(), key=lambda opened: opened.since_s, reverse=True):
+            if resource in self._provisioner.affected([each.resource]):
+                done = healed.get(each.id)
+                healed_s = None if done is None else each.since_s + done.lasted_s
+                return Cause(each.id, f"{each.fault.name} of {each.resource}", healed_s)
+        return None
 
     def heal_all(self, resources: frozenset[str], opener: int | None = None) -> None:
         """Heal what is still broken of these resources; goes on past errors.
@@ -209,8 +227,9 @@ class Faults:
         opened = Open(name, fault, request.resource, request.target, peer, time.monotonic(), timer)
         with self._lock:
             self._open[name] = opened
-            self._disturbed[peer].add(request.resource)
+            self._unanswered[peer].append(opened)
         self._record("fault", opened)
+        self._provisioner.excuse(opened.resource)
         return opened
 
     def _expire(self, fault_id: str) -> None:
@@ -240,6 +259,7 @@ class Faults:
             return healed
         self._call(opened.fault.heal, opened)
         opened.timer.cancel()
+        self._provisioner.excuse(opened.resource)
         lasted_s = round(time.monotonic() - opened.since_s, 3)
         healed = Healed(by, lasted_s, self._observe(opened.resource))
         self._record("healed", opened)

@@ -89,7 +89,11 @@ class Keeper:
             on_exit=self._on_exit,
         )
         self.provisioner = Provisioner(
-            self.site, declared.resources(self.settings), note, self.chronicle.blame
+            self.site,
+            declared.resources(self.settings),
+            declared.environment.recovery_s(self.settings),
+            note,
+            self.chronicle.blame,
         )
         self.faults = Faults(self.provisioner, self.ledger, self.claims, note)
         self.tenancy = Tenancy(self.claims, self.faults, self.provisioner)
@@ -115,7 +119,7 @@ class Keeper:
         }
 
     def _on_exit(self, resource: str, name: str, code: int) -> None:
-        self.provisioner.on_exit(resource, name, code)
+        self.provisioner.on_exit(resource, name, code, self.faults.behind(resource))
 
     def serve(self) -> None:
         """Answer until the environment is gone."""

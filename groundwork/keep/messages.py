@@ -16,7 +16,12 @@ from pydantic import Field
 
 from groundwork.artifacts import Resolved
 from groundwork.base import errors
-from groundwork.base.errors import GroundworkError, KeeperLostError, ProvisionError
+from groundwork.base.errors import (
+    GroundworkError,
+    KeeperLostError,
+    NotRecoveredError,
+    ResourceError,
+)
 from groundwork.base.process import Identity
 from groundwork.declare.resource import Description
 from groundwork.keep.codec import Codec
@@ -120,8 +125,8 @@ class Failure:
 
     Attributes:
         type: The name of its class.
-        message: Its text; of a ProvisionError without the resource's name in front.
-        resource: The resource of a ProvisionError.
+        message: Its text; of a ResourceError without the resource's name in front.
+        resource: The resource of a ResourceError.
     """
 
     type: str
@@ -131,16 +136,21 @@ class Failure:
     @classmethod
     def of(cls, error: Exception) -> Failure:
         """What travels of an error."""
-        if isinstance(error, ProvisionError):
+        if isinstance(error, ResourceError):
             return cls(type(error).__name__, error.message, error.resource)
         return cls(type(error).__name__, str(error))
+
+    @property
+    def of_the_product(self) -> bool:
+        """Whether it is a failure of what is tested, and not of what it stands on."""
+        return self.type == NotRecoveredError.__name__
 
     def error(self) -> GroundworkError:
         """The error again, of the class that it was; GroundworkError for those we don't know."""
         kind = getattr(errors, self.type, None)
         if kind is KeeperLostError:
             return KeeperLostError(self.message)
-        if isinstance(kind, type) and issubclass(kind, ProvisionError):
+        if isinstance(kind, type) and issubclass(kind, ResourceError):
             return kind(self.resource, self.message)
         if isinstance(kind, type) and issubclass(kind, GroundworkError):
             return kind(self.message)

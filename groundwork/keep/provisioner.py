@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from groundwork.base.errors import (
     CancelledError,
     GroundworkError,
     NeedFailedError,
+    NotRecoveredError,
     NotYetError,
     ProvisionError,
     ResourceDiedError,
+    ResourceError,
     TerminalStateError,
     WaitTimeoutError,
 )
@@ -35,12 +37,13 @@ from groundwork.keep.events import (
     Failed,
     Launched,
     Ready,
+    Recovered,
     Stopped,
     Stopping,
 )
 from groundwork.keep.messages import DESCRIPTIONS
 
-__all__ = ["Provisioner"]
+__all__ = ["Cause", "Provisioner"]
 
 # What a probe meets while a server starts: refused and reset connections, time-outs. The errors of
 # requests are among them.
@@ -49,6 +52,21 @@ PROBE_ERRORS = (OSError,)
 # The kernel closes a dying process's connections before it can be waited for; on a busy machine
 # the moment between the two has been seen to last some tenths of a second.
 DYING_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A fault that explains what a resource suffers.
+
+    Attributes:
+        id: Its name.
+        what: What was done, for people: `kill of broker`.
+        healed_s: When it was healed, on the monotonic clock; None while it isn't.
+    """
+
+    id: str
+    what: str
+    healed_s: float | None
 
 
 @dataclass
@@ -61,13 +79,21 @@ class Holding:
     asked_s: float
     state: str = "starting"
     description: Description | None = None  # from its readiness on
-    error: ProvisionError | None = None
+    error: ResourceError | None = None
     settled: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
 class Provisioner:
     """Starts, watches and stops the resources of one environment.
+
+    Args:
+        site: What their stages share.
+        resources: All that are declared.
+        recovery_s: From a fault's healing to a resource's being well again, where that is declared;
+            else it is as long as a start may take.
+        note: Told what happens.
+        blame: Told what of the run's output can't be written.
 
     Attributes:
         not_removed: What stopping has failed to remove, and why; it goes on past errors.
@@ -77,12 +103,14 @@ class Provisioner:
         self,
         site: Site,
         resources: Iterable[Resource],
+        recovery_s: Mapping[str, float],
         note: Callable[[Event], None],
         blame: Callable[[OSError], None],
     ) -> None:
         self.resources = {resource.name: resource for resource in resources}
         self.graph = Graph({name: each.needs for name, each in self.resources.items()})
         self._site = site
+        self._recovery_s = recovery_s
         self._note = note
         self._blame = blame
         self._lock = threading.RLock()
@@ -165,7 +193,7 @@ class Provisioner:
         if needed.error is not None:
             raise NeedFailedError(need, needed.error.message.partition("\n")[0])
 
-    def _wait_ready(self, holding: Holding) -> str:
+    def _wait_ready(self, holding: Holding, deadline: Deadline | None = None) -> str:
         resource, stage = holding.resource, holding.stage
 
         def look() -> str:
@@ -181,7 +209,7 @@ class Provisioner:
 
         return wait_for(
             look,
-            deadline=Deadline.after(resource.ready_timeout_s),
+            deadline=deadline or Deadline.after(resource.ready_timeout_s),
             what=f"{resource.name} to be ready",
             describe=lambda: resource.logs(stage),
             hint=resource.hint,
@@ -203,7 +231,7 @@ class Provisioner:
         name = holding.resource.name
         self._site.ledger.append(Record(step, "resource", name, resource=name, run=holding.run))
 
-    def _fail(self, holding: Holding, error: ProvisionError, because_of: str = "") -> None:
+    def _fail(self, holding: Holding, error: ResourceError, because_of: str = "") -> None:
         """A resource isn't there; ``because_of`` names the one whose failure was told already."""
         with self._lock:
             if holding.error is None:
@@ -226,20 +254,28 @@ class Provisioner:
 
     # --- watching
 
-    def on_exit(self, resource: str, process: str, code: int) -> None:
-        """A process ended unasked: an accident, unless the resource is still starting."""
+    def on_exit(self, resource: str, process: str, code: int, cause: Cause | None = None) -> None:
+        """A process ended unasked: an accident, unless the resource is still starting.
+
+        Nor is it one where a fault is its cause; then the resource has its time to recover.
+        """
         with self._lock:
             holding = self._holdings.get(resource)
             if holding is None or holding.state != "ready":
                 return  # a start sees it by itself, a stop expects it
-            holding.state = "dead"
+            if cause is None:
+                holding.state = "dead"
+        if cause is not None:
+            self._note(Died(resource, process, code, cause.id))
+            return
+        with self._lock:
             what = f"process {process} ended with exit code {code} during the run"
             holding.error = ResourceDiedError(resource, what)
         logs = holding.resource.logs(holding.stage)  # may take a while: others needn't wait
         holding.error = ResourceDiedError(resource, f"{what}\n{logs}")
         self._note(Died(resource, process, code))
 
-    def deaths(self, names: Iterable[str]) -> dict[str, ProvisionError]:
+    def deaths(self, names: Iterable[str]) -> dict[str, ResourceError]:
         """The errors of the named resources and of all they need."""
         with self._lock:
             found = {}
@@ -269,43 +305,105 @@ class Provisioner:
                         cancel=holding.stage.cancel,
                     )
 
-    def failures(self) -> dict[str, ProvisionError]:
+    def failures(self) -> dict[str, ResourceError]:
         """The errors of all resources."""
         return self.deaths(self._holdings)
 
-    def check_health(self, names: Iterable[str], broken: Iterable[str] = ()) -> None:
-        """Wait until disturbed resources, and who needs them, are healthy again.
+    def check_health(
+        self,
+        names: Iterable[str],
+        broken: Iterable[str] = (),
+        behind: Callable[[str], Cause | None] = lambda _: None,
+    ) -> None:
+        """Wait until disturbed resources, and who needs them, are healthy again; all of them.
 
         Args:
             names: What was disturbed and is healed.
             broken: What is still broken on purpose: it and who needs it can't be healthy.
+            behind: Tells the fault behind what a resource suffers.
 
         Raises:
-            ProvisionError: One of them isn't within its time.
+            NotRecoveredError: One of them isn't well in time after a fault was healed.
+            ProvisionError: The same without a fault, or with one that can't be healed.
         """
-        excused = {holding.resource.name for holding in self._affected(broken)}
-        for holding in self._affected(names):
-            if holding.resource.name in excused:
+        failures = []
+        excused = set(self.affected(broken))
+        for name in self.affected(names):
+            holding = self._holdings.get(name)
+            if name in excused or holding is None or holding.error is not None:
                 continue
+            try:
+                self._await_recovery(holding, behind(name))
+            except ResourceError as failure:
+                self._fail(holding, failure)
+                failures.append(failure)
+        if failures:
+            raise failures[0]  # each is told on its own, too
+
+    def _await_recovery(self, holding: Holding, cause: Cause | None) -> None:
+        """Wait until a resource is healthy: as long as a start may take, or from the healing on."""
+        name = holding.resource.name
+        healed_s = cause.healed_s if cause is not None else None
+        limit_s = self._recovery_s.get(name, holding.resource.ready_timeout_s)
+        if cause is None or healed_s is None:
             try:
                 self._wait_ready(holding)
             except (WaitTimeoutError, TerminalStateError) as error:
-                name = holding.resource.name
-                failure = ProvisionError(name, f"not healthy after a disturbance: {error}")
+                raise ProvisionError(name, f"not healthy after a disturbance: {error}") from error
+            return
+        try:
+            self._wait_ready(holding, Deadline(healed_s + limit_s, limit_s))
+        except (WaitTimeoutError, TerminalStateError) as error:
+            raise NotRecoveredError(
+                name,
+                f"not recovered from {cause.what} ({cause.id}) within {limit_s:g} s of its "
+                f"healing: {error}",
+            ) from error
+        self._note(Recovered(cause.id, name, round(time.monotonic() - healed_s, 3)))
+
+    def excuse(self, name: str) -> None:
+        """A fault of a resource begins, or is healed: see :meth:`Resource.excuse`."""
+        for each in self.affected([name]):
+            holding = self._holdings.get(each)
+            if holding is not None:
+                holding.resource.excuse(holding.stage)
+
+    def expect_alive(self, names: Iterable[str]) -> None:
+        """See that nothing of these, and of who needs them, has ended by a fault and is missed.
+
+        Raises:
+            NotRecoveredError: Something has, after it was seen to be well.
+        """
+        for name in self.affected(names):
+            holding = self._holdings.get(name)
+            if holding is None or holding.state != "ready":
+                continue
+            try:
+                holding.resource.check_alive(holding.stage)
+            except TerminalStateError as error:
+                failure = NotRecoveredError(name, f"ended after a fault was healed: {error}")
                 self._fail(holding, failure)
                 raise failure from error
 
-    def _affected(self, names: Iterable[str]) -> list[Holding]:
-        """The named resources that are there, with all that need them, in starting order."""
+    def affected(self, names: Iterable[str]) -> tuple[str, ...]:
+        """What a fault of the named resources may do something to, in starting order.
+
+        They themselves, what lives in them, and who needs or wants them, as far as it is there.
+        """
         with self._lock:
-            affected: dict[str, Holding] = {}
+            found: set[str] = set()
             pending = [name for name in names if name in self._holdings]
             while pending:
                 name = pending.pop()
-                if name not in affected:
-                    affected[name] = self._holdings[name]
-                    pending.extend(n for n in self.graph.dependents(name) if n in self._holdings)
-            return [affected[name] for name in self.graph.order if name in affected]
+                if name not in found:
+                    found.add(name)
+                    pending.extend(n for n in self._behind(name) if n in self._holdings)
+            return tuple(name for name in self.graph.order if name in found)
+
+    def _behind(self, name: str) -> tuple[str, ...]:
+        """Who needs a resource, and what lives in it; declared, whether it is there or not."""
+        guests = (each.name for each in self.resources.values() if each.host == name)
+        return (*self.graph.dependents(name), *guests)
 
     def stage(self, name: str) -> Stage:
         """The stage of a resource that was started.

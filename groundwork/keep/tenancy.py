@@ -55,8 +55,9 @@ class Tenancy:
         """Heal what was broken in a connection's name, or by it; let others have it healthy.
 
         Raises:
-            GroundworkError: Something can't be healed, or isn't healthy again; it is let go of
-                all the same, known as broken.
+            NotRecoveredError: Something isn't well in time after a fault was healed.
+            GroundworkError: Something can't be healed, or isn't healthy for another reason; it is
+                let go of all the same, known as broken.
         """
         alone = self._claims.begin_end(peer)
         disturbed = self._faults.disturbed_by(peer)
@@ -64,10 +65,12 @@ class Tenancy:
         def see_healthy() -> None:
             # Who leaves a claim that it had joined leaves what others have broken under it.
             broken = self._faults.opened_beside(peer) - alone
-            self._provisioner.check_health(alone | disturbed, broken)
+            self._provisioner.check_health(alone | disturbed, broken, self._faults.behind)
 
         with contextlib.ExitStack() as last:  # in reverse, each whatever becomes of the others
             last.callback(self._claims.end, peer)
+            # Whatever a fault has killed until here is explained by it; from here on nothing is.
+            last.callback(self._provisioner.expect_alive, alone | disturbed)
             last.callback(self._faults.forget, peer)
             # What could not be healed must be known as broken before others meet it.
             last.callback(see_healthy)

@@ -222,8 +222,14 @@ class Pods:
                     return
                 seen(event["type"], Pod.read(event["object"]))
 
-    def log(self, pod: Pod, lines: int | None = None) -> str:
-        """What a pod's containers said, each under its name."""
+    def log(self, pod: Pod, lines: int | None = None, *, previous: bool = False) -> str:
+        """What a pod's containers said, each under its name.
+
+        Args:
+            pod: Which one.
+            lines: Only so many, the last.
+            previous: What they said before they were last started again.
+        """
         parts = []
         with talking():
             found = self._core.read_namespaced_pod(
@@ -236,11 +242,13 @@ class Pods:
                         pod.namespace,
                         container=container.name,
                         tail_lines=lines,
+                        previous=previous,
                         _request_timeout=REQUEST_TIMEOUT_S,
                     )
                 except ApiException as error:
                     text = f"({message_of(error)})"
-                parts.append(f"--- {pod.name}/{container.name}\n{text}")
+                before = ", before it was started again" if previous else ""
+                parts.append(f"--- {pod.name}/{container.name}{before}\n{text}")
         return "\n".join(parts)
 
     def warnings(self, namespace: str, names: Iterable[str]) -> list[str]:

@@ -127,7 +127,8 @@ def summary(run: Run, tally: Tally) -> list[str]:
     failures = outcome.failures
     waited = [name for name, each in failures.items() if each.type == NeedFailedError.__name__]
     lines.extend(
-        f"groundwork: infrastructure failure: {name}: {failure.message}"
+        f"groundwork: {'product' if failure.of_the_product else 'infrastructure'} failure: "
+        f"{name}: {failure.message}"
         for name, failure in failures.items()
         if name not in waited
     )

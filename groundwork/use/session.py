@@ -212,10 +212,13 @@ class EnvironmentSession:
             self.terminal.say(outcome.refusal)
         if run.refusal:
             return ExitCode.USAGE
-        if run.lost is not None or outcome.failures or outcome.errors or self.output_fault:
+        product = [each for each in outcome.failures.values() if each.of_the_product]
+        infrastructure = len(outcome.failures) > len(product)
+        if run.lost is not None or infrastructure or outcome.errors or self.output_fault:
             return ExitCode.INFRASTRUCTURE
         nothing_failed = exit_code in {ExitCode.OK, ExitCode.NO_TESTS}
-        if run.settings.strict_env and self.tally.left_out and nothing_failed:
+        strict = run.settings.strict_env and self.tally.left_out
+        if nothing_failed and (product or strict):
             return ExitCode.TESTS_FAILED
         return exit_code
 

@@ -47,6 +47,8 @@ class Terminal:
                 self.say(f"{named} ready after {event.ready_s:.1f} s")
             case Failed() if not event.because_of:
                 self.say(in_one_line(event.error))
+            case Died() if event.fault:
+                self.say(f"{event.resource} died of {event.fault}")
             case Died():
                 self.say(f"{event.resource} died during the run")
             case Lost():

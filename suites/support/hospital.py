@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -80,7 +80,17 @@ class Ward:
         """All of them."""
         return tuple(self.resources)
 
-    def check_health(self, names: frozenset[str], broken: frozenset[str]) -> None:
+    def affected(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Nobody needs anybody."""
+        return tuple(names)
+
+    def excuse(self, name: str) -> None:
+        """Nothing is held against anybody."""
+
+    def expect_alive(self, names: frozenset[str]) -> None:
+        """They are, whatever they suffer."""
+
+    def check_health(self, names: frozenset[str], broken: frozenset[str], _: object) -> None:
         """See that what is given to others is whole."""
         for name in names - broken:
             patient = self.resources[name]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.base import errors
-from groundwork.base.errors import GroundworkError, KeeperLostError, ProvisionError
+from groundwork.base.errors import GroundworkError, KeeperLostError, ResourceError
 from groundwork.base.wire import Wire
 from groundwork.keep import messages
 from groundwork.keep.events import EVENTS, Event, Recorded, line_of
@@ -80,7 +80,7 @@ def test_what_is_told_arrives_as_it_was(codec: Any, kind: type[Any], data: st.Da
 def test_an_error_arrives_as_it_was(kind: type[GroundworkError]) -> None:
     """Its class and its text, so that the asker's exit code and report are those of the keeper."""
     error: GroundworkError
-    if kind is not KeeperLostError and issubclass(kind, ProvisionError):
+    if kind is not KeeperLostError and issubclass(kind, ResourceError):
         error = kind("spring", "it is dry\nlast log lines")
     else:
         error = kind("it is dry")

@@ -37,6 +37,7 @@ def categories_of(error: BaseException) -> list[str]:
         (AssertionError("assert 1 == 2"), "product failure"),
         (AssertionError(), "product failure"),
         (Failed("it was never woken"), "product failure"),
+        (errors.NotRecoveredError("mill", "not recovered"), "product failure"),
         (errors.WaitTimeoutError("waited 3 s for ProvisionError"), "product failure"),
         (ExceptionGroup("two", [AssertionError(), AssertionError()]), "product failure"),
         (KeyError("ProvisionError"), "test defect"),

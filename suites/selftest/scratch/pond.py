@@ -62,7 +62,8 @@ class Pond(ProcessFaults, Resource):
             stage.intend("puddle", str(puddle), "pond:dry_up", log=f"{puddle}.log")
             puddle.touch()
         port = str(stage.ports["http"])
-        stage.spawn([sys.executable, SERVER, port, self.mode])
+        insists = f"={stage.peer(self.needs[0]).ports['http']}" if self.mode == "frail" else ""
+        stage.spawn([sys.executable, SERVER, port, self.mode + insists])
 
     def revive(self, stage: Stage, target: str) -> None:
         """Start it again, unless it has run dry."""
@@ -142,6 +143,18 @@ if "groundwork.keep.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.
     if PLAN:
         kill_after(PLAN.partition(":")[2], PLAN.partition(":")[0])
 
+
+def recovery_s(settings: Settings) -> Mapping[str, float]:
+    """How long each may take to be well again; from the test's environment variables, too."""
+    del settings
+    given = os.environ.get("POND_RECOVERY", "")
+    return {"spring": float(given)} if given else {}
+
+
 ENVIRONMENT = Environment(
-    name="pond", settings=PondSettings, platforms=("local",), resources=resources
+    name="pond",
+    settings=PondSettings,
+    platforms=("local",),
+    resources=resources,
+    recovery_s=recovery_s,
 )

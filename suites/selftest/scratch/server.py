@@ -1,13 +1,31 @@
-"""A tiny HTTP server: `server.py PORT [MODE]`; MODE is die, slow=SECONDS or stubborn=SECONDS."""
+"""A tiny HTTP server: `server.py PORT [MODE]`.
+
+MODE is die, slow=SECONDS, stubborn=SECONDS or frail=PORT (it ends when nobody listens there).
+"""
 
 from __future__ import annotations
 
 import http.server
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+
+
+def insist(port: int) -> None:
+    """End as soon as nobody listens on a port any more, once somebody has."""
+    met = False
+    while True:
+        with socket.socket() as probe:
+            answered = probe.connect_ex(("127.0.0.1", port)) == 0
+        if met and not answered:
+            print("no water any more", flush=True)
+            os._exit(5)
+        met = met or answered
+        time.sleep(0.05)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,6 +57,9 @@ def main() -> None:
             sys.exit(0)
 
         signal.signal(signal.SIGTERM, late)
+    if mode.startswith("frail="):
+        port = int(mode.partition("=")[2])
+        threading.Thread(target=insist, args=(port,), daemon=True).start()
     # A child that the server doesn't look after: it must go as well.
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
     http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
