@@ -1,4 +1,4 @@
-"""The command `groundwork`: an environment without a test run, kept until it is ended."""
+"""The command `groundwork`: an environment without a test run, kept, used and ended."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from groundwork.use.command import add_options, find_declared, perform, say
 from groundwork.use.interrupts import Hearing, ImpatientError
 from groundwork.use.kept import kept_environments
 from groundwork.use.run import LEAVE_TIMEOUT_S, Run
+from groundwork.use.shell import Words, fault, job
 from groundwork.use.terminal import Terminal
 
 
@@ -125,6 +126,9 @@ def engine(declared: Declared, settings: Settings) -> int:
 
 COMMANDS = {"up": up, "down": down, "status": status, "engine": engine}
 
+# Those that act on an environment that is there, and are told more than its options.
+ACTS = ("fault", "job")
+
 DESCRIPTION = """
 An environment without a test run: the one that [tool.groundwork] in pyproject.toml declares.
 
@@ -132,6 +136,10 @@ An environment without a test run: the one that [tool.groundwork] in pyproject.t
           project adopt it where settings and files are the same
   status  show what is running
   down    end what is kept, and remove what runs have left that died
+  fault   RESOURCE FAULT --seconds N [--target PART]: break what is kept, for so long: it is healed
+          then, by Ctrl-C too, and must be well again; e.g. fault broker pause --seconds 10
+  job     NAME [ARGUMENT=VALUE]... --seconds N --out FOLDER: have one of its jobs run; without a
+          name it shows which there are
   engine  see to a container engine, for platforms that need one: found, or installed on a Debian or
           Ubuntu where this is root, or told what to install
 """
@@ -143,16 +151,31 @@ def run_command() -> int:
         prog="groundwork",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        conflict_handler="resolve",  # an option of the environment's is a variable, too
         epilog="Options are also environment variables (GROUNDWORK_ENV) and lines of .env.",
     )
-    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("command", choices=[*COMMANDS, *ACTS])
+    parser.add_argument("words", nargs="*", metavar="WORD", help="what fault or job is told")
     declared = find(Path.cwd())
     if declared is not None:  # without a project there is help, at least
         add_options(parser, declared.environment.settings)
-    given = vars(parser.parse_args())
-    command = COMMANDS[given.pop("command")]
+    parser.add_argument("--seconds", type=float, help="fault, job: for how long")
+    parser.add_argument("--target", default="", help="fault: one process or pod; else all of it")
+    parser.add_argument(
+        "--out", type=Path, help="job: the folder of its files; fault: of a timeline"
+    )
+    given = vars(parser.parse_intermixed_args())
+    name = given.pop("command")
+    said = tuple(given.pop("words"))
+    words = Words(said, given.pop("seconds"), given.pop("target"), given.pop("out"))
     declared = find_declared()
-    return command(declared, declared.settings(given))
+    settings = declared.settings(given)
+    if name == "fault":
+        return fault(words, say)
+    if name == "job":
+        return job(declared, settings, words, say)
+    words.expect_none(name)
+    return COMMANDS[name](declared, settings)
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ from pathlib import Path
 import groundwork
 from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.base.graph import Graph
+from groundwork.declare.job import Job
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.where import Exclusion
@@ -53,6 +54,11 @@ def _nothing_to_decide(settings: Settings) -> Settings:
     return settings
 
 
+def _no_jobs(settings: Settings) -> tuple[Job, ...]:
+    del settings
+    return ()
+
+
 def _no_objectives(settings: Settings) -> Mapping[str, float]:
     del settings
     return {}
@@ -77,6 +83,7 @@ class Environment:
         sources: Files that the environment's behaviour depends on besides its own package.
         decide: Puts a value in the place of each ``auto``, and the reason into
             :attr:`Settings.decided`. Called before the others.
+        jobs: The commands that the keeper runs for whoever asks; see :mod:`groundwork.declare.job`.
         recovery_s: The seconds in which a resource must be well again after a fault is healed, by
             its name; whatever isn't named has as long as its start may take.
         exclusions: The tests that can't be expressed, all of them; see
@@ -90,6 +97,7 @@ class Environment:
     check: Callable[[Settings], None] = _nothing_to_check
     sources: Callable[[Settings], Iterable[Path]] = _no_sources
     decide: Callable[[Settings], Settings] = _nothing_to_decide
+    jobs: Callable[[Settings], tuple[Job, ...]] = _no_jobs
     recovery_s: Callable[[Settings], Mapping[str, float]] = _no_objectives
     exclusions: Callable[[Settings], tuple[Exclusion, ...]] = _no_exclusions
 
@@ -121,6 +129,7 @@ class Declared:
                     f"--env {settings.env}: this platform is not built; built: {built}"
                 )
             settings = self.environment.decide(settings)
+        self.jobs(settings)
         with_ports = {each.name for each in self.resources(settings) if each.ports}
         for name in settings.port:
             if name not in with_ports:
@@ -154,6 +163,20 @@ class Declared:
                         f"{self.where}: {each.name} lives in {each.host}, which is not declared"
                     )
             Graph({each.name: each.needs for each in found})
+        return found
+
+    def jobs(self, settings: Settings) -> tuple[Job, ...]:
+        """The jobs of these settings, checked.
+
+        Raises:
+            UsageError: Two have the same name.
+        """
+        with blaming(self.where, self.root):
+            found = self.environment.jobs(settings)
+        names = [job.name for job in found]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UsageError(f"{self.where}: there is more than one job called {', '.join(twice)}")
         return found
 
     def unexpressed(self, settings: Settings) -> list[tuple[str, str]]:

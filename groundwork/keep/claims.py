@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from groundwork.base.errors import CancelledError, LockTimeoutError, UsageError
+from groundwork.base.errors import CancelledError, LockTimeoutError, OverdueError, UsageError
 
 __all__ = ["LIMIT_S", "MACHINE", "Claim", "Claims", "Wish"]
 
@@ -74,6 +74,7 @@ class Claim:
         key: Whoever knows it may join.
         members: The connections that have joined.
         ending: Whether it is being given back: nobody acts under it any more.
+        overdue: Whether its time is over: nobody begins anything under it any more.
     """
 
     owner: int
@@ -82,6 +83,12 @@ class Claim:
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     members: set[int] = field(default_factory=set)
     ending: bool = False
+    overdue: bool = False
+
+    @property
+    def over(self) -> str:
+        """What is said of a claim that is overdue."""
+        return f"the {self.wish.limit_s:g} s of {self.wish.holder} are over"
 
 
 class Claims:
@@ -199,15 +206,37 @@ class Claims:
     def _joined(self, peer: int) -> Claim | None:
         return next((claim for claim in self._held if peer in claim.members), None)
 
-    def may_disturb(self, peer: int, resource: str) -> bool:
-        """Whether a connection has a resource alone, by a claim of its own or one it has joined."""
+    def of(self, peer: int) -> tuple[Claim, ...]:
+        """The claims that a connection acts under: one it has joined, or its own."""
         with self._changed:
-            return any(
-                resource in claim.wish.exclusive
-                and not claim.ending
-                and (claim.owner == peer or peer in claim.members)
+            return tuple(
+                claim
                 for claim in self._held
+                if not claim.ending and (claim.owner == peer or peer in claim.members)
             )
+
+    def owned(self, peer: int) -> tuple[Claim, ...]:
+        """A connection's own claims, until their end is complete."""
+        with self._changed:
+            return tuple(claim for claim in self._held if claim.owner == peer)
+
+    def may_disturb(self, peer: int, resource: str) -> bool:
+        """Whether a connection has a resource alone, by a claim of its own or one it has joined.
+
+        Raises:
+            OverdueError: It had, and the time of that claim is over.
+        """
+        having = [claim for claim in self.of(peer) if resource in claim.wish.exclusive]
+        for claim in having:
+            if claim.overdue:
+                raise OverdueError(f"{resource} may not be broken any more: {claim.over}")
+        return bool(having)
+
+    def expire(self, claim: Claim) -> bool:
+        """The time of a claim is over: nothing begins under it any more; whether it is held."""
+        with self._changed:
+            claim.overdue = True
+            return claim in self._held and not claim.ending
 
     # --- the end
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
@@ -19,6 +20,7 @@ __all__ = [
     "EVENTS",
     "NAMES",
     "ArtifactFound",
+    "ClaimOverdue",
     "Died",
     "Event",
     "Failed",
@@ -28,6 +30,9 @@ __all__ = [
     "Fetching",
     "HealedBy",
     "HealingFailed",
+    "JobEnded",
+    "JobEndedBy",
+    "JobStarted",
     "Launched",
     "Ready",
     "Recorded",
@@ -175,8 +180,9 @@ class Stopped:
 # --- of faults
 
 
-# Who heals a fault: who asked, the end of the claim or of its time, or the failure of its hook.
-HealedBy = Literal["asked", "end", "time", "failure"]
+# Who heals a fault: who asked, the end of its claim or of that one's time (overdue), its own time,
+# or the failure of its hook.
+HealedBy = Literal["asked", "end", "overdue", "time", "failure"]
 
 
 @dataclass(frozen=True)
@@ -257,6 +263,60 @@ class Waiting:
     event: Literal["waiting"] = "waiting"
 
 
+@dataclass(frozen=True)
+class ClaimOverdue:
+    """A claim takes longer than was declared: what is open under it is ended.
+
+    Attributes:
+        holder: Whose it is.
+        reason: For people.
+        faults: Those that are open, and are healed now.
+        jobs: Those that run, and are ended now.
+    """
+
+    holder: str
+    reason: str
+    faults: tuple[str, ...]
+    jobs: tuple[str, ...]
+    event: Literal["overdue"] = "overdue"
+
+
+# --- of jobs
+
+
+# Why a job ends: by itself, or because its time, its claim, that one's time or its asker did.
+JobEndedBy = Literal["itself", "time", "end", "overdue", "asker"]
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job runs.
+
+    Attributes:
+        id: Names it.
+        job: What it was asked for by.
+        argv: Its command.
+        out_dir: Its folder.
+    """
+
+    id: str
+    job: str
+    argv: tuple[str, ...]
+    out_dir: Path
+    event: Literal["job"] = "job"
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """Nothing of a job runs any more."""
+
+    id: str
+    by: JobEndedBy
+    exit_code: int
+    lasted_s: float
+    event: Literal["job ended"] = "job ended"
+
+
 # --- of somebody else
 
 
@@ -289,6 +349,9 @@ Event = Annotated[
     | Recovered
     | HealingFailed
     | Waiting
+    | ClaimOverdue
+    | JobStarted
+    | JobEnded
     | Recorded,
     Field(discriminator="event"),
 ]

@@ -164,12 +164,20 @@ class Faults:
                 return Cause(each.id, f"{each.fault.name} of {each.resource}", healed_s)
         return None
 
-    def heal_all(self, resources: frozenset[str], opener: int | None = None) -> None:
+    def opened_of(self, resources: frozenset[str]) -> tuple[str, ...]:
+        """The names of the faults of these resources that aren't healed."""
+        with self._lock:
+            return tuple(each.id for each in self._open.values() if each.resource in resources)
+
+    def heal_all(
+        self, resources: frozenset[str], opener: int | None = None, by: HealedBy = "end"
+    ) -> None:
         """Heal what is still broken of these resources; goes on past errors.
 
         Args:
             resources: Which ones.
             opener: Only what this connection has injected.
+            by: Whose doing that is.
 
         Raises:
             GroundworkError: Some of it can't be healed.
@@ -184,7 +192,7 @@ class Faults:
                         if each.resource == resource and opener in {None, each.opener}
                     ]
                 for each in reversed(pending):
-                    errors += self._try_to_heal(each, "end")
+                    errors += self._try_to_heal(each, by)
         if errors:
             raise GroundworkError(f"not healed: {'; '.join(errors)}")
 

@@ -29,6 +29,7 @@ from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import NAMES, Recorded, RunBegun, Step, Waiting
 from groundwork.keep.faults import Faults
+from groundwork.keep.jobs import Jobs
 from groundwork.keep.lease import Leases
 from groundwork.keep.messages import (
     Ask,
@@ -39,17 +40,20 @@ from groundwork.keep.messages import (
     Finish,
     Finished,
     GetStatus,
+    GetStory,
     Heal,
     Hello,
     Inject,
     JoinClaim,
     MeasureMemory,
+    Ping,
     RecordEvent,
     ReleaseClaim,
     RemoveAll,
     Removed,
     Request,
     RunHello,
+    RunJob,
     Status,
     TakeClaim,
     WatchHello,
@@ -96,8 +100,18 @@ class Keeper:
             self.chronicle.blame,
         )
         self.faults = Faults(self.provisioner, self.ledger, self.claims, note)
-        self.tenancy = Tenancy(self.claims, self.faults, self.provisioner)
-        self.leases = Leases(self.site, self.provisioner, self.faults, self.claims, self.chronicle)
+        self.jobs = Jobs(
+            self.site,
+            orders.socket,
+            declared.jobs(self.settings),
+            self.claims,
+            note,
+            self.chronicle.follow,
+        )
+        self.tenancy = Tenancy(self.claims, self.faults, self.jobs, self.provisioner, note)
+        self.leases = Leases(
+            self.site, self.provisioner, self.faults, self.jobs, self.claims, self.chronicle
+        )
         self.supply = Supply(
             self.site, self.settings, self.provisioner, self.leases, self.chronicle
         )
@@ -107,6 +121,8 @@ class Keeper:
             Ask: lambda _, request: self.supply.ask(request.names),
             AwaitReady: lambda _, request: self.provisioner.await_ready(request.name),
             GetStatus: lambda *_: self._status(),
+            GetStory: lambda *_: self.chronicle.story(),
+            Ping: lambda *_: None,
             MeasureMemory: lambda _, request: self.provisioner.resident_bytes(request.names),
             FindDeaths: self._find_deaths,
             JoinClaim: lambda peer, request: self.tenancy.join(peer.number, request.key),
@@ -169,14 +185,18 @@ class Keeper:
                     self._record("intent", name, identity.as_record())
                     peer.worker = name
             case ClientHello():
-                pass  # nothing is known of it but its connection
+                if hello.out_dir is not None:
+                    self.chronicle.accompany(peer, hello.out_dir)
 
     def answer(
         self, peer: Connection, request: Request[Any], broken_off: threading.Event
     ) -> object:
         """Do what a connection asks for."""
-        if isinstance(request, TakeClaim):  # the one that waits for others
-            return self.tenancy.take(peer.number, request, broken_off)
+        match request:  # those that take as long as others want
+            case TakeClaim():
+                return self.tenancy.take(peer.number, request, broken_off)
+            case RunJob():
+                return self.jobs.run(peer.number, request, self.leases.run, broken_off)
         return self._operations[type(request)](peer, request)
 
     def goodbye(self, peer: Connection) -> None:

@@ -20,10 +20,11 @@ from groundwork.base.ledger import read as read_ledger
 from groundwork.base.process import Identity
 from groundwork.base.removal import attempt, removals
 from groundwork.declare.stage import Site
-from groundwork.keep.chronicle import Chronicle
+from groundwork.keep.chronicle import FILE, Chronicle
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import RunAborted, RunEnded
 from groundwork.keep.faults import Faults
+from groundwork.keep.jobs import Jobs
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection
 from groundwork.keep.sweep import end_strays
@@ -72,6 +73,7 @@ class Leases:
         site: Site,
         provisioner: Provisioner,
         faults: Faults,
+        jobs: Jobs,
         claims: Claims,
         chronicle: Chronicle,
     ) -> None:
@@ -83,6 +85,7 @@ class Leases:
         self._site = site
         self._provisioner = provisioner
         self._faults = faults
+        self._jobs = jobs
         self._claims = claims
         self._chronicle = chronicle
         self._current: Lease | None = None
@@ -117,7 +120,7 @@ class Leases:
                 raise UsageError("it is being removed")
             if self._current is not None:
                 raise UsageError("it is in use by another run")
-            self._chronicle.begin(Timeline(out_dir / "timeline.jsonl"))
+            self._chronicle.begin(Timeline(out_dir / FILE))
             self._current = Lease(run, connection, out_dir, threading.Event())
             self._granted.set()
             self.greeted = True
@@ -142,6 +145,7 @@ class Leases:
             keep: Whether the environment outlives the run.
             collect: Whether its resources' logs are copied to the run's output before.
         """
+        self._jobs.end_of(lease.run)
         if keep:
             self.kept = True
             self._site.ledger.append(Record("kept", run=lease.run))
@@ -177,11 +181,13 @@ class Leases:
                 self._end_asking(lease)
             run = lease.run if lease is not None and self.kept else ""
             stays = self.kept and bool(self._others(run))
+            self._jobs.end_of(run if stays else "")
             if stays:
                 with contextlib.suppress(GroundworkError):  # seen again where its locks are let go
                     self._faults.heal_all(frozenset(self._provisioner.started()))
             else:
                 self.leaving = True
+                self._jobs.close()
                 self._claims.close()
             self._remove(run, grace_s=ABORT_GRACE_S)
             if lease is not None:
@@ -210,6 +216,8 @@ class Leases:
             self._dismissed_by = peer
             if not self.leaving:
                 self.kept, self.leaving = False, True
+                self._jobs.close()
+                self._jobs.end_of("")
                 self._remove("", grace_s=None)
                 self._leave()
 

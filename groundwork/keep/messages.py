@@ -42,19 +42,23 @@ __all__ = [
     "Finish",
     "Finished",
     "GetStatus",
+    "GetStory",
     "Heal",
     "Healed",
     "Hello",
     "Inject",
     "Injected",
+    "JobDone",
     "JoinClaim",
     "MeasureMemory",
+    "Ping",
     "RecordEvent",
     "ReleaseClaim",
     "RemoveAll",
     "Removed",
     "Request",
     "RunHello",
+    "RunJob",
     "Status",
     "TakeClaim",
     "WatchHello",
@@ -93,8 +97,13 @@ class WorkerHello(Request[None]):
 
 @dataclass(frozen=True)
 class ClientHello(Request[None]):
-    """Somebody who isn't of the run: chaos, load, commands."""
+    """Somebody who isn't of the run: chaos, load, commands.
 
+    Attributes:
+        out_dir: Where a timeline of what happens meanwhile goes; nowhere without.
+    """
+
+    out_dir: Path | None = None
     role: Literal["client"] = "client"
 
 
@@ -224,6 +233,25 @@ class Healed:
 
 
 @dataclass(frozen=True)
+class JobDone:
+    """A job that has ended by itself.
+
+    Attributes:
+        id: Names it.
+        exit_code: Negative for a signal's number.
+        files: All that lies in its folder, its log and its timeline among it.
+        log: Where its output is.
+        lasted_s: How long it took.
+    """
+
+    id: str
+    exit_code: int
+    files: tuple[Path, ...]
+    log: Path
+    lasted_s: float
+
+
+@dataclass(frozen=True)
 class Removed:
     """An environment is removed, all but its keeper, which ends by itself."""
 
@@ -257,6 +285,20 @@ class GetStatus(Request[Status]):
     """Tell how the environment is."""
 
     op: Literal["status"] = "status"
+
+
+@dataclass(frozen=True)
+class GetStory(Request[tuple[str, ...]]):
+    """Tell what has happened last, a line for each event, for people."""
+
+    op: Literal["story"] = "story"
+
+
+@dataclass(frozen=True)
+class Ping(Request[None]):
+    """See that the keeper answers at all."""
+
+    op: Literal["ping"] = "ping"
 
 
 @dataclass(frozen=True)
@@ -336,6 +378,23 @@ class Heal(Request[Healed]):
 
 
 @dataclass(frozen=True)
+class RunJob(Request[JobDone]):
+    """Run a declared job to its end.
+
+    Attributes:
+        arguments: What it is told, by name.
+        out_dir: Its folder; it needn't be there, and nothing may lie in it.
+        timeout_s: Then the keeper ends it.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    out_dir: Path
+    timeout_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    op: Literal["job"] = "job"
+
+
+@dataclass(frozen=True)
 class RecordEvent(Request[None]):
     """Put an event on the run's timeline."""
 
@@ -369,6 +428,8 @@ AnyRequest = Annotated[
     Ask
     | AwaitReady
     | GetStatus
+    | GetStory
+    | Ping
     | MeasureMemory
     | FindDeaths
     | TakeClaim
@@ -376,6 +437,7 @@ AnyRequest = Annotated[
     | ReleaseClaim
     | Inject
     | Heal
+    | RunJob
     | RecordEvent
     | Finish
     | RemoveAll,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 
 from groundwork.base.errors import GroundworkError, UsageError
-from groundwork.keep.claims import MACHINE, Claims, Wish
+from groundwork.keep.claims import MACHINE, Claim, Claims, Wish
+from groundwork.keep.events import ClaimOverdue, Event
 from groundwork.keep.faults import Faults
+from groundwork.keep.jobs import Jobs
 from groundwork.keep.messages import TakeClaim
 from groundwork.keep.provisioner import Provisioner
 
@@ -17,10 +20,19 @@ __all__ = ["Tenancy"]
 class Tenancy:
     """Who asks is the number of a connection to the keeper."""
 
-    def __init__(self, claims: Claims, faults: Faults, provisioner: Provisioner) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        faults: Faults,
+        jobs: Jobs,
+        provisioner: Provisioner,
+        note: Callable[[Event], None],
+    ) -> None:
         self._claims = claims
         self._faults = faults
+        self._jobs = jobs
         self._provisioner = provisioner
+        self._note = note
 
     def take(self, peer: int, request: TakeClaim, broken_off: threading.Event) -> str:
         """Hold what is asked for, once others let go of it; the claim's key.
@@ -41,7 +53,23 @@ class Tenancy:
         claim = self._claims.take(peer, wish, broken_off=broken_off)
         if broken_off.is_set():  # in this very moment: nobody knows that it is held
             self._claims.give_back(peer, claim)
+        elif claim.owner == peer and wish.exclusive and wish.limit_s > 0:
+            timer = threading.Timer(wish.limit_s, self._expire, (claim,))
+            timer.daemon = True
+            timer.start()
         return claim.key
+
+    def _expire(self, claim: Claim) -> None:
+        """In a timer's thread: the time of a claim is over; end what is open under it, if any."""
+        if not self._claims.expire(claim):
+            return
+        alone = claim.wish.exclusive
+        faults, jobs = self._faults.opened_of(alone), self._jobs.under(claim)
+        if faults or jobs:
+            self._note(ClaimOverdue(claim.wish.holder, claim.over, faults, jobs))
+        self._jobs.end_under([claim], "overdue")
+        with contextlib.suppress(GroundworkError):  # it is noted, and tried again at the end
+            self._faults.heal_all(alone, by="overdue")
 
     def join(self, peer: int, key: str) -> None:
         """Act under somebody else's claim.
@@ -52,7 +80,9 @@ class Tenancy:
         self._claims.join(peer, key)
 
     def release(self, peer: int) -> None:
-        """Heal what was broken in a connection's name, or by it; let others have it healthy.
+        """End and heal what runs and is broken in a connection's name, or by it.
+
+        Others find it healthy.
 
         Raises:
             NotRecoveredError: Something isn't well in time after a fault was healed.
@@ -76,6 +106,7 @@ class Tenancy:
             last.callback(see_healthy)
             last.callback(self._faults.heal_all, disturbed, peer)
             last.callback(self._faults.heal_all, alone)
+            last.callback(self._jobs.end_under, self._claims.owned(peer))  # they may break more
 
     def end(self, peer: int) -> None:
         """A connection has ended: others must find healthy what it held."""

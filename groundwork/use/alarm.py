@@ -1,4 +1,4 @@
-"""The alarm: ends the test that is running when its environment is gone.
+"""The alarm: ends the test that is running when its environment is gone, or its time over.
 
 A test whose servers have just vanished may otherwise wait for each of its own deadlines in turn.
 The alarm reaches it through a signal to this very process: Python runs the handler in the main
@@ -24,11 +24,14 @@ class Alarm:
 
     def __init__(self) -> None:
         self._error: GroundworkError | None = None
+        self._lasting = True
         self._armed = False
 
-    def ring(self, error: GroundworkError) -> None:
-        """Raise an error in the test that runs now, and in each that is yet to run."""
-        self._error = error
+    def ring(self, error: GroundworkError, *, lasting: bool = True) -> None:
+        """Raise an error in the test that runs now; if it is lasting, in all that come after it."""
+        if not lasting and not self._armed:
+            return
+        self._error, self._lasting = error, lasting
         if self._armed:
             signal.pthread_kill(threading.main_thread().ident or 0, SIGNAL)
 
@@ -49,6 +52,8 @@ class Alarm:
             yield
         finally:
             self._armed = False
+            if not self._lasting:
+                self._error = None
             signal.signal(SIGNAL, previous if previous is not None else signal.SIG_DFL)
 
     def _on_signal(self, *_: object) -> None:

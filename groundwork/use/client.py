@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from groundwork.base.errors import GroundworkError, KeeperLostError, OverdueError
@@ -32,18 +32,22 @@ from groundwork.keep.messages import (
     Finish,
     Finished,
     GetStatus,
+    GetStory,
     Heal,
     Healed,
     Hello,
     Inject,
     Injected,
+    JobDone,
     JoinClaim,
     MeasureMemory,
+    Ping,
     RecordEvent,
     ReleaseClaim,
     RemoveAll,
     Removed,
     Request,
+    RunJob,
     Status,
     TakeClaim,
     WatchHello,
@@ -58,11 +62,19 @@ Answer = TypeVar("Answer")
 # For a fault whose test doesn't say it: most are seen within seconds.
 FAULT_LIMIT_S = 60.0
 
+# How a claim's holder is called that isn't a test: with its number.
+PROCESS = "process"
+
 # What a claim for one fault has beyond it: healing, and seeing that all is healthy.
 HEALING_S = 60.0
 
 # The keeper answers a greeting at once; a Unix socket nobody accepts on would hang for ever.
 CONNECT_TIMEOUT_S = 20.0
+
+# Whoever waits for long sees at times that the keeper is well. A machine that is so busy that a
+# thread isn't scheduled for as long was never seen.
+PING_INTERVAL_S = 10.0
+PING_TIMEOUT_S = 60.0
 
 
 @dataclass(eq=False)
@@ -117,7 +129,7 @@ class Client:
             self._wire = Wire(connection)
             self._wire.send(HELLOS.pack(hello))
             _unpack(hello, self._wire.receive())
-            connection.settimeout(None)  # from here on the keeper's own deadlines hold
+            connection.settimeout(None)  # from here on it is asked at times whether it is well
         except OSError as error:
             connection.close()
             raise KeeperLostError(f"can't reach the keeper at {path}: {error}") from error
@@ -129,18 +141,23 @@ class Client:
             threading.Thread(target=self._receive, daemon=True).start()
 
     @classmethod
-    def from_environment(cls) -> Client:
+    def from_environment(cls, out_dir: Path | None = None) -> Client:
         """Connect as a process that isn't pytest: chaos, load, a person's script.
 
         Where the keeper has started the process, variables tell its socket and the claim to act
         under. Else it is the kept environment of the project that this is called in.
+
+        Args:
+            out_dir: Where a timeline of what happens until the connection ends is written, as
+                ``timeline.jsonl``: without a run there is no other.
 
         Raises:
             UsageError: There is none, or several are kept; or the claim is over.
             KeeperLostError: Nobody answers there.
         """
         path = os.environ.get(SOCKET, "")
-        client = cls(Path(path) if path else kept_socket(), ClientHello())
+        hello = ClientHello(None if out_dir is None else out_dir.absolute())
+        client = cls(Path(path) if path else kept_socket(), hello)
         key = os.environ.get(CLAIM, "")
         if key:
             try:
@@ -159,11 +176,30 @@ class Client:
         pending = Pending(REQUESTS.pack(request))
         self._outgoing.put(pending)
         try:
-            answer = pending.answer.get()
+            answer = self._await(pending)
         except BaseException:
             self._outgoing.put(BrokenOff(pending))
             raise
-        return _unpack(request, answer)
+        try:
+            return _unpack(request, answer)
+        except OverdueError as error:
+            raise OverdueError(self.with_story(str(error))) from error
+
+    def _await(self, pending: Pending) -> Mapping[str, Any] | None:
+        """Wait for an answer: the keeper's deadlines hold, as long as it answers at all.
+
+        Raises:
+            KeeperLostError: It doesn't any more.
+        """
+        while True:
+            with contextlib.suppress(Empty):
+                return pending.answer.get(timeout=PING_INTERVAL_S)
+            ping = Pending(REQUESTS.pack(Ping()))
+            self._outgoing.put(ping)
+            try:
+                ping.answer.get(timeout=PING_TIMEOUT_S)
+            except Empty as error:
+                raise KeeperLostError(f"it hasn't answered for {PING_TIMEOUT_S:g} s") from error
 
     def _send(self) -> None:
         """In a thread: number requests and send them, in turn."""
@@ -303,7 +339,7 @@ class Client:
         """
         own = not self._claimed
         if own:
-            holder = f"process {os.getpid()}"
+            holder = f"{PROCESS} {os.getpid()}"
             self.claim([resource], [], holder=holder, limit_s=limit_s + HEALING_S)
         try:
             asked = Inject(resource, name, target, limit_s)
@@ -322,6 +358,34 @@ class Client:
     def heal(self, fault_id: str) -> Healed:
         """Undo a fault; of one that is healed it is told how it was."""
         return self._request(Heal(fault_id))
+
+    def job(
+        self, name: str, arguments: Mapping[str, Any], out_dir: Path, timeout_s: float
+    ) -> JobDone:
+        """Run a job of the environment to its end, and tell what it has come to.
+
+        It acts under the claim of this connection, where there is one; else it takes its own, and
+        waits for that like everybody. It ends with this connection, its claim or the run.
+
+        Args:
+            name: As it is declared.
+            arguments: What it is told; JSON holds them.
+            out_dir: A folder of its own, in which its files, its log and a timeline are then.
+            timeout_s: For how long at most: then the keeper ends it.
+
+        Raises:
+            UsageError: It isn't declared, doesn't take these arguments, or can't write there.
+            OverdueError: It took longer than that, or its claim did.
+        """
+        return self._request(RunJob(name, arguments, out_dir.absolute(), timeout_s))
+
+    def story(self) -> tuple[str, ...]:
+        """What has happened last in the environment, a line for each event."""
+        return self._request(GetStory())
+
+    def with_story(self, text: str) -> str:
+        """A text, and below it what has happened last."""
+        return "\n".join([text, "--- the end of the timeline", *self.story()])
 
     def record(self, name: str, **fields: Any) -> None:
         """Put an event on the run's timeline; fields are what JSON holds."""
@@ -362,11 +426,14 @@ class OpenFault:
             OverdueError: The keeper has done it before: its time was up.
         """
         healed = self.client.heal(self.told.id)
-        if healed.by == "time":
-            raise OverdueError(
-                f"{self.asked.fault} of {self.asked.resource} was to last {self.asked.limit_s:g} s "
-                f"at most: the keeper has healed it after {healed.lasted_s:g} s"
-            )
+        limits = {
+            "overdue": "was to end with the time of its claim",
+            "time": f"was to last {self.asked.limit_s:g} s at most",
+        }
+        if healed.by in limits:
+            what = f"{self.asked.fault} of {self.asked.resource} {limits[healed.by]}"
+            text = f"{what}: the keeper has healed it after {healed.lasted_s:g} s"
+            raise OverdueError(self.client.with_story(text))
         return healed
 
 

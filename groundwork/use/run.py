@@ -18,7 +18,13 @@ from pathlib import Path
 
 from groundwork.artifacts import Resolved
 from groundwork.base import process
-from groundwork.base.errors import GroundworkError, KeeperLostError, NotYetError, UsageError
+from groundwork.base.errors import (
+    GroundworkError,
+    KeeperLostError,
+    NotYetError,
+    UsageError,
+    WaitTimeoutError,
+)
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import TOKEN, Child
 from groundwork.base.undisturbed import undisturbed
@@ -280,7 +286,13 @@ class Run:
                 raise NotYetError("the dead keeper's lock is held")
             return book
 
-        book = wait_for(seize, deadline=Deadline.after(LEAVE_TIMEOUT_S), what="the keeper's lock")
+        try:
+            book = wait_for(
+                seize, deadline=Deadline.after(LEAVE_TIMEOUT_S), what="the keeper's lock"
+            )
+        except WaitTimeoutError:  # it was adopted, and is stuck: it isn't ours to kill
+            self.notes.append(f"the keeper of {self.folder.name} lives, but doesn't answer")
+            return
         if book is not None:
             for problem in remove(book, kinds=RESOURCES):
                 self.notes.append(f"not removed: {problem}")
@@ -320,7 +332,8 @@ class Run:
         try:
             resident_bytes = client.resident_bytes(each.name for each in client.status().resources)
             finished = client.finish(keep=keep, collect=collect)
-        except KeeperLostError:
+        except KeeperLostError as error:  # dead, or it doesn't answer any more
+            self._lose(error)
             return self._await_burial()
         except GroundworkError as error:
             return Outcome(errors=(str(error),))

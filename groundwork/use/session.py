@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundwork.base.errors import ExitCode, GroundworkError, KeeperLostError
+from groundwork.base.errors import ExitCode, GroundworkError, KeeperLostError, OverdueError
 from groundwork.base.undisturbed import undisturbed
 from groundwork.declare.environment import Declared
 from groundwork.declare.variables import CLAIM, SOCKET
 from groundwork.keep.claims import LIMIT_S, MACHINE
-from groundwork.keep.events import Event
+from groundwork.keep.events import ClaimOverdue, Event
 from groundwork.keep.messages import WatchHello, WorkerHello
 from groundwork.use import bundle
 from groundwork.use.alarm import Alarm
@@ -95,7 +96,8 @@ class EnvironmentSession:
         self._client: Client | None = None
         self._connecting = threading.Lock()
         self._holds = False
-        self._key = ""  # of the claim of the running test
+        self._test = ""  # that runs, and holds something
+        self._key = ""  # of its claim
         self.measures = False  # whether any test of the run has the machine alone
         self.passed = False
         self.output_fault = ""  # why not all of the run's output could be written
@@ -124,8 +126,8 @@ class EnvironmentSession:
 
     def _follow(self, watch: Client) -> None:
         """In a worker: wait for the keeper's death. The end of a run comes after the last test."""
-        while watch.receive() is not None:
-            pass
+        while (event := watch.receive()) is not None:
+            self._heed(event)
         self.alarm.ring(KeeperLostError("the keeper died during the test"))
 
     def listen(self, event: Event | Lost) -> None:
@@ -133,6 +135,18 @@ class EnvironmentSession:
         self.terminal.show(event)
         if isinstance(event, Lost):
             self.alarm.ring(KeeperLostError("the keeper died during the test"))
+        else:
+            self._heed(event)
+
+    def _heed(self, event: Event) -> None:
+        """End the running test where the keeper has just ended what it had open."""
+        if not isinstance(event, ClaimOverdue) or event.holder != self._test:
+            return
+        open_now = ", ".join((*event.faults, *event.jobs))
+        text = f"{event.reason}: the keeper ends what is open: {open_now}"
+        with contextlib.suppress(GroundworkError):  # the keeper is dying: that is told by itself
+            text = self.client().with_story(text)
+        self.alarm.ring(OverdueError(text), lasting=False)
 
     def await_ready(self, resource: str) -> Handle:
         """A resource's handle, as soon as it is ready."""
@@ -157,6 +171,7 @@ class EnvironmentSession:
                 names = self.client().ask(needs.used)
             machine = {MACHINE}
             exclusive = needs.disturbed | machine if needs.alone else needs.disturbed
+            self._test = test
             self._holds = True  # before it does: whoever is broken off in between lets go, too
             self._key = self.client().claim(
                 exclusive, machine.union(names), holder=test, limit_s=needs.limit_s
@@ -178,6 +193,7 @@ class EnvironmentSession:
     def _let_go(self) -> bool:
         """Let go of what is held; whether there may have been anything."""
         held = self._holds
+        self._test = ""
         if held:
             try:
                 self.client().release()

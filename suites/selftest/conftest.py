@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -20,9 +21,9 @@ settings.register_profile("selftest", deadline=None)
 settings.load_profile("selftest")
 
 
-@pytest.fixture
-def pond() -> Iterator[Pond]:
-    """The scratch project; whatever a failed test leaves of it is ended.
+@contextlib.contextmanager
+def dug() -> Iterator[Pond]:
+    """A scratch project; whatever a failed test leaves of it is ended.
 
     pytest's own temporary folders are too deep for a Unix socket.
     """
@@ -36,6 +37,24 @@ def pond() -> Iterator[Pond]:
         if each.pid != os.getpid():
             each.send_signal(signal.SIGKILL)
     shutil.rmtree(base)
+
+
+@pytest.fixture
+def pond() -> Iterator[Pond]:
+    """The scratch project."""
+    with dug() as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Pond]:
+    """A scratch project whose environment is kept, for tests that leave it as it is."""
+    with dug() as project:
+        up = project.groundwork("up")
+        assert up.returncode == 0, up.output
+        yield project
+        assert project.groundwork("down").returncode == 0
+        assert project.leftovers() == []
 
 
 @pytest.fixture

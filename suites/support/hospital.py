@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from groundwork.base.errors import GroundworkError
 from groundwork.base.ledger import Ledger, read
+from groundwork.declare.stage import Site
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import Event
 from groundwork.keep.faults import Faults
+from groundwork.keep.jobs import Jobs
 from groundwork.keep.messages import TakeClaim
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.tenancy import Tenancy
@@ -113,7 +116,10 @@ class Hospital:
         self.claims = Claims()
         self.ledger = Ledger.create(folder)
         self.faults = Faults(provisioner, self.ledger, self.claims, self.events.append)
-        self.tenancy = Tenancy(self.claims, self.faults, provisioner)
+        self.jobs = Jobs(
+            cast("Site", None), "", (), self.claims, self.events.append, lambda _: nullcontext()
+        )
+        self.tenancy = Tenancy(self.claims, self.faults, self.jobs, provisioner, self.events.append)
 
     def claim(self, peer: int, exclusive: tuple[str, ...], shared: tuple[str, ...] = ()) -> str:
         """Have a connection hold something, and wait for nobody; the claim's key."""

@@ -45,11 +45,15 @@ KINDS = {
 finite = st.floats(allow_nan=False, allow_infinity=False)
 HELD: dict[str, st.SearchStrategy[Any]] = {
     "after": st.dictionaries(st.text(), st.text()),
+    "arguments": st.dictionaries(st.text(), st.integers() | st.text()),
     "before": st.dictionaries(st.text(), st.text()),
     "fields": st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.booleans())),
     "out_dir": st.sampled_from([Path("out"), Path("/output of a run")]),
     "ready_s": finite,
     "limit_s": st.floats(0, 1e9),
+    "timeout_s": st.floats(0, 1e9),
+    "lasted_s": finite,
+    "within_s": finite,
 }
 
 

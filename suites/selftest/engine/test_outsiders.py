@@ -9,23 +9,6 @@ from groundwork.keep.events import Waiting
 from groundwork.keep.timeline import read
 from suites.support.pond import Pond
 
-# What a chaos tool does: break the spring, say so, and wait for its own end.
-OUTSIDER = """
-import sys
-import time
-
-from groundwork.use.client import Client
-
-client = Client.from_environment()
-with client.fault("spring", "kill"):
-    print("killed", flush=True)
-    if "die" in sys.argv:
-        time.sleep(60)
-print("healed", flush=True)
-client.release()
-client.close()
-"""
-
 CHECK = '''
 """Tests that have a process of their own break the spring."""
 
@@ -43,12 +26,12 @@ from groundwork.use.client import Client
 from groundwork.keep.messages import ClientHello
 
 
-def outsider(session, *args, claim=True):
+def outsider(session, seconds=0, *, claim=True):
     """Begin the script, in the name of the running test or in its own."""
     own = session.variables()
     if not claim:
         del own["GROUNDWORK_CLAIM"]
-    argv = [sys.executable, "outsider.py", *args]
+    argv = [sys.executable, "outsider.py", "spring", "kill", str(seconds)]
     return subprocess.Popen(argv, env=os.environ | own, stdout=subprocess.PIPE, text=True)
 
 
@@ -73,7 +56,7 @@ def test_a_process_acts_in_the_name_of_its_test(groundwork_session, spring):
     """It breaks what the test has alone; its release heals that, and leaves the test its claim."""
     done = outsider(groundwork_session)
     out, _ = done.communicate(timeout=60)
-    assert (done.returncode, out) == (0, "killed\\nhealed\\n")
+    assert (done.returncode, out) == (0, "landed\\nhealed\\n")
     assert answers(spring)
     with spring.fault("kill"):
         assert not answers(spring)
@@ -82,8 +65,8 @@ def test_a_process_acts_in_the_name_of_its_test(groundwork_session, spring):
 @pytest.mark.disturbs("spring")
 def test_what_a_dead_process_broke_is_healed(groundwork_session, spring):
     """By its death, while the test goes on; what the test broke stays broken."""
-    process = outsider(groundwork_session, "die")
-    assert process.stdout.readline() == "killed\\n"
+    process = outsider(groundwork_session, 60)
+    assert process.stdout.readline() == "landed\\n"
     assert not answers(spring)
     process.kill()
     process.communicate()
@@ -141,7 +124,7 @@ def test_a_process_with_a_claim_of_its_own_waits(groundwork_session, spring):
 def test_after_the_wait(mill):
     """The process that had to wait came before this test, for it asked before."""
     out, _ = LATE.communicate(timeout=60)
-    assert (LATE.returncode, out) == (0, "killed\\nhealed\\n")
+    assert (LATE.returncode, out) == (0, "landed\\nhealed\\n")
 
 
 def test_who_knows_no_claim_joins_none(groundwork_session, spring):
@@ -193,7 +176,6 @@ def test_user(mill, number):
 
 def test_processes_act_under_a_claim_or_wait_for_it(pond: Pond) -> None:
     """One that has joined breaks and its end heals; another waits, and it is told for whom."""
-    (pond.root / "outsider.py").write_text(OUTSIDER)
     (pond.root / "check_outsider.py").write_text(CHECK)
     done = pond.call([sys.executable, "-m", "pytest", "check_outsider.py", "-q"])
     assert done.returncode == 0, done.output
@@ -224,15 +206,14 @@ def test_whoever_measures_has_the_machine(pond: Pond) -> None:
 
 def test_a_shell_finds_the_kept_environment(pond: Pond) -> None:
     """And is told in one line where there is none."""
-    (pond.root / "outsider.py").write_text(OUTSIDER)
-    argv = [sys.executable, "outsider.py"]
+    argv = [sys.executable, "outsider.py", "spring", "kill", "0"]
     lonely = pond.call(argv)
     assert lonely.returncode == 1
     assert "UsageError: no environment is running here: `groundwork up` begins one" in lonely.output
     assert pond.groundwork("up").returncode == 0
     try:
         done = pond.call(argv)
-        assert (done.returncode, done.output) == (0, "killed\nhealed\n")
+        assert (done.returncode, done.output) == (0, "landed\nhealed\n")
     finally:
         down = pond.groundwork("down")
     assert down.returncode == 0, down.output

@@ -19,11 +19,13 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.capability import ProcessFaults
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.environment import Environment
+from groundwork.declare.job import Arguments, Job
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Stage
 
 SERVER = Path(__file__).with_name("server.py")
+OUTSIDER = Path(__file__).with_name("outsider.py")
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,29 @@ if "groundwork.keep.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.
         kill_after(PLAN.partition(":")[2], PLAN.partition(":")[0])
 
 
+class Breaking(Arguments):
+    """What is to be broken, how, and for how long."""
+
+    resource: str
+    fault: Literal["kill", "pause"] = "kill"
+    seconds: float = 0
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """One that breaks, and one that can't be started."""
+    del settings
+    return (
+        Job(
+            "break",
+            lambda told: (sys.executable, OUTSIDER, told.resource, told.fault, str(told.seconds)),
+            Breaking,
+            limit_s=60,
+            stop_grace_s=1,
+        ),
+        Job("missing", lambda _: ("/nowhere/program",)),
+    )
+
+
 def recovery_s(settings: Settings) -> Mapping[str, float]:
     """How long each may take to be well again; from the test's environment variables, too."""
     del settings
@@ -156,5 +181,6 @@ ENVIRONMENT = Environment(
     settings=PondSettings,
     platforms=("local",),
     resources=resources,
+    jobs=jobs,
     recovery_s=recovery_s,
 )
