@@ -9,20 +9,30 @@ __all__ = ["Graph"]
 
 
 class Graph:
-    """Resources by name, each with the names of those that must be ready before it is.
+    """Resources by name.
+
+    Args:
+        needs: The names of those that must be ready before each is.
+        wants: The names of those that each is told of, and does without: soft edges.
 
     Raises:
-        ValueError: A resource needs one that isn't declared, or itself, directly or not.
+        ValueError: A resource needs or wants one that isn't declared, or itself, directly or not.
     """
 
-    def __init__(self, needs: Mapping[str, Iterable[str]]) -> None:
+    def __init__(
+        self, needs: Mapping[str, Iterable[str]], wants: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
         self.needs: dict[str, tuple[str, ...]] = {name: tuple(of) for name, of in needs.items()}
-        for name, needed in self.needs.items():
-            unknown = sorted(set(needed) - set(self.needs))
-            if unknown:
-                raise ValueError(f"{name} needs {', '.join(unknown)}, which is not declared")
+        self.wants: dict[str, tuple[str, ...]] = dict.fromkeys(self.needs, ())
+        self.wants |= {name: tuple(of) for name, of in (wants or {}).items()}
+        for verb, edges in (("needs", self.needs), ("wants", self.wants)):
+            for name, others in edges.items():
+                unknown = sorted(set(others) - set(self.needs))
+                if unknown:
+                    raise ValueError(f"{name} {verb} {', '.join(unknown)}, which is not declared")
+        edges = {name: (*of, *self.wants[name]) for name, of in self.needs.items()}
         try:
-            self.order: tuple[str, ...] = tuple(TopologicalSorter(self.needs).static_order())
+            self.order: tuple[str, ...] = tuple(TopologicalSorter(edges).static_order())
         except CycleError as error:
             raise ValueError(f"resources need each other: {' -> '.join(error.args[1])}") from error
 
@@ -42,8 +52,8 @@ class Graph:
         return tuple(name for name in self.order if name in wanted)
 
     def dependents(self, name: str) -> tuple[str, ...]:
-        """Those that need ``name``, directly."""
-        return tuple(other for other in self.order if name in self.needs[other])
+        """Those that need or want ``name``, directly."""
+        return tuple(n for n in self.order if name in self.needs[n] or name in self.wants[n])
 
     def longest_chain(self, cost_s: Mapping[str, float]) -> tuple[tuple[str, ...], float]:
         """The chain of needs whose costs add up to the most, and that sum in seconds."""

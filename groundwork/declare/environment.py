@@ -162,7 +162,9 @@ class Declared:
                     raise UsageError(
                         f"{self.where}: {each.name} lives in {each.host}, which is not declared"
                     )
-            Graph({each.name: each.needs for each in found})
+            Graph(
+                {each.name: each.needs for each in found}, {each.name: each.wants for each in found}
+            )
         return found
 
     def jobs(self, settings: Settings) -> tuple[Job, ...]:

@@ -28,6 +28,9 @@ class Resource(ABC):
         name: Unique in the environment.
         needs: The resources that must be ready before this one counts as ready. All are launched
             at once: a need orders readiness, not launching.
+        wants: The resources that it is told of where they are, whether they are there or not: their
+            ports are reserved with its own (:meth:`Stage.port_of`), and it does without them. Where
+            both are asked for, they are ready before it counts as ready.
         host: The resource that it lives in, such as a cluster; empty for one of its own. It is
             launched once its host is ready, and its ports are assigned with its host's.
         artifacts: The programs that it runs, or is judged by; all are resolved before the first
@@ -41,6 +44,7 @@ class Resource(ABC):
 
     name: str
     needs: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
     host: str = ""
     artifacts: tuple[Artifact, ...] = ()
     ports: tuple[str, ...] = ()

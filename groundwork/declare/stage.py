@@ -109,7 +109,7 @@ class Stage:
         return self._site.stages[resource]
 
     def port_of(self, resource: str, port: str) -> int:
-        """The port of a resource that lives in this one, started yet or not."""
+        """The port of a resource that lives in this one or that it wants, started yet or not."""
         return self._site.ports[resource, port]
 
     def url(self, port: str = "http") -> str:
@@ -339,11 +339,6 @@ class Stage:
                 self._record("removed", thing.kind, thing.name)
         if errors:
             raise ProvisionError(self.resource, "; ".join(errors))
-
-    def forget(self) -> None:
-        """Give back the resource's ports."""
-        if self.ports:
-            self._record("removed", "ports", self.resource)
 
     def _record(self, step: str, kind: str, name: str, **data: Any) -> None:
         self._site.ledger.append(

@@ -22,6 +22,7 @@ from groundwork.keep.events import (
     HealedBy,
     HealingFailed,
 )
+from groundwork.keep.health import Health
 from groundwork.keep.messages import Healed, Inject, Injected
 from groundwork.keep.provisioner import Cause, Provisioner
 
@@ -57,11 +58,13 @@ class Faults:
     def __init__(
         self,
         provisioner: Provisioner,
+        health: Health,
         ledger: Ledger,
         claims: Claims,
         note: Callable[[Event], None],
     ) -> None:
         self._provisioner = provisioner
+        self._health = health
         self._ledger = ledger
         self._claims = claims
         self._note = note
@@ -158,7 +161,7 @@ class Faults:
             pending |= self._open
             healed = dict(self._healed)
         for each in sorted(pending.values(), key=lambda opened: opened.since_s, reverse=True):
-            if resource in self._provisioner.affected([each.resource]):
+            if resource in self._health.affected([each.resource]):
                 done = healed.get(each.id)
                 healed_s = None if done is None else each.since_s + done.lasted_s
                 return Cause(each.id, f"{each.fault.name} of {each.resource}", healed_s)
@@ -237,7 +240,7 @@ class Faults:
             self._open[name] = opened
             self._unanswered[peer].append(opened)
         self._record("fault", opened)
-        self._provisioner.excuse(opened.resource)
+        self._health.excuse(opened.resource)
         return opened
 
     def _expire(self, fault_id: str) -> None:
@@ -267,7 +270,7 @@ class Faults:
             return healed
         self._call(opened.fault.heal, opened)
         opened.timer.cancel()
-        self._provisioner.excuse(opened.resource)
+        self._health.excuse(opened.resource)
         lasted_s = round(time.monotonic() - opened.since_s, 3)
         healed = Healed(by, lasted_s, self._observe(opened.resource))
         self._record("healed", opened)

@@ -29,6 +29,7 @@ from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import NAMES, Recorded, RunBegun, Step, Waiting
 from groundwork.keep.faults import Faults
+from groundwork.keep.health import Health
 from groundwork.keep.jobs import Jobs
 from groundwork.keep.lease import Leases
 from groundwork.keep.messages import (
@@ -93,13 +94,10 @@ class Keeper:
             on_exit=self._on_exit,
         )
         self.provisioner = Provisioner(
-            self.site,
-            declared.resources(self.settings),
-            declared.environment.recovery_s(self.settings),
-            note,
-            self.chronicle.blame,
+            self.site, declared.resources(self.settings), note, self.chronicle.blame
         )
-        self.faults = Faults(self.provisioner, self.ledger, self.claims, note)
+        self.health = Health(self.provisioner, declared.environment.recovery_s(self.settings), note)
+        self.faults = Faults(self.provisioner, self.health, self.ledger, self.claims, note)
         self.jobs = Jobs(
             self.site,
             orders.socket,
@@ -108,7 +106,9 @@ class Keeper:
             note,
             self.chronicle.follow,
         )
-        self.tenancy = Tenancy(self.claims, self.faults, self.jobs, self.provisioner, note)
+        self.tenancy = Tenancy(
+            self.claims, self.faults, self.jobs, self.provisioner, self.health, note
+        )
         self.leases = Leases(
             self.site, self.provisioner, self.faults, self.jobs, self.claims, self.chronicle
         )
@@ -237,7 +237,7 @@ class Keeper:
 
     def _find_deaths(self, _: Connection, request: FindDeaths) -> dict[str, Failure]:
         if request.examine:
-            self.provisioner.examine(request.names)
+            self.health.examine(request.names)
         deaths = self.provisioner.deaths(request.names)
         return {name: Failure.of(error) for name, error in deaths.items()}
 

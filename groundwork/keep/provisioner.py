@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from groundwork.base.errors import (
     CancelledError,
     GroundworkError,
     NeedFailedError,
-    NotRecoveredError,
-    NotYetError,
     ProvisionError,
     ResourceDiedError,
     ResourceError,
@@ -37,21 +35,16 @@ from groundwork.keep.events import (
     Failed,
     Launched,
     Ready,
-    Recovered,
     Stopped,
     Stopping,
 )
 from groundwork.keep.messages import DESCRIPTIONS
 
-__all__ = ["Cause", "Provisioner"]
+__all__ = ["Cause", "Holding", "Provisioner"]
 
 # What a probe meets while a server starts: refused and reset connections, time-outs. The errors of
 # requests are among them.
 PROBE_ERRORS = (OSError,)
-
-# The kernel closes a dying process's connections before it can be waited for; on a busy machine
-# the moment between the two has been seen to last some tenths of a second.
-DYING_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,8 +83,6 @@ class Provisioner:
     Args:
         site: What their stages share.
         resources: All that are declared.
-        recovery_s: From a fault's healing to a resource's being well again, where that is declared;
-            else it is as long as a start may take.
         note: Told what happens.
         blame: Told what of the run's output can't be written.
 
@@ -103,14 +94,15 @@ class Provisioner:
         self,
         site: Site,
         resources: Iterable[Resource],
-        recovery_s: Mapping[str, float],
         note: Callable[[Event], None],
         blame: Callable[[OSError], None],
     ) -> None:
         self.resources = {resource.name: resource for resource in resources}
-        self.graph = Graph({name: each.needs for name, each in self.resources.items()})
+        self.graph = Graph(
+            {name: each.needs for name, each in self.resources.items()},
+            {name: each.wants for name, each in self.resources.items()},
+        )
         self._site = site
-        self._recovery_s = recovery_s
         self._note = note
         self._blame = blame
         self._lock = threading.RLock()
@@ -147,30 +139,30 @@ class Provisioner:
             self._note(Launched(name))
             holding.resource.launch(holding.stage)
             self._await_needs(holding)
-            version = self._wait_ready(holding)
+            version = self.wait_ready(holding)
             holding.resource.configure(holding.stage)
             endpoints = holding.resource.endpoints(holding.stage)
             described = replace(_describe(holding), version=version, endpoints=endpoints)
             DESCRIPTIONS.pack(described)  # what a declaration has given must be fit to travel
         except CancelledError:
-            self._fail(holding, ProvisionError(name, "the run ended while it was starting"))
+            self.fail(holding, ProvisionError(name, "the run ended while it was starting"))
         except ResourceDiedError as error:
-            self._fail(holding, error)
+            self.fail(holding, error)
         except TerminalStateError as error:
-            self._fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
+            self.fail(holding, ResourceDiedError(name, f"died while starting: {error}"))
         except NeedFailedError as error:
-            self._fail(holding, NeedFailedError(name, f"not started: {error}"), error.resource)
+            self.fail(holding, NeedFailedError(name, f"not started: {error}"), error.resource)
         except ProvisionError as error:
-            self._fail(holding, ProvisionError(name, f"not started: {error.message}"))
+            self.fail(holding, ProvisionError(name, f"not started: {error.message}"))
         except WaitTimeoutError as error:
-            self._fail(holding, ProvisionError(name, f"not ready: {error}"))
+            self.fail(holding, ProvisionError(name, f"not ready: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever a declaration raises is this resource's
             text = (
                 f"{type(error).__name__}: {error}"
                 if not isinstance(error, GroundworkError)
                 else error
             )
-            self._fail(
+            self.fail(
                 holding,
                 ProvisionError(
                     name, f"can't be started: {text}\n{holding.resource.logs(holding.stage)}"
@@ -182,8 +174,15 @@ class Provisioner:
             holding.settled.set()
 
     def _await_needs(self, holding: Holding) -> None:
+        """Wait for all that it needs, and for what it wants as far as that is asked for."""
         for need in holding.resource.needs:
             self._await_need(holding, need)
+        for want in holding.resource.wants:
+            with self._lock:
+                asked = want in self._holdings
+            if asked:
+                with contextlib.suppress(NeedFailedError):  # it does without, and that one tells
+                    self._await_need(holding, want)
 
     def _await_need(self, holding: Holding, need: str) -> None:
         needed = self._holdings[need]
@@ -193,7 +192,13 @@ class Provisioner:
         if needed.error is not None:
             raise NeedFailedError(need, needed.error.message.partition("\n")[0])
 
-    def _wait_ready(self, holding: Holding, deadline: Deadline | None = None) -> str:
+    def wait_ready(self, holding: Holding, deadline: Deadline | None = None) -> str:
+        """Wait until a resource is ready, or is so again; its version.
+
+        Raises:
+            WaitTimeoutError: It isn't by the deadline, or in the time that its start may take.
+            TerminalStateError: It never will be.
+        """
         resource, stage = holding.resource, holding.stage
 
         def look() -> str:
@@ -231,7 +236,7 @@ class Provisioner:
         name = holding.resource.name
         self._site.ledger.append(Record(step, "resource", name, resource=name, run=holding.run))
 
-    def _fail(self, holding: Holding, error: ResourceError, because_of: str = "") -> None:
+    def fail(self, holding: Holding, error: ResourceError, because_of: str = "") -> None:
         """A resource isn't there; ``because_of`` names the one whose failure was told already."""
         with self._lock:
             if holding.error is None:
@@ -285,125 +290,14 @@ class Provisioner:
                     found[name] = holding.error
             return found
 
-    def examine(self, names: Iterable[str]) -> None:
-        """Look at resources now: a test has failed, and one of them may just be dying.
-
-        A resource that answers its probe is alive, so a healthy environment costs one probe each.
-        """
-        for name in self.graph.closure(names):
-            holding = self._holdings.get(name)
-            if holding is None or holding.state != "ready":
-                continue
-            try:
-                holding.resource.probe(holding.stage)
-            except Exception:  # noqa: BLE001 - whatever it is, the question is whether it died
-                with contextlib.suppress(WaitTimeoutError, CancelledError):
-                    wait_for(
-                        lambda each=holding: _until_dead(each),  # type: ignore[misc]
-                        deadline=Deadline.after(DYING_TIMEOUT_S),
-                        what=f"{name} to end",
-                        cancel=holding.stage.cancel,
-                    )
-
     def failures(self) -> dict[str, ResourceError]:
         """The errors of all resources."""
         return self.deaths(self._holdings)
 
-    def check_health(
-        self,
-        names: Iterable[str],
-        broken: Iterable[str] = (),
-        behind: Callable[[str], Cause | None] = lambda _: None,
-    ) -> None:
-        """Wait until disturbed resources, and who needs them, are healthy again; all of them.
-
-        Args:
-            names: What was disturbed and is healed.
-            broken: What is still broken on purpose: it and who needs it can't be healthy.
-            behind: Tells the fault behind what a resource suffers.
-
-        Raises:
-            NotRecoveredError: One of them isn't well in time after a fault was healed.
-            ProvisionError: The same without a fault, or with one that can't be healed.
-        """
-        failures = []
-        excused = set(self.affected(broken))
-        for name in self.affected(names):
-            holding = self._holdings.get(name)
-            if name in excused or holding is None or holding.error is not None:
-                continue
-            try:
-                self._await_recovery(holding, behind(name))
-            except ResourceError as failure:
-                self._fail(holding, failure)
-                failures.append(failure)
-        if failures:
-            raise failures[0]  # each is told on its own, too
-
-    def _await_recovery(self, holding: Holding, cause: Cause | None) -> None:
-        """Wait until a resource is healthy: as long as a start may take, or from the healing on."""
-        name = holding.resource.name
-        healed_s = cause.healed_s if cause is not None else None
-        limit_s = self._recovery_s.get(name, holding.resource.ready_timeout_s)
-        if cause is None or healed_s is None:
-            try:
-                self._wait_ready(holding)
-            except (WaitTimeoutError, TerminalStateError) as error:
-                raise ProvisionError(name, f"not healthy after a disturbance: {error}") from error
-            return
-        try:
-            self._wait_ready(holding, Deadline(healed_s + limit_s, limit_s))
-        except (WaitTimeoutError, TerminalStateError) as error:
-            raise NotRecoveredError(
-                name,
-                f"not recovered from {cause.what} ({cause.id}) within {limit_s:g} s of its "
-                f"healing: {error}",
-            ) from error
-        self._note(Recovered(cause.id, name, round(time.monotonic() - healed_s, 3)))
-
-    def excuse(self, name: str) -> None:
-        """A fault of a resource begins, or is healed: see :meth:`Resource.excuse`."""
-        for each in self.affected([name]):
-            holding = self._holdings.get(each)
-            if holding is not None:
-                holding.resource.excuse(holding.stage)
-
-    def expect_alive(self, names: Iterable[str]) -> None:
-        """See that nothing of these, and of who needs them, has ended by a fault and is missed.
-
-        Raises:
-            NotRecoveredError: Something has, after it was seen to be well.
-        """
-        for name in self.affected(names):
-            holding = self._holdings.get(name)
-            if holding is None or holding.state != "ready":
-                continue
-            try:
-                holding.resource.check_alive(holding.stage)
-            except TerminalStateError as error:
-                failure = NotRecoveredError(name, f"ended after a fault was healed: {error}")
-                self._fail(holding, failure)
-                raise failure from error
-
-    def affected(self, names: Iterable[str]) -> tuple[str, ...]:
-        """What a fault of the named resources may do something to, in starting order.
-
-        They themselves, what lives in them, and who needs or wants them, as far as it is there.
-        """
+    def held(self, name: str) -> Holding | None:
+        """A resource as it is held; None where it isn't there."""
         with self._lock:
-            found: set[str] = set()
-            pending = [name for name in names if name in self._holdings]
-            while pending:
-                name = pending.pop()
-                if name not in found:
-                    found.add(name)
-                    pending.extend(n for n in self._behind(name) if n in self._holdings)
-            return tuple(name for name in self.graph.order if name in found)
-
-    def _behind(self, name: str) -> tuple[str, ...]:
-        """Who needs a resource, and what lives in it; declared, whether it is there or not."""
-        guests = (each.name for each in self.resources.values() if each.host == name)
-        return (*self.graph.dependents(name), *guests)
+            return self._holdings.get(name)
 
     def stage(self, name: str) -> Stage:
         """The stage of a resource that was started.
@@ -474,7 +368,7 @@ class Provisioner:
                 lambda: holding.resource.stop(holding.stage, grace),
                 lambda: self._collect(holding.stage, logs_to),
                 holding.stage.clean,
-                holding.stage.forget,
+                lambda: self._give_back_ports(holding),
             ]
             for step in steps:
                 try:
@@ -493,6 +387,29 @@ class Provisioner:
             for name in fresh:
                 self._holdings.pop(name, None)
                 self._site.stages.pop(name, None)
+
+    def _give_back_ports(self, gone: Holding) -> None:
+        """Give back the ports of a resource that is gone, and of those that it alone was told of.
+
+        What lives in a host keeps its numbers as long as the host: they are mapped with it.
+        """
+        with self._lock:
+            held = [each for each in self._holdings.values() if each is not gone]
+        living = [each.resource for each in held if not each.stopped.is_set()]
+        needed = {name for each in living for name in (each.name, *each.wants)}
+        guests = (each.name for each in self.resources.values() if each.host == gone.resource.name)
+        for name in (gone.resource.name, *gone.resource.wants, *guests):
+            resource = self.resources[name]
+            if name in needed or not any(
+                (name, port) in self._site.ports for port in resource.ports
+            ):
+                continue
+            given = Record("removed", "ports", name, resource=name, run=gone.run)
+            self._site.ledger.append(given)
+            if resource.host in needed:
+                continue
+            for port in resource.ports:
+                self._site.ports.pop((name, port), None)
 
     def _collect(self, stage: Stage, logs_to: Path | None) -> None:
         """Copy logs; where there is no room for them, what they are of is removed all the same."""
@@ -513,8 +430,3 @@ def _describe(holding: Holding) -> Description:
         log_dir=str(holding.stage.log_dir),
         ports=dict(holding.stage.ports),
     )
-
-
-def _until_dead(holding: Holding) -> None:
-    if holding.error is None:
-        raise NotYetError(holding.state)

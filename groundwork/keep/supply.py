@@ -113,17 +113,22 @@ class Supply:
         self._chronicle.tell(Fetching(progress))
 
     def _assign_ports(self, resources: list[Resource], run: str) -> list[Resource]:
-        """Reserve the ports of resources that start; a host's with those of all it may house.
+        """Reserve the ports of resources that start, where they haven't any.
+
+        A host's with those of all that it may house; those of what is wanted, for whoever wants it
+        is told of them, also where it is started later or never.
 
         Returns:
             Whose ports were assigned.
         """
         hosts = {resource.name for resource in resources if not resource.host}
+        told = hosts.union(*(each.wants for each in resources))
         owners = [
             resource
             for resource in self._provisioner.resources.values()
-            if resource.name in hosts or resource.host in hosts
+            if resource.host in hosts or (resource.name in told and not resource.host)
         ]
+        owners = [r for r in owners if not all((r.name, p) in self._site.ports for p in r.ports)]
         fixed = {
             (r.name, r.ports[0]): self._settings.port[r.name]
             for r in owners

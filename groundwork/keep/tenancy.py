@@ -10,6 +10,7 @@ from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.keep.claims import MACHINE, Claim, Claims, Wish
 from groundwork.keep.events import ClaimOverdue, Event
 from groundwork.keep.faults import Faults
+from groundwork.keep.health import Health
 from groundwork.keep.jobs import Jobs
 from groundwork.keep.messages import TakeClaim
 from groundwork.keep.provisioner import Provisioner
@@ -26,12 +27,14 @@ class Tenancy:
         faults: Faults,
         jobs: Jobs,
         provisioner: Provisioner,
+        health: Health,
         note: Callable[[Event], None],
     ) -> None:
         self._claims = claims
         self._faults = faults
         self._jobs = jobs
         self._provisioner = provisioner
+        self._health = health
         self._note = note
 
     def take(self, peer: int, request: TakeClaim, broken_off: threading.Event) -> str:
@@ -95,12 +98,12 @@ class Tenancy:
         def see_healthy() -> None:
             # Who leaves a claim that it had joined leaves what others have broken under it.
             broken = self._faults.opened_beside(peer) - alone
-            self._provisioner.check_health(alone | disturbed, broken, self._faults.behind)
+            self._health.check(alone | disturbed, broken, self._faults.behind)
 
         with contextlib.ExitStack() as last:  # in reverse, each whatever becomes of the others
             last.callback(self._claims.end, peer)
             # Whatever a fault has killed until here is explained by it; from here on nothing is.
-            last.callback(self._provisioner.expect_alive, alone | disturbed)
+            last.callback(self._health.expect_alive, alone | disturbed)
             last.callback(self._faults.forget, peer)
             # What could not be healed must be known as broken before others meet it.
             last.callback(see_healthy)

@@ -15,6 +15,7 @@ from groundwork.declare.stage import Site
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import Event
 from groundwork.keep.faults import Faults
+from groundwork.keep.health import Health
 from groundwork.keep.jobs import Jobs
 from groundwork.keep.messages import TakeClaim
 from groundwork.keep.provisioner import Provisioner
@@ -71,7 +72,7 @@ class Patient:
 
 
 class Ward:
-    """What claims and faults need of a provisioner."""
+    """What claims and faults need of a provisioner, and of its health."""
 
     def __init__(self, resources: dict[str, object]) -> None:
         self.resources = resources
@@ -93,7 +94,7 @@ class Ward:
     def expect_alive(self, names: frozenset[str]) -> None:
         """They are, whatever they suffer."""
 
-    def check_health(self, names: frozenset[str], broken: frozenset[str], _: object) -> None:
+    def check(self, names: frozenset[str], broken: frozenset[str], _: object) -> None:
         """See that what is given to others is whole."""
         for name in names - broken:
             patient = self.resources[name]
@@ -111,15 +112,15 @@ class Hospital:
 
     def __init__(self, folder: Path) -> None:
         self.patients = {name: Patient() for name in self.NAMES}
-        provisioner = cast("Provisioner", Ward({**self.patients, "stone": object()}))
+        ward = Ward({**self.patients, "stone": object()})
+        provisioner, health = cast("Provisioner", ward), cast("Health", ward)
         self.events: list[Event] = []
         self.claims = Claims()
         self.ledger = Ledger.create(folder)
-        self.faults = Faults(provisioner, self.ledger, self.claims, self.events.append)
-        self.jobs = Jobs(
-            cast("Site", None), "", (), self.claims, self.events.append, lambda _: nullcontext()
-        )
-        self.tenancy = Tenancy(self.claims, self.faults, self.jobs, provisioner, self.events.append)
+        self.faults = Faults(provisioner, health, self.ledger, self.claims, self.events.append)
+        note = self.events.append
+        self.jobs = Jobs(cast("Site", None), "", (), self.claims, note, lambda _: nullcontext())
+        self.tenancy = Tenancy(self.claims, self.faults, self.jobs, provisioner, health, note)
 
     def claim(self, peer: int, exclusive: tuple[str, ...], shared: tuple[str, ...] = ()) -> str:
         """Have a connection hold something, and wait for nobody; the claim's key."""

@@ -66,3 +66,20 @@ def test_an_undeclared_need_is_refused_and_named() -> None:
     """A need that nobody declares is a mistake in the declaration."""
     with pytest.raises(ValueError, match="broker needs cluster, which is not declared"):
         Graph({"broker": ["cluster"]})
+
+
+def test_what_is_wanted_is_ordered_and_not_asked_for() -> None:
+    """A soft edge orders; whoever asks for one end doesn't get the other."""
+    graph = Graph({"service": ["broker"], "broker": [], "traces": []}, {"service": ["traces"]})
+    assert graph.order.index("traces") < graph.order.index("service")
+    assert graph.closure(["service"]) == ("broker", "service")
+    assert graph.dependents("traces") == ("service",)
+
+
+@pytest.mark.parametrize("needs", [{"a": [], "b": ["a"]}, {"a": [], "b": []}])
+def test_a_circle_of_wants_is_refused(needs: dict[str, list[str]]) -> None:
+    """Neither could be told of by the time that the other starts."""
+    with pytest.raises(ValueError, match="need each other"):
+        Graph(needs, {"a": ["b"], "b": ["a"]})
+    with pytest.raises(ValueError, match="a wants sea, which is not declared"):
+        Graph(needs, {"a": ["sea"]})

@@ -6,3 +6,4 @@ from groundwork import provides
 
 spring = provides("spring")
 mill = provides("mill")
+lake = provides("lake")

@@ -34,6 +34,7 @@ class Pond(ProcessFaults, Resource):
 
     name: str
     needs: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
     mode: str = ""
     ports: tuple[str, ...] = ("http",)
     ready_timeout_s: float = 20.0
@@ -91,8 +92,10 @@ class Pond(ProcessFaults, Resource):
         return answer.text
 
     def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
-        """Its address."""
-        return {"http": Endpoint(f"http://127.0.0.1:{stage.ports['http']}")}
+        """Its address, and those that it was told of."""
+        told = {name: f"http://127.0.0.1:{stage.port_of(name, 'http')}" for name in self.wants}
+        own = {"http": f"http://127.0.0.1:{stage.ports['http']}"}
+        return {name: Endpoint(address) for name, address in (own | told).items()}
 
 
 def dry_up(name: str, data: Mapping[str, str]) -> None:
@@ -109,11 +112,17 @@ class PondSettings(Settings):
 
 
 def resources(settings: Settings) -> tuple[Resource, ...]:
-    """The spring and the mill; modes come from the test's environment variables."""
+    """The spring and the mill; modes come from the test's environment variables.
+
+    There is a lake, which the mill wants, where a mode for it is given.
+    """
     del settings
+    lakes = tuple(Pond("lake", mode=mode) for mode in filter(None, [os.environ.get("POND_LAKE")]))
+    wants = tuple(lake.name for lake in lakes)
     return (
         Pond("spring", mode=os.environ.get("POND_SPRING", "")),
-        Pond("mill", needs=("spring",), mode=os.environ.get("POND_MILL", "")),
+        Pond("mill", needs=("spring",), wants=wants, mode=os.environ.get("POND_MILL", "")),
+        *lakes,
     )
 
 
