@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke verify up down status report bench sabotage crash clean
+.PHONY: help setup lock lint format types test engine smoke faults verify up down status report bench sabotage crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -62,8 +62,12 @@ smoke: setup ## Provision, verify, report, remove: the whole job
 	@$(BIN)/python -m pytest suites/smoke --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
-verify: setup ## All that is verified of a platform: smoke, connectivity, rebuild, guard, guide
-	@$(BIN)/python -m pytest suites/smoke suites/connectivity --env $(ENV) $(ARGS); code=$$?; \
+faults: setup ## Break each resource in each way that it bears: does it land, does it heal
+	@$(BIN)/python -m pytest suites/faults --env $(ENV) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+verify: setup ## All that is verified of a platform: smoke, connectivity, faults, rebuild, guard, guide
+	@$(BIN)/python -m pytest suites/smoke suites/connectivity suites/faults --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; test $$code = 0
 	$(BIN)/python -m pytest suites/rebuild suites/guard suites/guide --env $(ENV) $(ARGS)
 

@@ -14,26 +14,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from groundwork.base.errors import (
+        NotRecoveredError,
         NotYetError,
         OverdueError,
         TerminalStateError,
         UsageError,
     )
     from groundwork.base.wait import Deadline, wait_for
+    from groundwork.declare.arguments import Arguments
     from groundwork.declare.capability import ProcessFaults
     from groundwork.declare.endpoint import Endpoint
     from groundwork.declare.environment import Environment
+    from groundwork.declare.job import Job
     from groundwork.declare.resource import Resource
     from groundwork.declare.settings import Settings
     from groundwork.declare.stage import Stage
     from groundwork.plugin import provides
-    from groundwork.use.client import Handle
+    from groundwork.use.client import Client, Handle
 
 __all__ = [
+    "Arguments",
+    "Client",
     "Deadline",
     "Endpoint",
     "Environment",
     "Handle",
+    "Job",
+    "NotRecoveredError",
     "NotYetError",
     "OverdueError",
     "ProcessFaults",
@@ -47,10 +54,14 @@ __all__ = [
 ]
 
 PLACES = {
+    "Arguments": "groundwork.declare.arguments",
+    "Client": "groundwork.use.client",
     "Deadline": "groundwork.base.wait",
     "Endpoint": "groundwork.declare.endpoint",
     "Environment": "groundwork.declare.environment",
     "Handle": "groundwork.use.client",
+    "Job": "groundwork.declare.job",
+    "NotRecoveredError": "groundwork.base.errors",
     "NotYetError": "groundwork.base.errors",
     "OverdueError": "groundwork.base.errors",
     "ProcessFaults": "groundwork.declare.capability",

@@ -136,8 +136,9 @@ An environment without a test run: the one that [tool.groundwork] in pyproject.t
           project adopt it where settings and files are the same
   status  show what is running
   down    end what is kept, and remove what runs have left that died
-  fault   RESOURCE FAULT --seconds N [--target PART]: break what is kept, for so long: it is healed
-          then, by Ctrl-C too, and must be well again; e.g. fault broker pause --seconds 10
+  fault   RESOURCE FAULT [PARAMETER=VALUE]... --seconds N [--target PART]: break what is kept, for
+          so long: it is healed then, by Ctrl-C too, and must be well again; e.g.
+          groundwork fault broker pause --seconds 10
   job     NAME [ARGUMENT=VALUE]... --seconds N --out FOLDER: have one of its jobs run; without a
           name it shows which there are
   engine  see to a container engine, for platforms that need one: found, or installed on a Debian or

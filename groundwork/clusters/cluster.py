@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from groundwork.base.errors import UsageError
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.client import ClusterIdentity, Kube
 from groundwork.kube.objects import Object
 from groundwork.kube.pods import RESOURCE
 from groundwork.kube.tunnel import Tunnel
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "refuse_entry"]
 
 # Several resources ask for their share of the same figures at the same moment.
 FIGURES_LIVE_S = 2.0
+
+
+def refuse_entry(node: str, *argv: str) -> str:
+    """Nobody enters the nodes of this cluster.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(f"node {node} can't be entered, to run {argv[0]} there")
 
 
 @dataclass
@@ -30,6 +41,11 @@ class Cluster:
         nodes: The names of its nodes.
         manifests: All objects of the environment, as rendered; each resource applies its own.
         tunnels: What leads ports of this machine into it.
+        enter: Runs a command on a node, and returns its output; refuses where nodes can't be
+            entered.
+        record: What a remover needs to know of it, where it outlives the environment; else empty.
+        frozen: The nodes of the containers that were frozen on purpose, by the container's id.
+        scaled: What was scaled on purpose, by resource.
     """
 
     kube: Kube
@@ -38,6 +54,10 @@ class Cluster:
     nodes: tuple[str, ...] = ()
     manifests: tuple[Object, ...] = ()
     tunnels: list[Tunnel] = field(default_factory=list)
+    enter: Callable[..., str] = refuse_entry
+    record: Mapping[str, Any] = field(default_factory=dict)
+    frozen: dict[str, str] = field(default_factory=dict)
+    scaled: dict[str, list[Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _resident: Mapping[str, int] = field(default_factory=dict, repr=False)
     _resident_at_s: float = 0.0

@@ -130,6 +130,10 @@ class K3dProvider(Provider):
         """What makes the cluster, and on which engine: `k3d on Docker 28.2.2`."""
         return f"k3d on {find_engine().title}"
 
+    def enter(self, node: str, *argv: str) -> str:
+        """Run a command in the node's container; its output."""
+        return find_engine().run("exec", node, *argv)
+
     def lost(self, name: str) -> tuple[str, ...]:
         """The nodes whose container doesn't run."""
         return find_engine().stopped(f"{K3D_LABEL}={name}")

@@ -125,6 +125,10 @@ class KindProvider(Provider):
         """What makes the cluster, and on which engine: `kind on Podman 4.3.1`."""
         return f"kind on {find_engine().title}"
 
+    def enter(self, node: str, *argv: str) -> str:
+        """Run a command in the node's container; its output."""
+        return find_engine().run("exec", node, *argv)
+
     def lost(self, name: str) -> tuple[str, ...]:
         """The nodes whose container doesn't run."""
         return find_engine().stopped(f"{KIND_LABEL}={name}")

@@ -58,8 +58,8 @@ class Kubernetes(Resource):
         shape = f", {self.nodes} node{'s' if self.nodes > 1 else ''}" if self.nodes else ""
         stage.step(f"{self.provider.title()}{shape}")
         kubeconfig = self.provider.create(stage, name, self.node_ports)
-        record = stage.workdir / APPLIED
-        kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token, record)
+        applied = stage.workdir / APPLIED
+        kube = Kube(kubeconfig, stage.workdir / "discovery.json", stage.token, applied)
         identity = kube.identity()
         stage.identify("cluster", name, uid=identity.uid, ca_sha256=identity.ca_sha256)
         stage.step(f"{kube.server()} answers, waiting for its nodes and its own pods")
@@ -68,7 +68,14 @@ class Kubernetes(Resource):
             for node in self.provider.lost(name):
                 stage.died(node, KILLED)
 
-        stage.handle = Cluster(kube, PodWatch(kube.pods, stage.died_of, unreachable), identity)
+        record = self.provider.record(stage)
+        stage.handle = Cluster(
+            kube,
+            PodWatch(kube.pods, stage.died_of, unreachable),
+            identity,
+            enter=self.provider.enter,
+            record=record and {**record, "uid": identity.uid, "ca_sha256": identity.ca_sha256},
+        )
 
     def probe(self, stage: Stage) -> str:
         """All nodes are ready, and what Kubernetes itself runs on them."""

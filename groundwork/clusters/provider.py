@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from groundwork.artifacts import Artifact
-from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.cluster import Cluster, refuse_entry
 from groundwork.declare.stage import Stage
 from groundwork.kube.objects import Object
 
@@ -62,6 +62,15 @@ class Provider(Protocol):
     def title(self) -> str:
         """What it is, for people: `kind on Podman 4.3.1`."""
         raise NotImplementedError
+
+    def enter(self, node: str, *argv: str) -> str:
+        """Run a command on a node; its output.
+
+        Raises:
+            UsageError: Nodes of such clusters can't be entered.
+            ProcessFailedError: The command failed.
+        """
+        return refuse_entry(node, *argv)
 
     def lost(self, name: str) -> tuple[str, ...]:
         """The nodes that have stopped, as far as can be told from outside."""

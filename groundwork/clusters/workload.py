@@ -10,8 +10,11 @@ from pathlib import Path
 from groundwork.artifacts import Artifact
 from groundwork.base.complaint import COMPLAINT
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.freezing import freeze, states_of, thaw
 from groundwork.clusters.manifests import node_ports
+from groundwork.clusters.scaling import scale, scale_back
 from groundwork.clusters.services import expect_led
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.resource import Resource
@@ -29,6 +32,9 @@ RESTARTS_MAX = 2
 
 # Of what the cluster complains of: the newest, which say all.
 WARNINGS_MAX = 5
+
+# A server ends within some seconds of being asked to; a keeper's hook has half a minute.
+GONE_TIMEOUT_S = 25.0
 
 # Waiting reasons that don't go away by waiting.
 HOPELESS = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
@@ -58,6 +64,7 @@ class Workload(Resource):
         serves: Its endpoints; by default what serves HTTP on each of its ports.
         adapt: An object as this environment wants it, of one as it was rendered.
         artifacts: The programs that it is judged by.
+        entered: Whether the nodes of its cluster can be entered: its containers are paused there.
         judges: Looks at what is to run before anything starts, and raises what a judge may raise.
     """
 
@@ -74,6 +81,7 @@ class Workload(Resource):
     serves: Callable[[Stage], dict[str, Endpoint]] | None = None
     adapt: Callable[[Object], Object] = unchanged
     artifacts: tuple[Artifact, ...] = ()
+    entered: bool = True
     judges: Callable[[Stage], None] | None = None
 
     def judge(self, stage: Stage) -> None:
@@ -170,24 +178,71 @@ class Workload(Resource):
         cluster: Cluster | None = stage.peer(self.host).handle
         return cluster.resident_bytes(self.name) if cluster is not None else 0
 
+    def bears(self, fault: str) -> bool:
+        """Pauses only where nodes can be entered; no scaling of what is on every node."""
+        return self.entered if fault == "pause" else fault != "scale" or self.pods > 0
+
     def observe(self, stage: Stage) -> Mapping[str, str]:
-        """What the cluster tells of each of its pods."""
+        """What the cluster tells of each of its pods, and the nodes of their containers."""
+        cluster = self.cluster(stage)
+        pods = cluster.pods.of(self.name)
+        states = states_of(cluster, pods) if self.entered else {}
         return {
             pod.name: f"{'ready' if pod.ready else 'not ready'} ({pod.phase}, {pod.uid})"
-            for pod in self.cluster(stage).pods.of(self.name)
+            + "".join(f", containers {states[pod.name]}" for _ in states.get(pod.name, "")[:1])
+            for pod in pods
         }
 
     def kill(self, stage: Stage, target: str) -> None:
         """Delete the named pod, or all, without grace: the kernel's SIGKILL."""
         cluster = self.cluster(stage)
-        for pod in cluster.pods.of(self.name):
-            if target in {"", pod.name}:
-                self._keep_log(stage, pod)  # which the cluster removes with the pod
-                cluster.pods.expect(pod.uid)
-                cluster.kube.pods.delete(pod)
+        killed = [pod for pod in cluster.pods.of(self.name) if target in {"", pod.name}]
+        for pod in killed:
+            self._keep_log(stage, pod)  # which the cluster removes with the pod
+            cluster.pods.expect(pod.uid)
+            cluster.kube.pods.delete(pod)
+        self._await_gone(stage, killed)
+
+    def _await_gone(self, stage: Stage, pods: Iterable[Pod], *, but: int = 0) -> None:
+        """Wait until no more than so many of these pods are there: a fault has landed then."""
+        uids = {pod.uid for pod in pods}
+
+        def look() -> None:
+            left = [pod.name for pod in self.cluster(stage).pods.of(self.name) if pod.uid in uids]
+            if len(left) > but:
+                raise NotYetError(f"there are {', '.join(left)}")
+
+        wait_for(look, deadline=Deadline.after(GONE_TIMEOUT_S), what="pods to go")
 
     def revive(self, stage: Stage, target: str) -> None:
         """The cluster does it: that is what it is for."""
+
+    def pause(self, stage: Stage, target: str) -> None:
+        """Freeze all containers of the named pod, or of all, from their nodes."""
+        cluster = self.cluster(stage)
+        freeze(cluster, [pod for pod in cluster.pods.of(self.name) if target in {"", pod.name}])
+
+    def resume(self, stage: Stage, target: str) -> None:
+        """Let all go on that were frozen; their pods may have gone meanwhile."""
+        del target
+        cluster = self.cluster(stage)
+        thaw(cluster, tuple(cluster.frozen))
+
+    def scale(self, stage: Stage, target: str, *, replicas: int) -> None:
+        """Have so many pods."""
+        del target
+        cluster = self.cluster(stage)
+        pods = cluster.pods.of(self.name)
+        for pod in pods:
+            self._keep_log(stage, pod)
+            cluster.pods.expect(pod.uid)
+        scale(stage, cluster, replicas)
+        self._await_gone(stage, pods, but=replicas)
+
+    def scale_back(self, stage: Stage, target: str) -> None:
+        """Have as many pods as it had."""
+        del target
+        scale_back(stage, self.cluster(stage))
 
     def stop(self, stage: Stage, grace_s: float) -> None:
         """Fetch the logs; the objects go with the cluster."""

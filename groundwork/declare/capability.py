@@ -1,7 +1,7 @@
 """Capabilities: what may be done to a resource on purpose, and how it is undone.
 
 Each is a small protocol of two hooks, one that injects a fault and one that heals it; a resource
-has the capability if it has the hooks.
+has the capability if it has the hooks, and bears the fault here (:meth:`Resource.bears`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from pydantic import Field
+
 from groundwork.base.errors import UsageError
+from groundwork.declare.arguments import Arguments
+from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
 
 __all__ = [
@@ -19,8 +23,10 @@ __all__ = [
     "Killable",
     "Pausable",
     "ProcessFaults",
+    "Scalable",
     "capabilities",
     "fault_of",
+    "faults_of",
 ]
 
 # What the longest experiment takes, with time to look at what it does.
@@ -60,6 +66,27 @@ class Isolatable(Protocol):
         """Let it talk again."""
 
 
+@runtime_checkable
+class Scalable(Protocol):
+    """May be given another number of instances."""
+
+    def scale(self, stage: Stage, target: str, *, replicas: int) -> None:
+        """Have so many of them."""
+
+    def scale_back(self, stage: Stage, target: str) -> None:
+        """Have as many as are declared."""
+
+
+class Scaling(Arguments):
+    """How many instances there are to be.
+
+    Attributes:
+        replicas: By default none.
+    """
+
+    replicas: int = Field(0, ge=0, le=9)
+
+
 class ProcessFaults:
     """Killable and Pausable for resources that are nothing but processes of their stage."""
 
@@ -85,15 +112,18 @@ class Fault:
     """A way of breaking a resource on purpose, and of undoing that: the two sides of a capability.
 
     Attributes:
-        name: What it is asked for by, and the hook that injects it.
+        name: What it is asked for by, and the hook that injects it; it gets the stage, the target
+            and the parameters.
         heal: The hook that heals it; it must bear being called again, and where nothing is broken.
         capability: What a resource must have.
+        parameters: What it may be told besides its target.
         limit_s: How long it may last at most, whatever is asked for.
     """
 
     name: str
     heal: str
     capability: type
+    parameters: type[Arguments] = Arguments
     limit_s: float = LIMIT_S
 
 
@@ -101,20 +131,25 @@ FAULTS: tuple[Fault, ...] = (
     Fault("kill", "revive", Killable),
     Fault("pause", "resume", Pausable),
     Fault("isolate", "rejoin", Isolatable),
+    Fault("scale", "scale_back", Scalable, Scaling),
 )
 
 
-def faults_of(resource: object) -> tuple[Fault, ...]:
+def faults_of(resource: Resource) -> tuple[Fault, ...]:
     """The faults that a resource can bear."""
-    return tuple(fault for fault in FAULTS if isinstance(resource, fault.capability))
+    return tuple(
+        fault
+        for fault in FAULTS
+        if isinstance(resource, fault.capability) and resource.bears(fault.name)
+    )
 
 
-def capabilities(resource: object) -> tuple[str, ...]:
+def capabilities(resource: Resource) -> tuple[str, ...]:
     """The names of the capabilities that a resource has."""
     return tuple(fault.capability.__name__ for fault in faults_of(resource))
 
 
-def fault_of(name: str, resource: object, resource_name: str) -> Fault:
+def fault_of(name: str, resource: Resource, resource_name: str) -> Fault:
     """The fault of a name, for a resource that can bear it.
 
     Raises:

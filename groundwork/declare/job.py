@@ -11,23 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from groundwork.declare.arguments import Arguments, arguments_of
 
-from groundwork.base.errors import UsageError
-
-__all__ = ["Arguments", "Job"]
+__all__ = ["Job"]
 
 # A soak of an hour is the longest that is thought of.
 LIMIT_S = 4000.0
 
 # Locust and the Chaos Toolkit write down what they know when they are told to end.
 STOP_GRACE_S = 10.0
-
-
-class Arguments(BaseModel):
-    """What a job may be told; subclass it, with a field for each argument."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -58,12 +50,5 @@ class Job:
         Raises:
             UsageError: An argument is missing, unknown or not what it should be; says which.
         """
-        try:
-            arguments = self.arguments.model_validate(dict(given))
-        except ValidationError as error:
-            fault = error.errors()[0]
-            name = ".".join(map(str, fault["loc"]))
-            known = ", ".join(self.arguments.model_fields) or "none"
-            said = fault["msg"].removeprefix("Value error, ")
-            raise UsageError(f"job {self.name}: {name}: {said}; it takes {known}") from error
+        arguments = arguments_of(self.arguments, given, f"job {self.name}")
         return tuple(map(str, self.argv(arguments)))

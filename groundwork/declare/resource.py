@@ -39,6 +39,8 @@ class Resource(ABC):
         usual_ports: The numbers that some of them have unless they are taken.
         ready_timeout_s: From the readiness of its needs to its own.
         stop_grace_s: From SIGTERM to SIGKILL at a normal end.
+        secrets: What whoever holds it may be told of it (``client.secret``), by name; nobody else,
+            and in no description.
         hint: What to do where it isn't ready in time.
     """
 
@@ -52,6 +54,7 @@ class Resource(ABC):
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
     hint: str = ""
+    secrets: Mapping[str, str] = MappingProxyType({})
 
     def judge(self, stage: Stage) -> None:
         """Look at what is to run with its own tools, before anything is launched.
@@ -77,6 +80,11 @@ class Resource(ABC):
             NotYetError: It isn't yet; the text is the state seen.
             TerminalStateError: It never will be.
         """
+
+    def bears(self, fault: str) -> bool:
+        """Whether it bears a fault, of those that it has the hooks of: not all do everywhere."""
+        del fault  # by default it does
+        return True
 
     def observe(self, stage: Stage) -> Mapping[str, str]:
         """What is to be seen of it without asking it: evidence that a fault landed, or is healed.

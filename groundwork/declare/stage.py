@@ -148,6 +148,11 @@ class Stage:
         self._things[kind, name] = replace(known, data=known.data | data)
         self._record("identity", kind, name, **data)
 
+    def undone(self, kind: str, name: str) -> None:
+        """Tell that a thing isn't there any more, by somebody else than its remover."""
+        if self._things.pop((kind, name), None) is not None:
+            self._record("removed", kind, name)
+
     def died(self, process: str, code: int) -> None:
         """Tell that a part of the resource has ended unasked."""
         self._site.on_exit(self.resource, process, code)

@@ -7,7 +7,7 @@ On a timeline an event is a line with its tag (``event``) and its fields, see
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -194,6 +194,7 @@ class FaultInjected:
         target: One of the resource's processes or pods; empty for all of it.
         limit_s: When it will be healed at the latest.
         before: What is to be seen of the resource.
+        parameters: What the fault was told besides.
     """
 
     id: str
@@ -202,6 +203,7 @@ class FaultInjected:
     target: str
     limit_s: float
     before: Mapping[str, str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     event: Literal["fault"] = "fault"
 
 

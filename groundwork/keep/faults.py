@@ -9,9 +9,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.base.ledger import Ledger, Record
+from groundwork.declare.arguments import arguments_of
 from groundwork.declare.capability import Fault, fault_of
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import (
@@ -30,6 +33,8 @@ __all__ = ["Faults"]
 
 # A hook has deadlines of its own, and is done in seconds; one that hangs keeps nobody from healing.
 HOOK_TIMEOUT_S = 30.0
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -88,21 +93,27 @@ class Faults:
                 capability, or the asker the claim.
             GroundworkError: The hook failed, or took too long; what it had done is healed.
         """
-        fault = self._validate(request)
+        fault, parameters = self._validate(request)
         with self._turn(request.resource) as mine:
             if not mine:
                 raise GroundworkError(f"{request.resource}: what is being done to it hangs")
             self._expect_claim(peer, fault.name, request.resource)
-            opened = self._begin(peer, request, fault)
+            opened = self._begin(peer, request, fault, parameters)
             before = self._observe(request.resource)
             self._note(
                 FaultInjected(
-                    opened.id, opened.resource, fault.name, opened.target, request.limit_s, before
+                    opened.id,
+                    opened.resource,
+                    fault.name,
+                    opened.target,
+                    request.limit_s,
+                    before,
+                    parameters,
                 )
             )
             opened.timer.start()
             try:
-                self._call(fault.name, opened)
+                self._call(fault.name, opened, parameters)
             except Exception:
                 self._try_to_heal(opened, "failure")
                 raise
@@ -201,7 +212,12 @@ class Faults:
 
     # --- how it is done
 
-    def _validate(self, request: Inject) -> Fault:
+    def _validate(self, request: Inject) -> tuple[Fault, dict[str, Any]]:
+        """The fault that is asked for, and its parameters.
+
+        Raises:
+            UsageError: It can't be asked for so.
+        """
         resources = self._provisioner.resources
         if request.resource not in resources:
             raise UsageError(
@@ -215,6 +231,9 @@ class Faults:
                 f"{request.fault} of {request.resource}: limit_s={request.limit_s:g} should be "
                 f"more than 0 and at most {fault.limit_s:g}"
             )
+        told = arguments_of(
+            fault.parameters, request.parameters, f"{request.fault} of {request.resource}"
+        )
         if request.target:
             parts = self._observe(request.resource)
             if request.target not in parts:
@@ -222,7 +241,7 @@ class Faults:
                     f"{request.fault} of {request.resource}: it has no {request.target!r}; it has "
                     + ", ".join(sorted(parts))
                 )
-        return fault
+        return fault, told.model_dump(mode="json")
 
     def _expect_claim(self, peer: int, what: str, resource: str) -> None:
         if not self._claims.may_disturb(peer, resource):
@@ -230,7 +249,9 @@ class Faults:
                 f"{what} of {resource}: the test must carry the marker disturbs({resource!r})"
             )
 
-    def _begin(self, peer: int, request: Inject, fault: Fault) -> Open:
+    def _begin(
+        self, peer: int, request: Inject, fault: Fault, parameters: Mapping[str, Any]
+    ) -> Open:
         """Put it on record, with what undoes it."""
         name = f"{request.resource}-{fault.name}-{next(self._numbers)}"
         timer = threading.Timer(request.limit_s, self._expire, (name,))
@@ -239,7 +260,7 @@ class Faults:
         with self._lock:
             self._open[name] = opened
             self._unanswered[peer].append(opened)
-        self._record("fault", opened)
+        self._record("fault", opened, parameters=dict(parameters))
         self._health.excuse(opened.resource)
         return opened
 
@@ -290,9 +311,10 @@ class Faults:
             return [f"{opened.fault.heal} of {opened.resource}: {text}"]
         return []
 
-    def _call(self, hook: str, opened: Open) -> None:
+    def _call(self, hook: str, opened: Open, parameters: Mapping[str, Any] = NOTHING) -> None:
         resource = self._provisioner.resources[opened.resource]
-        getattr(resource, hook)(self._provisioner.stage(opened.resource), opened.target)
+        stage = self._provisioner.stage(opened.resource)
+        getattr(resource, hook)(stage, opened.target, **parameters)
 
     def _observe(self, name: str) -> Mapping[str, str]:
         """What is to be seen of a resource; why nothing is, where it can't be looked at."""
@@ -301,10 +323,11 @@ class Faults:
         except Exception as error:  # noqa: BLE001 - what is broken may not bear being looked at
             return {"unseen": f"{type(error).__name__}: {error}"}
 
-    def _record(self, step: str, opened: Open) -> None:
+    def _record(self, step: str, opened: Open, **more: object) -> None:
         data = {
             "fault": opened.fault.name,
             "heal": opened.fault.heal,
             "target": opened.target,
+            **more,
         }
         self._ledger.append(Record(step, "fault", opened.id, opened.resource, data=data))

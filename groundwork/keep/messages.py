@@ -8,7 +8,7 @@ are :mod:`~groundwork.keep.events`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
@@ -41,6 +41,7 @@ __all__ = [
     "FindDeaths",
     "Finish",
     "Finished",
+    "GetSecret",
     "GetStatus",
     "GetStory",
     "Heal",
@@ -360,12 +361,14 @@ class Inject(Request[Injected]):
         fault: How; see :data:`groundwork.declare.capability.FAULTS`.
         target: One of the resource's processes or pods, or empty for all of it.
         limit_s: For how long at most: then the keeper heals it.
+        parameters: What the fault is told besides, by name.
     """
 
     resource: str
     fault: str
     target: str
     limit_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     op: Literal["inject"] = "inject"
 
 
@@ -375,6 +378,14 @@ class Heal(Request[Healed]):
 
     id: str
     op: Literal["heal"] = "heal"
+
+
+@dataclass(frozen=True)
+class GetSecret(Request[str]):
+    """Tell a secret of a resource that the asker holds, by a claim of its own or a joined one."""
+
+    name: str
+    op: Literal["secret"] = "secret"
 
 
 @dataclass(frozen=True)
@@ -437,6 +448,7 @@ AnyRequest = Annotated[
     | ReleaseClaim
     | Inject
     | Heal
+    | GetSecret
     | RunJob
     | RecordEvent
     | Finish

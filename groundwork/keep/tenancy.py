@@ -82,6 +82,22 @@ class Tenancy:
         """
         self._claims.join(peer, key)
 
+    def secret(self, peer: int, name: str) -> str:
+        """A secret of a resource that a connection holds, or acts under a claim of.
+
+        Raises:
+            UsageError: No resource has it, or none that is held.
+        """
+        resources = self._provisioner.resources.values()
+        having = {each.name: each.secrets[name] for each in resources if name in each.secrets}
+        for claim in self._claims.of(peer):
+            for resource in having.keys() & (claim.wish.exclusive | claim.wish.shared):
+                return having[resource]
+        if having:
+            raise UsageError(f"secret {name}: it is told to whoever holds {' or '.join(having)}")
+        known = sorted({secret for each in resources for secret in each.secrets})
+        raise UsageError(f"there is no secret {name!r}; known: {', '.join(known) or 'none'}")
+
     def release(self, peer: int) -> None:
         """End and heal what runs and is broken in a connection's name, or by it.
 

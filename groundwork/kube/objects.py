@@ -189,6 +189,25 @@ class Objects:
                 _request_timeout=REQUEST_TIMEOUT_S,
             )
 
+    def scale(self, kind: str, name: str, namespace: str, replicas: int) -> None:
+        """Have so many pods of a Deployment or StatefulSet of ours.
+
+        Raises:
+            KubeError: It isn't there (status 404), isn't ours, or the server refused.
+        """
+        found = self.get("apps/v1", kind, name, namespace)
+        if (found.metadata.labels or {}).get(ENVIRONMENT) != self.owner:
+            raise KubeError(f"{kind} {namespace}/{name} isn't of this run")
+        with talking():
+            self._offered().resources.get(api_version="apps/v1", kind=kind).patch(
+                name=name,
+                namespace=namespace,
+                body={"metadata": {"uid": found.metadata.uid}, "spec": {"replicas": replicas}},
+                content_type="application/merge-patch+json",
+                field_manager=FIELD_MANAGER,
+                _request_timeout=REQUEST_TIMEOUT_S,
+            )
+
     def owned(self) -> Iterator[Owned]:
         """All objects with this owner's label, of every kind that the server has."""
         return self.listed(f"{ENVIRONMENT}={self.owner}")

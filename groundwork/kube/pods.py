@@ -41,6 +41,7 @@ class Pod:
         exit_code: Of the container that ended last; 0 where none did.
         waiting: Why a container doesn't run, such as ``CrashLoopBackOff: ...``.
         ended: Why a container has ended that should not have: ``OOMKilled``, with its limit...
+        containers: The ids of those that have run, as its node knows them.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Pod:
     node: str
     ip: str
     ended: str = ""
+    containers: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, pod: client.V1Pod) -> Pod:
@@ -89,6 +91,11 @@ class Pod:
             node=pod.spec.node_name or "",
             ip=status.pod_ip or "",
             ended="; ".join(endings(pod)),
+            containers=tuple(
+                each.container_id.rpartition("/")[2]  # containerd://ID
+                for each in status.container_statuses or ()
+                if each.container_id
+            ),
         )
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from pydantic import SecretStr
+
 from groundwork.base.errors import GroundworkError, KeeperLostError, OverdueError
 from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
@@ -31,6 +33,7 @@ from groundwork.keep.messages import (
     FindDeaths,
     Finish,
     Finished,
+    GetSecret,
     GetStatus,
     GetStory,
     Heal,
@@ -320,7 +323,13 @@ class Client:
 
     @contextlib.contextmanager
     def fault(
-        self, resource: str, name: str, target: str = "", *, limit_s: float = FAULT_LIMIT_S
+        self,
+        resource: str,
+        name: str,
+        target: str = "",
+        *,
+        limit_s: float = FAULT_LIMIT_S,
+        **parameters: Any,
     ) -> Iterator[OpenFault]:
         """Break a resource for as long as the block runs; it is healed on every way out.
 
@@ -331,6 +340,7 @@ class Client:
             name: How: ``kill``, ``pause``, ``isolate``...
             target: One of its processes or pods; empty for all of it.
             limit_s: For how long at most: then the keeper heals it, and the block's end fails.
+            parameters: What the fault is told besides, such as ``replicas``.
 
         Raises:
             UsageError: There is no such resource, fault or target; the resource can't bear it; or
@@ -342,7 +352,7 @@ class Client:
             holder = f"{PROCESS} {os.getpid()}"
             self.claim([resource], [], holder=holder, limit_s=limit_s + HEALING_S)
         try:
-            asked = Inject(resource, name, target, limit_s)
+            asked = Inject(resource, name, target, limit_s, parameters)
             opened = OpenFault(self, asked, self._request(asked))
             try:
                 yield opened
@@ -378,6 +388,14 @@ class Client:
             OverdueError: It took longer than that, or its claim did.
         """
         return self._request(RunJob(name, arguments, out_dir.absolute(), timeout_s))
+
+    def secret(self, name: str) -> SecretStr:
+        """A secret of a resource that this connection holds, or that whoever it acts for does.
+
+        Raises:
+            UsageError: No resource has it, or none of the claim's.
+        """
+        return SecretStr(self._request(GetSecret(name)))
 
     def story(self) -> tuple[str, ...]:
         """What has happened last in the environment, a line for each event."""
@@ -459,10 +477,10 @@ class Handle:
         return self.description.endpoint(name)
 
     def fault(
-        self, name: str, target: str = "", *, limit_s: float = FAULT_LIMIT_S
+        self, name: str, target: str = "", *, limit_s: float = FAULT_LIMIT_S, **parameters: Any
     ) -> AbstractContextManager[OpenFault]:
         """Break it for as long as a block runs; the test must carry the marker ``disturbs``.
 
         See :meth:`Client.fault`.
         """
-        return self.client.fault(self.name, name, target, limit_s=limit_s)
+        return self.client.fault(self.name, name, target, limit_s=limit_s, **parameters)

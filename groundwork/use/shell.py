@@ -24,7 +24,7 @@ HEALING_S = 5.0
 # What isn't to be seen: a pod that is gone, say.
 ABSENT = "not there"
 
-FAULT_USE = "groundwork fault RESOURCE FAULT --seconds N [--target PART] [--out FOLDER]"
+FAULT_USE = "groundwork fault RESOURCE FAULT [PARAMETER=VALUE]... --seconds N [--target PART]"
 JOB_USE = "groundwork job NAME [ARGUMENT=VALUE]... --seconds N --out FOLDER"
 
 
@@ -64,15 +64,16 @@ def fault(words: Words, say: Callable[[str], None]) -> int:
         NotRecoveredError: It, or who needs it, isn't well again in time.
     """
     try:
-        resource, name = words.said
+        resource, name, *pairs = words.said
     except ValueError as error:
         raise UsageError(FAULT_USE) from error
     if not words.seconds or words.seconds < 0:
         raise UsageError(FAULT_USE)
+    told = arguments_of(f"{name} of {resource}", pairs)
     client = Client.from_environment(words.out)
     with contextlib.closing(client), telling(client, say):
         limit_s = words.seconds + HEALING_S
-        with client.fault(resource, name, words.target, limit_s=limit_s) as opened:
+        with client.fault(resource, name, words.target, limit_s=limit_s, **told) as opened:
             say(f"{name} of {resource} ({opened.told.id}), for {words.seconds:g} s")
             before, after = opened.told.before, opened.told.after
             for part in sorted({*before, *after}):
@@ -103,7 +104,7 @@ def job(declared: Declared, settings: Settings, words: Words, say: Callable[[str
     name, *pairs = words.said
     client = Client.from_environment()
     with contextlib.closing(client), telling(client, say, words.out):
-        done = client.job(name, arguments_of(name, pairs), words.out, words.seconds)
+        done = client.job(name, arguments_of(f"job {name}", pairs), words.out, words.seconds)
     say(f"job {done.id} ended after {done.lasted_s:.1f} s with exit code {done.exit_code}")
     for path in done.files:
         say(f"  {path}")
@@ -113,8 +114,8 @@ def job(declared: Declared, settings: Settings, words: Words, say: Callable[[str
     return ExitCode.OK
 
 
-def arguments_of(name: str, pairs: Sequence[str]) -> dict[str, str]:
-    """A job's arguments as a shell gives them: NAME=VALUE.
+def arguments_of(what: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Arguments of a job or a fault as a shell gives them: NAME=VALUE.
 
     Raises:
         UsageError: One isn't of that form, or is there twice.
@@ -123,7 +124,7 @@ def arguments_of(name: str, pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not (key and separator) or key in given:
-            raise UsageError(f"job {name}: {pair}: should be ARGUMENT=VALUE, each once")
+            raise UsageError(f"{what}: {pair}: should be ARGUMENT=VALUE, each once")
         given[key] = value
     return given
 

@@ -66,6 +66,18 @@ class Patient:
         """Heal, once or again."""
         self.broken.discard(f"pause {target}")
 
+    def scale(self, _: object, target: str, *, replicas: int) -> None:
+        """Break, by a parameter."""
+        self.broken.add(f"scale {target}{replicas}")
+
+    def scale_back(self, _: object, target: str) -> None:
+        """Heal, whatever the parameter was."""
+        self.broken = {each for each in self.broken if not each.startswith(f"scale {target}")}
+
+    def bears(self, _: str) -> bool:
+        """All that it has the hooks of."""
+        return True
+
     def observe(self, _: object) -> Mapping[str, str]:
         """What it suffers."""
         return {"node-1": ", ".join(sorted(self.broken)) or "well"}

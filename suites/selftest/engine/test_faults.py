@@ -39,12 +39,25 @@ def test_what_happens_in_which_order(hospital: Hospital) -> None:
     assert hospital.faults.heal(1, name).by == "asked"
     records = [record for record in read(hospital.ledger.folder) if record.kind == "fault"]
     assert [record.step for record in records] == ["fault", "healed"]
-    assert records[0].data == {"fault": "kill", "heal": "revive", "target": ""}
+    assert records[0].data == {"fault": "kill", "heal": "revive", "target": "", "parameters": {}}
     assert hospital.events == [
         FaultInjected(name, "broker", "kill", "", LIMIT_S, {"node-1": "well"}),
         FaultLanded(name, "broker", {"node-1": "kill "}),
         FaultHealed(name, "broker", "asked", {"node-1": "well"}),
     ]
+
+
+def test_a_fault_is_told_its_parameters(hospital: Hospital) -> None:
+    """As they were checked, with what isn't given; they are on record."""
+    for given, replicas in (({"replicas": "2"}, 2), ({}, 0)):
+        asked = Inject("broker", "scale", "", LIMIT_S, dict(given))
+        told = hospital.faults.inject(1, asked)
+        assert told.after == {"node-1": f"scale {replicas}"}
+        hospital.faults.heal(1, told.id)
+        records = [each for each in read(hospital.ledger.folder) if each.name == told.id]
+        assert records[0].data["parameters"] == {"replicas": replicas}
+    hospital.tenancy.release(1)
+    hospital.expect_whole()
 
 
 def test_a_record_comes_before_the_deed(hospital: Hospital) -> None:
@@ -80,6 +93,14 @@ def test_what_is_healed_stays_so(hospital: Hospital) -> None:
         (Inject("broker", "kill", "node-9", 1), r"it has no 'node-9'; it has node-1"),
         (Inject("broker", "kill", "", 0), r"limit_s=0 should be more than 0 and at most 600"),
         (Inject("broker", "kill", "", 601), r"limit_s=601 should be"),
+        (
+            Inject("broker", "kill", "", 1, {"force": 9}),
+            r"kill of broker: force: Extra inputs are not permitted; it takes none",
+        ),
+        (
+            Inject("broker", "scale", "", 1, {"replicas": 10}),
+            r"scale of broker: replicas: Input should be less than or equal to 9; it takes rep",
+        ),
         (Inject("relay", "kill", "", 1), r"must carry the marker disturbs\('relay'\)"),
     ],
 )

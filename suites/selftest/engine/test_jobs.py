@@ -263,7 +263,7 @@ def test_a_shell_breaks_what_is_kept(pond: Pond) -> None:
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["fault", "spring"], "groundwork fault RESOURCE FAULT --seconds N [--target PART]"),
+        (["fault", "spring"], "groundwork fault RESOURCE FAULT [PARAMETER=VALUE]... --seconds N"),
         (["fault", "spring", "drown", "--seconds", "1"], "unknown fault 'drown'; known: kill"),
         (["fault", "sea", "kill", "--seconds", "1"], "process"),
         (["fault", "spring", "isolate", "--seconds", "1"], "spring is not Isolatable; it bears"),

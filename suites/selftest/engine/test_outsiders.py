@@ -21,7 +21,7 @@ import time
 import pytest
 import requests
 
-from groundwork.base.errors import GroundworkError, OverdueError
+from groundwork.base.errors import GroundworkError, OverdueError, UsageError
 from groundwork.use.client import Client
 from groundwork.keep.messages import ClientHello
 
@@ -127,6 +127,21 @@ def test_after_the_wait(mill):
     assert (LATE.returncode, out) == (0, "landed\\nhealed\\n")
 
 
+def test_a_secret_is_told_to_whoever_holds_its_resource(groundwork_session, spring):
+    """By a claim of its own or a joined one; it is in nothing else that is told."""
+    assert spring.client.secret("SOURCE").get_secret_value() == "under the oak"
+    assert "oak" not in str(spring.client.status()) + str(spring.description)
+    stranger = Client(groundwork_session.client().path, ClientHello())
+    with pytest.raises(UsageError, match="SOURCE: it is told to whoever holds spring"):
+        stranger.secret("SOURCE")
+    with pytest.raises(UsageError, match="there is no secret 'SINK'; known: SOURCE"):
+        stranger.secret("SINK")
+    stranger.join(groundwork_session.variables()["GROUNDWORK_CLAIM"])
+    assert "oak" not in repr(stranger.secret("SOURCE"))
+    assert stranger.secret("SOURCE").get_secret_value() == "under the oak"
+    stranger.close()
+
+
 def test_who_knows_no_claim_joins_none(groundwork_session, spring):
     """Nor does who knows one that is over."""
     stranger = Client(groundwork_session.client().path, ClientHello())
@@ -179,7 +194,7 @@ def test_processes_act_under_a_claim_or_wait_for_it(pond: Pond) -> None:
     (pond.root / "check_outsider.py").write_text(CHECK)
     done = pond.call([sys.executable, "-m", "pytest", "check_outsider.py", "-q"])
     assert done.returncode == 0, done.output
-    assert "9 passed" in done.output
+    assert "10 passed" in done.output
     events = [entry.event for entry in read(pond.root / "reports/out/latest/timeline.jsonl")]
     told = [(each.holder, each.reason) for each in events if isinstance(each, Waiting)]
     test = "check_outsider.py::test_a_process_with_a_claim_of_its_own_waits"

@@ -282,6 +282,7 @@ def ended_pod(**terminated: object) -> Any:
         image="x",
         ready=False,
         restart_count=1,
+        container_id="containerd://0c7d",
         state=None,
         last_state=SimpleNamespace(terminated=ended, waiting=None),
         resources=SimpleNamespace(limits={"memory": "96Mi"}),
@@ -319,6 +320,7 @@ def ended_pod(**terminated: object) -> Any:
 def test_why_a_container_has_ended_is_told(ended: dict[str, object], told: str) -> None:
     """With its limit where it was killed for want of memory; what was to end tells nothing."""
     assert Pod.read(ended_pod(**ended)).ended == told
+    assert Pod.read(ended_pod(**ended)).containers == ("0c7d",)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +16,11 @@ from pydantic import Field
 from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError, UsageError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.arguments import Arguments
 from groundwork.declare.capability import ProcessFaults
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.environment import Environment
-from groundwork.declare.job import Arguments, Job
+from groundwork.declare.job import Job
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Stage
@@ -36,6 +37,7 @@ class Pond(ProcessFaults, Resource):
     needs: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
     mode: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ("http",)
     ready_timeout_s: float = 20.0
 
@@ -120,7 +122,7 @@ def resources(settings: Settings) -> tuple[Resource, ...]:
     lakes = tuple(Pond("lake", mode=mode) for mode in filter(None, [os.environ.get("POND_LAKE")]))
     wants = tuple(lake.name for lake in lakes)
     return (
-        Pond("spring", mode=os.environ.get("POND_SPRING", "")),
+        Pond("spring", mode=os.environ.get("POND_SPRING", ""), secrets={"SOURCE": "under the oak"}),
         Pond("mill", needs=("spring",), wants=wants, mode=os.environ.get("POND_MILL", "")),
         *lakes,
     )

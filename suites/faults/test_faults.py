@@ -1,0 +1,157 @@
+"""Faults: each lands, by what a client sees, and is healed, on whatever bears it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import allure
+import pytest
+import requests
+
+from fixtures.declared.objectives import Objectives
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.keep.events import Recovered
+from groundwork.keep.messages import ClientHello
+from groundwork.keep.timeline import read
+from groundwork.use.client import Client, Handle
+from groundwork.use.session import EnvironmentSession
+
+# A server that lives answers within milliseconds, on a busy machine within a second.
+ANSWER_TIMEOUT_S = 3.0
+
+# A killed broker reads its log before it answers; a pod is pulled, placed and probed.
+RETURN_TIMEOUT_S = 120.0
+
+# What an endpoint of Kafka's protocol asks: which requests are understood (key 18, version 0).
+API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
+
+RESOURCES = (
+    "alertmanager",
+    "broker",
+    "hello-world",
+    "hello-world-relayed",
+    "node-exporter",
+    "prometheus",
+    "receiver",
+    "relay",
+)
+each_resource = pytest.mark.parametrize(
+    "resource", [pytest.param(name, marks=pytest.mark.disturbs(name)) for name in RESOURCES]
+)
+
+
+def ask(handle: Handle) -> None:
+    """Have a resource answer, whatever it says.
+
+    Raises:
+        OSError: It doesn't.
+    """
+    address = handle.endpoint()
+    if address.startswith("http"):
+        requests.get(address, timeout=ANSWER_TIMEOUT_S)
+        return
+    host, _, port = address.partition(",")[0].rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S) as connection:
+        connection.sendall(struct.pack(">i", len(API_VERSIONS)) + API_VERSIONS)
+        if not connection.recv(4):
+            raise ConnectionResetError("hung up on")
+
+
+def answers(handle: Handle) -> bool:
+    """Whether a resource answers at all."""
+    try:
+        ask(handle)
+    except OSError:  # those of requests are among them
+        return False
+    return True
+
+
+def await_answer(handle: Handle) -> None:
+    """Wait until a resource answers."""
+    wait_for(
+        lambda: ask(handle),
+        deadline=Deadline.after(RETURN_TIMEOUT_S),
+        what=f"{handle.name} to answer again",
+        retry_on=(OSError,),
+    )
+
+
+def await_silence(handle: Handle) -> None:
+    """Wait until a resource answers no more."""
+
+    def look() -> None:
+        if answers(handle):
+            raise NotYetError("it answers")
+
+    wait_for(look, deadline=Deadline.after(RETURN_TIMEOUT_S), what=f"{handle.name} to be silent")
+
+
+def show(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Put what was to be seen of a resource into the report."""
+    for part in sorted({*before, *after}):
+        allure.attach(f"{before.get(part, 'not there')}\n{after.get(part, 'not there')}", part)
+
+
+@each_resource
+def test_what_is_paused_answers_nobody(
+    groundwork_session: EnvironmentSession, resource: str
+) -> None:
+    """While it is paused it is there, and says nothing; then it goes on as if nothing had been."""
+    handle = groundwork_session.await_ready(resource)
+    assert answers(handle)
+    with handle.fault("pause", limit_s=60) as fault:
+        show(fault.told.before, fault.told.after)
+        assert not answers(handle)
+        assert fault.told.after.keys() == fault.told.before.keys()
+        assert all(fault.told.after[part] != seen for part, seen in fault.told.before.items())
+    await_answer(handle)
+
+
+@each_resource
+def test_what_is_killed_is_gone_until_it_is_healed(
+    groundwork_session: EnvironmentSession, resource: str
+) -> None:
+    """Nobody listens any more; what comes back is another process, on the same files and ports."""
+    handle = groundwork_session.await_ready(resource)
+    with handle.fault("kill", limit_s=60) as fault:
+        show(fault.told.before, fault.told.after)
+        with pytest.raises(OSError, match=r"refused|reset|hung up"):
+            ask(handle)
+        healed = fault.heal()
+    await_answer(handle)
+    assert healed.after.keys() == fault.told.before.keys()
+    assert all(healed.after[part] != seen for part, seen in fault.told.before.items())
+
+
+@pytest.mark.disturbs("hello-world")
+def test_what_is_scaled_to_nothing_is_gone_until_it_is_healed(hello_world: Handle) -> None:
+    """There are no pods of it; then there are as many as are declared."""
+    with hello_world.fault("scale", replicas=0, limit_s=300) as fault:
+        show(fault.told.before, fault.told.after)
+        assert fault.told.after == {}
+        await_silence(hello_world)
+    await_answer(hello_world)
+
+
+def test_what_was_broken_recovers_as_promised(
+    groundwork_session: EnvironmentSession, objectives: Objectives, platform: str, tmp_path: Path
+) -> None:
+    """Somebody who isn't a test kills the relay; it and who needs it are well in their time.
+
+    The timeline of that process tells how long each took; what isn't there is a failure, too.
+    """
+    client = Client(groundwork_session.client().path, ClientHello(tmp_path))
+    with contextlib.closing(client):
+        client.ask(["hello-world-relayed"])
+        client.await_ready("hello-world-relayed")
+        with client.fault("relay", "kill", limit_s=60):
+            pass  # that it landed is seen by the tests above
+    events = [entry.event for entry in read(tmp_path / "timeline.jsonl")]
+    within_s = {each.resource: each.within_s for each in events if isinstance(each, Recovered)}
+    for resource in ("relay", "hello-world-relayed"):
+        assert objectives.missed(platform, resource, within_s.get(resource)) == ""
