@@ -13,11 +13,13 @@ import pytest
 import requests
 
 from fixtures.declared.objectives import Objectives
-from groundwork.base.errors import NotYetError
+from groundwork.base.errors import NotYetError, ProvisionError
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.clusters.scaling import restore
 from groundwork.keep.events import Recovered
 from groundwork.keep.messages import ClientHello
 from groundwork.keep.timeline import read
+from groundwork.kube.client import Kube
 from groundwork.use.client import Client, Handle
 from groundwork.use.session import EnvironmentSession
 
@@ -136,6 +138,29 @@ def test_what_is_scaled_to_nothing_is_gone_until_it_is_healed(hello_world: Handl
         assert fault.told.after == {}
         await_silence(hello_world)
     await_answer(hello_world)
+
+
+@pytest.mark.disturbs("hello-world")
+def test_what_is_on_record_as_scaled_is_scaled_back_by_whoever_sweeps(
+    hello_world: Handle, kube: Kube
+) -> None:
+    """In a cluster that stays; by the ledger alone, by its remover, called once or again."""
+    identity = kube.identity()
+    with hello_world.fault("scale", replicas=0, limit_s=300):
+        await_silence(hello_world)
+        record = {
+            "kubeconfig": hello_world.client.await_ready("cluster").endpoint("kubeconfig"),
+            "owner": kube.objects.owner,
+            "uid": identity.uid,
+            "ca_sha256": identity.ca_sha256,
+            "replicas": 1,
+        }
+        restore("Deployment services/hello-world", record)
+        await_answer(hello_world)
+        restore("Deployment services/hello-world", record)
+        restore("Deployment services/nobody", record)
+        with pytest.raises(ProvisionError, match="another cluster's now"):
+            restore("Deployment services/hello-world", record | {"uid": "another"})
 
 
 def test_what_was_broken_recovers_as_promised(

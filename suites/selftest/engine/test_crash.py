@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 
 import psutil
@@ -153,4 +154,40 @@ def test_a_test_that_hangs_is_ended_when_the_keeper_dies(
     output, _ = run.communicate(timeout=GONE_TIMEOUT_S)
     assert run.returncode == 6, output
     assert "the keeper died during the test" in output
+    pond.await_nothing_left(GONE_TIMEOUT_S)
+
+
+STUCK = '''
+"""A test whose keeper is stopped in the middle: it lives, and answers nobody."""
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from groundwork.base.errors import KeeperLostError
+from groundwork.use import client
+
+client.PING_INTERVAL_S = 0.2
+client.PING_TIMEOUT_S = 1.0
+
+
+def test_stuck(spring):
+    """Whoever waits for an answer is told."""
+    children = psutil.Process().children()
+    (keeper,) = [each for each in children if "groundwork.keep.keeper" in each.cmdline()]
+    keeper.send_signal(signal.SIGSTOP)
+    with pytest.raises(KeeperLostError, match="it hasn't answered for 1 s"):
+        spring.client.status()
+'''
+
+
+def test_a_keeper_that_does_not_answer_is_as_good_as_dead(pond: Pond) -> None:
+    """Nobody waits for it for ever; it is ended, and what it owned is removed: exit code 6."""
+    (pond.root / "check_stuck.py").write_text(STUCK)
+    run = pond.call([sys.executable, "-m", "pytest", "check_stuck.py", "-q"])
+    assert run.returncode == 6, run.output
+    assert "1 passed" in run.output
+    assert "infrastructure failure: keeper: it hasn't answered for 1 s" in run.output
     pond.await_nothing_left(GONE_TIMEOUT_S)

@@ -17,6 +17,7 @@ from groundwork.use.client import Client
 def main() -> None:
     """Break and heal, in whoever's name."""
     resource, fault, seconds = sys.argv[1:4]
+    Path(__file__).with_name("child").write_text(str(os.getpid()))
     if "GROUNDWORK_TOKEN" in os.environ:
         idle = [sys.executable, "-c", "import time; time.sleep(300)"]
         subprocess.Popen(idle, start_new_session=True)  # noqa: S603 - of this very test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ from groundwork.declare.job import Job
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Stage
+from groundwork.keep.chronicle import Chronicle
+from groundwork.keep.events import Event
 
 SERVER = Path(__file__).with_name("server.py")
 OUTSIDER = Path(__file__).with_name("outsider.py")
@@ -151,10 +154,57 @@ def kill_after(moment: str, victim: str) -> None:
     Ledger.append = append  # type: ignore[method-assign]
 
 
+class Dagger:
+    """Kills somebody at a step of a fault, when a file called ``dagger`` says VICTIM:NUMBER.
+
+    Steps are what is put on record, and what is told, from the fault's own record on; each is
+    written to a file called ``steps`` before. Victims are the process whose number a file of their
+    name holds, or the keeper.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen = 0
+
+    def draw(self) -> None:
+        """From now on."""
+        append, note = Ledger.append, Chronicle.note
+
+        def appended(ledger: Ledger, record: Record) -> None:
+            append(ledger, record)
+            self.strike(f"record {record.step} {record.kind}", begins=record.step == "fault")
+
+        def noted(chronicle: Chronicle, event: Event) -> None:
+            note(chronicle, event)
+            self.strike(f"event {event.event}")
+
+        Ledger.append = appended  # type: ignore[method-assign, assignment]
+        Chronicle.note = noted  # type: ignore[method-assign, assignment]
+
+    def strike(self, step: str, *, begins: bool = False) -> None:
+        """Something has happened: kill whoever is to die at it."""
+        plan = self._folder / "dagger"
+        if not plan.exists() or (not self._seen and not begins):
+            return
+        self._seen += 1
+        with (self._folder / "steps").open("a") as file:
+            file.write(f"{step}\n")
+        victim, _, number = plan.read_text().partition(":")
+        if self._seen < int(number):
+            return
+        plan.unlink()
+        self._seen = 0
+        pid = os.getpid() if victim == "keeper" else int((self._folder / victim).read_text())
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(pid, signal.SIGKILL)
+
+
 if "groundwork.keep.keeper" in sys.argv[0] or Path(sys.argv[0]).name == "keeper.py":
     PLAN = os.environ.get("POND_KILL", "")
     if PLAN:
         kill_after(PLAN.partition(":")[2], PLAN.partition(":")[0])
+    if os.environ.get("POND_DAGGER"):
+        Dagger(Path(os.environ["POND"])).draw()
 
 
 class Breaking(Arguments):
