@@ -171,7 +171,11 @@ class Jobs:
             variables[CLAIM] = running.claim.key
         self._record("intent", running, token=token)
         env = process.plain_environment(variables)
-        child = process.spawn(argv, env=env, cwd=out_dir, log=log)
+        try:
+            child = process.spawn(argv, env=env, cwd=out_dir, log=log)
+        except BaseException:
+            self._record("removed", running)
+            raise
         self._record("identity", running, **child.identity.as_record())
         return child
 

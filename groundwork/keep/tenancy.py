@@ -36,6 +36,7 @@ class Tenancy:
         self._provisioner = provisioner
         self._health = health
         self._note = note
+        self._timers: dict[Claim, threading.Timer] = {}
 
     def take(self, peer: int, request: TakeClaim, broken_off: threading.Event) -> str:
         """Hold what is asked for, once others let go of it; the claim's key.
@@ -59,6 +60,7 @@ class Tenancy:
         elif claim.owner == peer and wish.exclusive and wish.limit_s > 0:
             timer = threading.Timer(wish.limit_s, self._expire, (claim,))
             timer.daemon = True
+            self._timers[claim] = timer
             timer.start()
         return claim.key
 
@@ -109,6 +111,10 @@ class Tenancy:
                 let go of all the same, known as broken.
         """
         alone = self._claims.begin_end(peer)
+        for claim in self._claims.owned(peer):
+            timer = self._timers.pop(claim, None)
+            if timer is not None:
+                timer.cancel()
         disturbed = self._faults.disturbed_by(peer)
 
         def see_healthy() -> None:

@@ -15,17 +15,18 @@ import threading
 import time
 
 
+def listens(port: int) -> bool:
+    """Whether anybody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def insist(port: int) -> None:
-    """End as soon as nobody listens on a port any more, once somebody has."""
-    met = False
-    while True:
-        with socket.socket() as probe:
-            answered = probe.connect_ex(("127.0.0.1", port)) == 0
-        if met and not answered:
-            print("no water any more", flush=True)
-            os._exit(5)
-        met = met or answered
+    """End as soon as nobody listens on a port any more."""
+    while listens(port):
         time.sleep(0.05)
+    print("no water any more", flush=True)
+    os._exit(5)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -59,6 +60,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, late)
     if mode.startswith("frail="):
         port = int(mode.partition("=")[2])
+        while not listens(port):  # it isn't there before it has met whom it can't do without
+            time.sleep(0.05)
         threading.Thread(target=insist, args=(port,), daemon=True).start()
     # A child that the server doesn't look after: it must go as well.
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
