@@ -18,12 +18,15 @@ from groundwork.declare.stage import Stage
 
 __all__ = [
     "FAULTS",
+    "Blackholable",
     "Fault",
     "Isolatable",
     "Killable",
+    "Limitable",
     "Pausable",
     "ProcessFaults",
     "Scalable",
+    "Slowable",
     "capabilities",
     "fault_of",
     "faults_of",
@@ -64,6 +67,59 @@ class Isolatable(Protocol):
 
     def rejoin(self, stage: Stage, target: str) -> None:
         """Let it talk again."""
+
+
+@runtime_checkable
+class Blackholable(Protocol):
+    """May be cut off without a word: who talks to it isn't refused, and hears nothing."""
+
+    def blackhole(self, stage: Stage, target: str) -> None:
+        """Pass nothing on, and accept everything."""
+
+    def let_pass(self, stage: Stage, target: str) -> None:
+        """Pass on again, first what was held back."""
+
+
+@runtime_checkable
+class Slowable(Protocol):
+    """May be far away."""
+
+    def slow(self, stage: Stage, target: str, *, delay_ms: float) -> None:
+        """Let what is said take so much longer, there and back."""
+
+    def hasten(self, stage: Stage, target: str) -> None:
+        """Let it be as fast as it was."""
+
+
+class Slowness(Arguments):
+    """How far away.
+
+    Attributes:
+        delay_ms: What is added to the time there and back.
+    """
+
+    delay_ms: float = Field(gt=0, le=60_000)
+
+
+@runtime_checkable
+class Limitable(Protocol):
+    """May have a narrow way to it."""
+
+    def limit(self, stage: Stage, target: str, *, bytes_per_s: int) -> None:
+        """Let so much pass in each direction."""
+
+    def widen(self, stage: Stage, target: str) -> None:
+        """Let pass what comes."""
+
+
+class Narrowness(Arguments):
+    """How narrow.
+
+    Attributes:
+        bytes_per_s: What passes in each direction, of all connections together.
+    """
+
+    bytes_per_s: int = Field(gt=0)
 
 
 @runtime_checkable
@@ -131,6 +187,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("kill", "revive", Killable),
     Fault("pause", "resume", Pausable),
     Fault("isolate", "rejoin", Isolatable),
+    Fault("blackhole", "let_pass", Blackholable),
+    Fault("slow", "hasten", Slowable, Slowness),
+    Fault("limit", "widen", Limitable, Narrowness),
     Fault("scale", "scale_back", Scalable, Scaling),
 )
 

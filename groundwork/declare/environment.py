@@ -35,6 +35,8 @@ __all__ = ["Declared", "Environment", "find"]
 EXTRAS = {
     "jgo": "maven",
     "kubernetes": "kubernetes",
+    "numpy": "checkers",
+    "pyarrow": "checkers",
     "pyhelm3": "kubernetes",
     "pytest_kind": "kubernetes",
     "uv": "build",

@@ -9,7 +9,7 @@ takes part in the life of an environment only through the hooks below; each gets
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -85,6 +85,11 @@ class Resource(ABC):
         """Whether it bears a fault, of those that it has the hooks of: not all do everywhere."""
         del fault  # by default it does
         return True
+
+    def targets(self, stage: Stage, fault: str) -> Collection[str]:
+        """The parts of it that a fault may be aimed at; by default those that are to be seen."""
+        del fault
+        return self.observe(stage).keys()
 
     def observe(self, stage: Stage) -> Mapping[str, str]:
         """What is to be seen of it without asking it: evidence that a fault landed, or is healed.

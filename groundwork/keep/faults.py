@@ -235,7 +235,7 @@ class Faults:
             fault.parameters, request.parameters, f"{request.fault} of {request.resource}"
         )
         if request.target:
-            parts = self._observe(request.resource)
+            parts = resource.targets(self._provisioner.stage(request.resource), request.fault)
             if request.target not in parts:
                 raise UsageError(
                     f"{request.fault} of {request.resource}: it has no {request.target!r}; it has "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +77,11 @@ class Patient:
     def bears(self, _: str) -> bool:
         """All that it has the hooks of."""
         return True
+
+    def targets(self, _: object, fault: str) -> Collection[str]:
+        """Its one node, whatever the fault."""
+        del fault
+        return {"node-1"}
 
     def observe(self, _: object) -> Mapping[str, str]:
         """What it suffers."""

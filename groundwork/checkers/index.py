@@ -1,0 +1,123 @@
+"""An index of a history: what its rows have to do with each other, computed once for all rules."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundwork.checkers.history import NONE, History, Kind, Outcome
+
+__all__ = ["NEVER_NS", "Index", "Ints"]
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+# When something was invoked that never was.
+NEVER_NS = np.iinfo(np.int64).max
+
+# A place is a partition and an offset in one number; offsets stay far below that.
+OFFSETS = np.int64(1) << 44
+
+
+class Index:
+    """What rules ask of a history. ``rows`` are numbers of rows, in their order.
+
+    Attributes:
+        sends, polls: The rows of each kind.
+        sent_by: Of each poll, which of ``sends`` has sent its record; NONE for nobody.
+        sent_place, read_place: The places of ``sends`` (NONE where nobody knows) and of ``polls``.
+        was_read: Of each send, whether anybody has read its record.
+        first_read: Of each send, the first of ``polls`` that has; NONE for none.
+        aborted, committed: Of each send, whether its transaction is known to have been; False for
+            both where it has none, or where nobody knows.
+        transactional: Of each send, whether it has a transaction.
+        commit_invoked_ns: Of each send, when its transaction's commit was asked for.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        columns = history.columns
+        self.op: Ints = columns["op"]  # type: ignore[assignment]
+        self.process: Ints = columns["process"]  # type: ignore[assignment]
+        self.partition: Ints = columns["partition"]  # type: ignore[assignment]
+        self.offset: Ints = columns["offset"]  # type: ignore[assignment]
+        self.value: Ints = columns["value"]  # type: ignore[assignment]
+        self.outcome = columns["outcome"]
+        self.invoke_ns: Ints = columns["invoke_ns"]  # type: ignore[assignment]
+        self.complete_ns: Ints = columns["complete_ns"]  # type: ignore[assignment]
+        self.kind = columns["kind"]
+        self.sends = self.rows(Kind.SEND)
+        self.polls = self.rows(Kind.POLL)
+        self.acknowledged: Flags = self.outcome[self.sends] == Outcome.OK
+        self.sent_place = self.places(self.sends)
+        self.read_place = self.places(self.polls)
+        self._find_senders()
+        self._find_fates()
+        ends = history.partitions
+        self.start = np.array([each.start for each in ends], dtype=np.int64)
+        self.watermark = np.array([each.watermark for each in ends], dtype=np.int64)
+        self.compacted = np.array([each.compacted for each in ends], dtype=np.bool_)
+
+    def rows(self, kind: Kind) -> Ints:
+        """The rows of one kind."""
+        return np.flatnonzero(self.kind == kind)
+
+    def places(self, rows: Ints) -> Ints:
+        """The places of rows; NONE where the offset isn't known."""
+        offsets = self.offset[rows]
+        found = self.partition[rows].astype(np.int64) * OFFSETS + offsets
+        found[offsets == NONE] = NONE
+        return found
+
+    def told(self, rows: Ints, what: str) -> Flags:
+        """What the client of each row was told about itself: a field of ``Client``."""
+        highest = max(self.history.clients, default=0)
+        table = np.zeros(highest + 1, dtype=np.bool_)
+        for process, client in self.history.clients.items():
+            table[process] = getattr(client, what)
+        flags: Flags = table[self.process[rows]]
+        return flags
+
+    def highest_read(self) -> Ints:
+        """Of each partition the highest offset that anybody has read; NONE for nothing."""
+        found = np.full(len(self.history.partitions), NONE, dtype=np.int64)
+        np.maximum.at(found, self.partition[self.polls], self.offset[self.polls])
+        return found
+
+    def _find_senders(self) -> None:
+        values = self.value[self.sends]
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+        wanted = self.value[self.polls]
+        at = np.searchsorted(ordered, wanted)
+        at[at == len(ordered)] = 0
+        hit = ordered[at] == wanted if len(ordered) else np.zeros(len(wanted), dtype=np.bool_)
+        self.sent_by: Ints = np.where(hit, order[at] if len(order) else NONE, NONE)
+        self.first_read: Ints = np.full(len(self.sends), NONE, dtype=np.int64)
+        known = np.flatnonzero(self.sent_by != NONE)
+        self.first_read[self.sent_by[known[::-1]]] = known[::-1]  # the first one is written last
+        self.was_read: Flags = self.first_read != NONE
+
+    def _find_fates(self) -> None:
+        transaction: Ints = self.history.columns["transaction"]  # type: ignore[assignment]
+        own = transaction[self.sends]
+        self.transactional: Flags = own != NONE
+        commits, aborts = self.rows(Kind.COMMIT), self.rows(Kind.ABORT)
+        names = np.unique(np.concatenate([own, transaction[commits], transaction[aborts]]))
+        mine = np.searchsorted(names, own)
+
+        def of(rows: Ints, *outcomes: Outcome) -> Flags:
+            """Of each send, whether its transaction has such an end."""
+            table = np.zeros(len(names), dtype=np.bool_)
+            chosen = rows[np.isin(self.outcome[rows], outcomes)]
+            table[np.searchsorted(names, transaction[chosen])] = True
+            flags: Flags = table[mine] & self.transactional
+            return flags
+
+        self.committed = of(commits, Outcome.OK)
+        self.aborted = of(aborts, Outcome.OK) | of(commits, Outcome.FAIL)
+        invoked = np.full(len(names), NEVER_NS, dtype=np.int64)
+        at = np.searchsorted(names, transaction[commits])
+        np.minimum.at(invoked, at, self.invoke_ns[commits])
+        self.commit_invoked_ns: Ints = invoked[mine]
+        self.commit_invoked_ns[~self.transactional] = 0
