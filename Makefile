@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke faults verify up down status report bench sabotage crash clean
+.PHONY: help setup lock lint format types test engine smoke faults chaos verify up down status report bench sabotage crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,10 @@ smoke: setup ## Provision, verify, report, remove: the whole job
 
 faults: setup ## Break each resource in each way that it bears: does it land, does it heal
 	@$(BIN)/python -m pytest suites/faults --env $(ENV) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+chaos: setup ## Break the broker under load: is what was acknowledged there, once and in order
+	@$(BIN)/python -m pytest suites/resilience --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
 verify: setup ## All that is verified of a platform: smoke, connectivity, faults, rebuild, guard, guide

@@ -1,0 +1,1 @@
+"""Faults against the declared environment under load, and the verdict on what its clients saw."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +137,7 @@ class History:
         phases: In their order; empty where there are none.
     """
 
-    columns: dict[str, NDArray[np.generic]]
+    columns: dict[str, NDArray[Any]]
     clients: dict[int, Client]
     partitions: tuple[Partition, ...]
     phases: tuple[Phase, ...] = field(default=())

@@ -37,14 +37,14 @@ class Index:
     def __init__(self, history: History) -> None:
         self.history = history
         columns = history.columns
-        self.op: Ints = columns["op"]  # type: ignore[assignment]
-        self.process: Ints = columns["process"]  # type: ignore[assignment]
-        self.partition: Ints = columns["partition"]  # type: ignore[assignment]
-        self.offset: Ints = columns["offset"]  # type: ignore[assignment]
-        self.value: Ints = columns["value"]  # type: ignore[assignment]
+        self.op: Ints = columns["op"]
+        self.process: Ints = columns["process"]
+        self.partition: Ints = columns["partition"]
+        self.offset: Ints = columns["offset"]
+        self.value: Ints = columns["value"]
         self.outcome = columns["outcome"]
-        self.invoke_ns: Ints = columns["invoke_ns"]  # type: ignore[assignment]
-        self.complete_ns: Ints = columns["complete_ns"]  # type: ignore[assignment]
+        self.invoke_ns: Ints = columns["invoke_ns"]
+        self.complete_ns: Ints = columns["complete_ns"]
         self.kind = columns["kind"]
         self.sends = self.rows(Kind.SEND)
         self.polls = self.rows(Kind.POLL)
@@ -99,7 +99,7 @@ class Index:
         self.was_read: Flags = self.first_read != NONE
 
     def _find_fates(self) -> None:
-        transaction: Ints = self.history.columns["transaction"]  # type: ignore[assignment]
+        transaction: Ints = self.history.columns["transaction"]
         own = transaction[self.sends]
         self.transactional: Flags = own != NONE
         commits, aborts = self.rows(Kind.COMMIT), self.rows(Kind.ABORT)

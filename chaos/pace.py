@@ -1,0 +1,33 @@
+"""The pace: when the next operation is due, whatever became of those before."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+__all__ = ["Pace"]
+
+
+class Pace:
+    """So many operations a second, until somebody says stop.
+
+    Args:
+        rate: Operations a second.
+        stop: Set to end it.
+    """
+
+    def __init__(self, rate: float, stop: threading.Event) -> None:
+        self._interval_s = 1 / rate
+        self._stop = stop
+        self._due_s = time.monotonic()
+
+    def next(self) -> bool:
+        """Wait until the next one is due; False where there is none any more.
+
+        Whoever is late catches up at once: the rate is what is offered, not what is borne.
+        """
+        wait_s = self._due_s - time.monotonic()
+        if wait_s > 0:
+            self._stop.wait(wait_s)
+        self._due_s += self._interval_s
+        return not self._stop.is_set()

@@ -1,0 +1,191 @@
+"""Producers: they send records at their pace, and write down what became of each.
+
+A time-out is never a failure: the record may be there, or come later. Only what was never sent has
+failed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from chaos.pace import Pace
+from chaos.recorder import Begun, Recorder
+from chaos.records import payload
+from groundwork.checkers.history import NONE, Client, Kind, Outcome
+
+__all__ = ["ProducerSettings", "produce", "produce_transactions"]
+
+# A delivery that is given up: as long as a killed broker may take to be there again, and more.
+DELIVERY_TIMEOUT_MS = 30_000
+REQUEST_TIMEOUT_MS = 5_000
+
+# What is under way when the workload ends has as long as its deliveries may take.
+FLUSH_TIMEOUT_S = DELIVERY_TIMEOUT_MS / 1000 + 5
+
+# How long a call to the coordinator of transactions may take; it is asked again meanwhile.
+TRANSACTION_TIMEOUT_S = 30.0
+
+# What says that a record never left this machine.
+NEVER_SENT = frozenset(
+    {KafkaError._PURGE_QUEUE, KafkaError.MSG_SIZE_TOO_LARGE}  # noqa: SLF001 - codes begin so
+)
+
+
+@dataclass(frozen=True)
+class ProducerSettings:
+    """One producer.
+
+    Attributes:
+        bootstrap: Where it finds the broker.
+        topic: Where to.
+        partitions: How many it has; they are sent to in turn.
+        rate: Records a second.
+        idempotent: Whether a record that is sent again isn't there twice.
+        acks: ``all`` or ``1``.
+    """
+
+    bootstrap: str
+    topic: str
+    partitions: int
+    rate: float
+    idempotent: bool = True
+    acks: str = "all"
+
+    def client(self) -> Client:
+        """What it was told about itself."""
+        kind = "idempotent" if self.idempotent else "plain"
+        return Client(
+            f"confluent-kafka, {kind}, acks={self.acks}",
+            ordered=self.idempotent,
+            idempotent=self.idempotent,
+            acks_all=self.acks == "all",
+        )
+
+    def configuration(self) -> dict[str, object]:
+        """The same as the library is told it."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "acks": self.acks,
+            "enable.idempotence": self.idempotent,
+            "linger.ms": 5,
+            "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+            "request.timeout.ms": REQUEST_TIMEOUT_MS,
+            "reconnect.backoff.max.ms": 500,  # it is there again within seconds, and so are we
+            "log_level": 0,  # broken connections are what this is about
+        }
+
+
+def produce(settings: ProducerSettings, recorder: Recorder, stop: threading.Event) -> None:
+    """Send until told to stop; returns when the outcome of everything is known, or given up."""
+    process = recorder.client(settings.client())
+    producer = Producer(settings.configuration())
+    pace = Pace(settings.rate, stop)
+    number = 0
+    while pace.next():
+        send(producer, settings, recorder, process, number % settings.partitions)
+        producer.poll(0)
+        number += 1
+    producer.flush(FLUSH_TIMEOUT_S)
+    producer.purge()
+    producer.flush(FLUSH_TIMEOUT_S)
+
+
+def send(
+    producer: Producer,
+    settings: ProducerSettings,
+    recorder: Recorder,
+    process: int,
+    partition: int,
+    transaction: int = NONE,
+) -> None:
+    """Send one record; its outcome is written down when it is known."""
+    value = recorder.value()
+    begun = recorder.begin(process)
+    told = outcome_of(recorder, begun, partition, value, transaction)
+    try:
+        producer.produce(settings.topic, payload(value), partition=partition, on_delivery=told)
+    except BufferError:  # the queue is full: it never left
+        place = (partition, NONE, value)
+        recorder.end(begun, Kind.SEND, Outcome.FAIL, [place], transaction=transaction)
+
+
+def outcome_of(
+    recorder: Recorder, begun: Begun, partition: int, value: int, transaction: int
+) -> Callable[[KafkaError | None, Message], None]:
+    """Writes down what became of a record."""
+
+    def told(error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            outcome, offset = Outcome.OK, message.offset()
+        else:
+            never = error.code() in NEVER_SENT
+            outcome, offset = Outcome.FAIL if never else Outcome.INFO, NONE
+        place = (partition, NONE if offset is None else offset, value)
+        recorder.end(begun, Kind.SEND, outcome, [place], transaction=transaction)
+
+    return told
+
+
+# Records of each transaction, and how many of them are aborted on purpose.
+TRANSACTION_RECORDS = 6
+ABORTED_EVERY = 4
+
+
+def produce_transactions(
+    settings: ProducerSettings, name: str, recorder: Recorder, stop: threading.Event
+) -> None:
+    """Send transactions until told to stop; each fourth is aborted.
+
+    A producer whose transaction can't be ended is given up: another one takes its name over, which
+    ends what it has left open.
+    """
+    pace = Pace(settings.rate / TRANSACTION_RECORDS, stop)
+    number = 0
+    while not stop.is_set():
+        process = recorder.client(settings.client())
+        try:
+            producer = Producer(settings.configuration() | {"transactional.id": name})
+            producer.init_transactions(TRANSACTION_TIMEOUT_S)
+            while pace.next():
+                number += 1
+                transact(producer, settings, recorder, process, number)
+        except KafkaException:
+            stop.wait(0.5)  # the broker is away: the next one tries anew
+
+
+def transact(
+    producer: Producer, settings: ProducerSettings, recorder: Recorder, process: int, number: int
+) -> None:
+    """One transaction.
+
+    Raises:
+        KafkaException: It can't be ended, or begun; nobody knows what became of it.
+    """
+    transaction = recorder.transaction()
+    producer.begin_transaction()
+    for at in range(TRANSACTION_RECORDS):
+        send(producer, settings, recorder, process, at % settings.partitions, transaction)
+        producer.poll(0)
+    kind = Kind.ABORT if number % ABORTED_EVERY == 0 else Kind.COMMIT
+    end(producer, recorder, process, transaction, kind)
+
+
+def end(producer: Producer, recorder: Recorder, process: int, transaction: int, kind: Kind) -> None:
+    """Commit or abort; a commit that is refused for good is aborted."""
+    begun = recorder.begin(process)
+    act = producer.abort_transaction if kind is Kind.ABORT else producer.commit_transaction
+    try:
+        act(TRANSACTION_TIMEOUT_S)
+    except KafkaException as error:
+        refused = kind is Kind.COMMIT and error.args[0].txn_requires_abort()
+        outcome = Outcome.FAIL if refused else Outcome.INFO
+        recorder.end(begun, kind, outcome, transaction=transaction)
+        if not refused:
+            raise
+        end(producer, recorder, process, transaction, Kind.ABORT)
+    else:
+        recorder.end(begun, kind, transaction=transaction)

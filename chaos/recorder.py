@@ -1,0 +1,105 @@
+"""The recorder: what clients do, and how it comes out, as a history."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from groundwork.checkers.history import (
+    COLUMNS,
+    NONE,
+    Client,
+    History,
+    Kind,
+    Outcome,
+    Partition,
+    Phase,
+)
+
+__all__ = ["Begun", "Place", "Recorder"]
+
+# A partition, an offset, and the record there; each NONE where nobody knows, or it means nothing.
+Place = tuple[int, int, int]
+
+NOWHERE: tuple[Place, ...] = ((NONE, NONE, NONE),)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An operation that a client has begun.
+
+    Attributes:
+        op: Its number.
+        process: The client's.
+        invoke_ns: When, on the machine's monotonic clock.
+    """
+
+    op: int
+    process: int
+    invoke_ns: int
+
+
+class Recorder:
+    """Writes operations down; any thread may call it, and none waits for another."""
+
+    def __init__(self) -> None:
+        self._ops = itertools.count(1)
+        self._values = itertools.count()
+        self._transactions = itertools.count()
+        self._rows: list[tuple[int, ...]] = []  # appending to a list is one step
+        self._clients: dict[int, Client] = {}
+        self._lock = threading.Lock()
+
+    def client(self, told: Client) -> int:
+        """A client begins; its number. One that begins again is another."""
+        with self._lock:
+            number = len(self._clients)
+            self._clients[number] = told
+            return number
+
+    def value(self) -> int:
+        """A record that was never sent."""
+        return next(self._values)
+
+    def transaction(self) -> int:
+        """A transaction that was never begun."""
+        return next(self._transactions)
+
+    def begin(self, process: int) -> Begun:
+        """A client begins an operation."""
+        return Begun(next(self._ops), process, time.monotonic_ns())
+
+    def end(
+        self,
+        begun: Begun,
+        kind: Kind,
+        outcome: Outcome = Outcome.OK,
+        places: Iterable[Place] = NOWHERE,
+        *,
+        transaction: int = NONE,
+        generation: int = NONE,
+    ) -> None:
+        """An operation has come out, so or so; a poll that returned nothing isn't written down."""
+        complete_ns = time.monotonic_ns()
+        head = (begun.op, int(kind), int(outcome), begun.process)
+        tail = (transaction, generation, begun.invoke_ns, complete_ns)
+        self._rows.extend((*head, *place, *tail) for place in places)
+
+    def acknowledged(self) -> int:
+        """How many sends have been, until now."""
+        rows = tuple(self._rows)
+        return sum(1 for row in rows if row[1] == Kind.SEND and row[2] == Outcome.OK)
+
+    def history(self, partitions: Sequence[Partition], phases: Sequence[Phase] = ()) -> History:
+        """All of it, once every operation has ended."""
+        table = np.array(self._rows, dtype=np.int64).reshape(-1, len(COLUMNS))
+        table = table[np.argsort(table[:, 0], kind="stable")]
+        columns = {
+            name: table[:, at].astype(kind) for at, (name, kind) in enumerate(COLUMNS.items())
+        }
+        return History(columns, dict(self._clients), tuple(partitions), tuple(phases))

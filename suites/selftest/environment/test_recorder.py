@@ -1,0 +1,78 @@
+"""The recorder: operations as they were begun and ended, and what a record says of itself."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaos.pace import Pace
+from chaos.recorder import Recorder
+from chaos.records import SIZE_BYTES, payload, value_of
+from groundwork.checkers.history import NONE, Client, Kind, Outcome, Partition
+
+PARTITIONS = (Partition("t", 0, 0, 3, 3),)
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_record_says_which_one_it_is(value: int) -> None:
+    """As long as nobody has changed it."""
+    data = payload(value)
+    assert len(data) == SIZE_BYTES
+    assert value_of(data) == value
+    for broken in (data[:-1], data[:-1] + b"x", b"", None):
+        with pytest.raises(ValueError, match="no record of ours"):
+            value_of(broken)
+
+
+def test_what_ends_late_is_told_in_the_order_of_beginning() -> None:
+    """Two sends under way, the second ends first; a poll that returned nothing isn't there."""
+    recorder = Recorder()
+    producer, consumer = recorder.client(Client("p")), recorder.client(Client("c"))
+    first, second = recorder.begin(producer), recorder.begin(producer)
+    empty, full = recorder.begin(consumer), recorder.begin(consumer)
+    recorder.end(second, Kind.SEND, Outcome.OK, [(0, 1, 11)])
+    recorder.end(empty, Kind.POLL, Outcome.OK, [])
+    recorder.end(full, Kind.POLL, Outcome.OK, [(0, 1, 11), (0, 2, 12)])
+    assert recorder.acknowledged() == 1
+    recorder.end(first, Kind.SEND, Outcome.INFO, [(0, NONE, 10)], transaction=4)
+    columns = recorder.history(PARTITIONS).columns
+    assert columns["value"].tolist() == [10, 11, 11, 12]
+    assert columns["op"].tolist() == [first.op, second.op, full.op, full.op]
+    assert columns["offset"].tolist() == [NONE, 1, 1, 2]
+    assert columns["transaction"].tolist() == [4, NONE, NONE, NONE]
+    assert columns["process"].tolist() == [producer, producer, consumer, consumer]
+    assert all(columns["complete_ns"] >= columns["invoke_ns"])
+
+
+def test_many_threads_write_at_once() -> None:
+    """Nothing is lost, and no operation has the number of another."""
+    recorder = Recorder()
+
+    def work() -> None:
+        process = recorder.client(Client("p"))
+        for _ in range(500):
+            begun = recorder.begin(process)
+            recorder.end(begun, Kind.SEND, Outcome.OK, [(0, NONE, recorder.value())])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    history = recorder.history(PARTITIONS)
+    assert len(history) == 2_000
+    for name in ("op", "value"):
+        assert len(set(history.columns[name].tolist())) == 2_000
+    assert sorted(history.clients) == [0, 1, 2, 3]
+
+
+def test_a_pace_is_kept_by_whoever_was_late() -> None:
+    """What was missed is made up for at once; nothing comes after the end."""
+    stop = threading.Event()
+    pace = Pace(1_000_000, stop)
+    assert [pace.next() for _ in range(1_000)] == [True] * 1_000
+    stop.set()
+    assert not pace.next()
