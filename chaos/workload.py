@@ -7,24 +7,16 @@ import random
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from confluent_kafka import Consumer, KafkaException
-from confluent_kafka import TopicPartition as Spot
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # it is there
+from dataclasses import dataclass, replace
 
 from chaos.consumers import ReaderSettings, join_group, read, read_to_end
 from chaos.producers import ProducerSettings, produce, produce_transactions
 from chaos.recorder import Recorder
-from groundwork.base.errors import GroundworkError, NotYetError
-from groundwork.base.wait import Deadline, wait_for
-from groundwork.checkers.history import History, Partition, Phase
+from chaos.topics import Topic
+from groundwork.base.errors import GroundworkError
+from groundwork.checkers.history import History, Phase
 
 __all__ = ["Workload", "WorkloadSettings"]
-
-ADMIN_TIMEOUT_S = 20.0
-# After all is healed: a broker of three that comes back catches up first.
-WATERMARK_TIMEOUT_S = 60.0
 
 # Producers give up what is under way after half a minute; transactions twice that.
 END_TIMEOUT_S = 120.0
@@ -64,7 +56,13 @@ class Workload:
     def __init__(self, settings: WorkloadSettings) -> None:
         self.settings = settings
         self.recorder = Recorder()
-        self.topic = f"groundwork-chaos-{uuid.uuid4().hex[:8]}"
+        self.topic = Topic(
+            settings.bootstrap,
+            f"groundwork-chaos-{uuid.uuid4().hex[:8]}",
+            settings.copies,
+            settings.partitions,
+            {"min.insync.replicas": str(settings.copies_min)},
+        )
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._failures: list[BaseException] = []
@@ -76,27 +74,27 @@ class Workload:
             GroundworkError: The topic can't be made.
         """
         own = self.settings
-        self._make_topic()
+        self.topic.make()
         sender = ProducerSettings(
-            own.bootstrap, self.topic, own.partitions, own.rate / 3, acks=own.acks
+            own.bootstrap, self.topic.name, own.partitions, own.rate / 3, acks=own.acks
         )
         plain = ProducerSettings(
             own.bootstrap,
-            self.topic,
+            self.topic.name,
             own.partitions,
             own.rate / 3,
             idempotent=False,
             acks=own.acks,
         )
-        safe = ProducerSettings(own.bootstrap, self.topic, own.partitions, own.rate / 3)
-        reader = ReaderSettings(own.bootstrap, self.topic, own.partitions)
-        raw = ReaderSettings(own.bootstrap, self.topic, own.partitions, committed=False)
+        safe = ProducerSettings(own.bootstrap, self.topic.name, own.partitions, own.rate / 3)
+        reader = ReaderSettings(own.bootstrap, self.topic.name, own.partitions)
+        raw = ReaderSettings(own.bootstrap, self.topic.name, own.partitions, committed=False)
         chance = random.Random(own.seed)  # noqa: S311 - to be repeated, not to be secret
         self._begin("idempotent", lambda: produce(sender, self.recorder, self._stop))
         self._begin("plain", lambda: produce(plain, self.recorder, self._stop))
         self._begin(
             "transactions",
-            lambda: produce_transactions(safe, self.topic, self.recorder, self._stop),
+            lambda: produce_transactions(safe, self.topic.name, self.recorder, self._stop),
         )
         self._begin("reader", lambda: read(reader, self.recorder, self._stop, chance))
         self._begin("raw", lambda: read(raw, self.recorder, self._stop, random.Random(own.seed)))  # noqa: S311
@@ -118,7 +116,10 @@ class Workload:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         member = ReaderSettings(
-            self.settings.bootstrap, self.topic, self.settings.partitions, group=self.topic
+            self.settings.bootstrap,
+            self.topic.name,
+            self.settings.partitions,
+            group=self.topic.name,
         )
 
         def pass_on() -> None:
@@ -143,68 +144,9 @@ class Workload:
         if self._failures:
             first = self._failures[0]
             raise GroundworkError(f"the workload: {type(first).__name__}: {first}") from first
-        marks = self._watermarks()
-        last = ReaderSettings(self.settings.bootstrap, self.topic, self.settings.partitions)
+        # The watermarks come first: what is read up to them can't have come later.
+        marks = self.topic.found(dict.fromkeys(range(self.settings.partitions), 0))
+        last = ReaderSettings(self.settings.bootstrap, self.topic.name, self.settings.partitions)
         read_to = read_to_end(last, self.recorder)
-        partitions = [
-            Partition(self.topic, number, start, watermark, read_to[number])
-            for number, (start, watermark) in enumerate(marks)
-        ]
+        partitions = [replace(each, read_to=read_to[each.number]) for each in marks]
         return self.recorder.history(partitions, phases)
-
-    def remove(self) -> None:
-        """Remove the topic."""
-        admin = self._admin()  # whose answers end with it
-        for told in admin.delete_topics([self.topic]).values():
-            told.result(ADMIN_TIMEOUT_S)
-
-    def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.settings.bootstrap, "log_level": 0})
-
-    def _make_topic(self) -> None:
-        own = self.settings
-        topic = NewTopic(
-            self.topic,
-            own.partitions,
-            own.copies,
-            config={
-                "cleanup.policy": "delete",
-                "retention.ms": "-1",  # nothing goes while it is looked for
-                "retention.bytes": "-1",
-                "min.insync.replicas": str(own.copies_min),
-            },
-        )
-        admin = self._admin()  # whose answers end with it
-        try:
-            for told in admin.create_topics([topic]).values():
-                told.result(ADMIN_TIMEOUT_S)
-        except KafkaException as error:
-            raise GroundworkError(f"topic {self.topic} can't be made: {error}") from error
-
-    def _watermarks(self) -> list[tuple[int, int]]:
-        """The first offset and the high watermark of each partition, once all are healed."""
-        consumer = Consumer(
-            {"bootstrap.servers": self.settings.bootstrap, "group.id": "nobody's", "log_level": 0}
-        )
-
-        def look() -> list[tuple[int, int]]:
-            found = []
-            for number in range(self.settings.partitions):
-                spot = Spot(self.topic, number)
-                try:
-                    marks = consumer.get_watermark_offsets(spot, ADMIN_TIMEOUT_S)
-                except KafkaException as error:
-                    raise NotYetError(f"partition {number}: {error}") from error
-                if marks is None:
-                    raise NotYetError(f"partition {number} has no watermarks")
-                found.append((int(marks[0]), int(marks[1])))
-            return found
-
-        try:
-            return wait_for(
-                look,
-                deadline=Deadline.after(WATERMARK_TIMEOUT_S),
-                what="the high watermarks of all partitions",
-            )
-        finally:
-            consumer.close()

@@ -61,7 +61,7 @@ def run(broken: Handle, fault: str, bootstrap: str, out_dir: Path) -> Verdict:
     finally:
         history = workload.stop(phases.all)
     write(history, out_dir)
-    workload.remove()
+    workload.topic.remove()
     return check(history)
 
 
