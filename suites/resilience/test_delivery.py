@@ -12,25 +12,33 @@ import allure
 import pytest
 
 from chaos.workload import Workload, WorkloadSettings
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.archive import write
 from groundwork.checkers.delivery import check
-from groundwork.checkers.history import Phase
+from groundwork.checkers.history import History, Phase
+from groundwork.checkers.recovery import recovery_of
 from groundwork.checkers.verdict import Verdict
 from groundwork.use.client import Handle
+from reports.pictures import draw
 
-# Long enough for some thousand records at the rate of the workload.
+# A phase that promises progress lasts until so many more records are acknowledged, and so long.
+PROGRESS = 3_000
 STEADY_S = 6.0
 FAULT_S = 5.0
-RECOVERY_S = 15.0
+RECOVERY_S = 12.0
+PROGRESS_TIMEOUT_S = 90.0
 
 RATE = 1_500.0
 
 
-class Phases:
-    """The phases of a run, as they follow each other."""
+class Course:
+    """A workload under way, and the phases that it has gone through."""
 
-    def __init__(self) -> None:
-        self.all: list[Phase] = []
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        self.phases: list[Phase] = []
+        self._pause = threading.Event()
 
     @contextlib.contextmanager
     def phase(self, name: str, *, progress: bool = True, network: bool = False) -> Iterator[None]:
@@ -38,31 +46,66 @@ class Phases:
         begin_ns = time.monotonic_ns()
         with allure.step(name):
             yield
-        self.all.append(Phase(name, begin_ns, time.monotonic_ns(), progress, network))
+        self.phases.append(Phase(name, begin_ns, time.monotonic_ns(), progress, network))
+
+    def get_on(self, seconds: float) -> None:
+        """Let it go on for so long, and until it has got on."""
+        goal = self.workload.recorder.acknowledged() + PROGRESS
+        self.wait(seconds)
+
+        def look() -> None:
+            if (now := self.workload.recorder.acknowledged()) < goal:
+                raise NotYetError(f"{now} of {goal}")
+
+        wait_for(look, deadline=Deadline.after(PROGRESS_TIMEOUT_S), what="acknowledgements")
+
+    def wait(self, seconds: float) -> None:
+        """Let it go on for so long."""
+        self._pause.wait(seconds)
 
 
-def run(broken: Handle, fault: str, bootstrap: str, out_dir: Path) -> Verdict:
-    """Have clients at work, break something under them, and judge what they saw."""
+def run(broken: Handle, fault: str, bootstrap: str) -> History:
+    """Have clients at work, and break something under them; what they saw."""
     nodes = len(bootstrap.split(","))
     settings = WorkloadSettings(bootstrap, copies=nodes, copies_min=min(nodes, 2), rate=RATE)
     workload = Workload(settings)
-    phases, pause = Phases(), threading.Event()
+    course = Course(workload)
     workload.start()
     try:
-        with phases.phase("steady"):
-            pause.wait(STEADY_S)
+        with course.phase("steady"):
+            course.get_on(STEADY_S)
         with (
-            phases.phase("fault", progress=False, network=fault == "isolate"),
             broken.fault(fault, limit_s=60),
+            course.phase(fault, progress=False, network=fault == "isolate"),
         ):
-            pause.wait(FAULT_S)
-        with phases.phase("recovery"):
-            pause.wait(RECOVERY_S)
+            course.wait(FAULT_S)
+        with course.phase("recovery"):
+            course.get_on(RECOVERY_S)
     finally:
-        history = workload.stop(phases.all)
-    write(history, out_dir)
+        history = workload.stop(course.phases)
     workload.topic.remove()
-    return check(history)
+    return history
+
+
+def report(history: History, verdict: Verdict, title: str, folder: Path) -> None:
+    """Put into the report what a reviewer decides from: verdict, recovery, picture."""
+    write(history, folder)
+    steady, broken, *_ = history.phases
+    recovery = recovery_of(history, steady, broken)
+    told = [
+        f"{verdict.judgement}: {len(history)} rows of {len(history.clients)} clients",
+        *(f"{each.anomaly}: {each.count} {each.known}" for each in verdict.findings),
+        *verdict.doubts,
+        verdict.worth,
+        f"{recovery}",
+    ]
+    allure.attach("\n".join(told), "verdict")
+    for found in verdict.findings:
+        text = "\n".join(example.text for example in found.examples)
+        allure.attach(text, f"{found.anomaly}: {found.count}")
+    png, svg = draw(history, title, folder)
+    allure.attach.file(str(png), "what clients saw", allure.attachment_type.PNG)
+    allure.attach.file(str(svg), "what clients saw, as SVG", allure.attachment_type.SVG)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +121,9 @@ def test_nothing_acknowledged_is_lost(
 ) -> None:
     """Under load, while the broker is killed, stopped, or cut off from its clients."""
     broken = relay if through == "relay" else broker
-    verdict = run(broken, fault, broken.endpoint("kafka"), tmp_path)
-    for found in verdict.findings:
-        text = "\n".join(example.text for example in found.examples)
-        allure.attach(text, f"{found.anomaly}: {found.count}")
+    history = run(broken, fault, broken.endpoint("kafka"))
+    verdict = check(history)
+    report(history, verdict, f"{fault} of the {through}: {verdict.judgement}", tmp_path)
     assert [(each.anomaly, each.count) for each in verdict.findings] == []
     assert verdict.doubts == ()
     assert verdict.judgement == "valid"
