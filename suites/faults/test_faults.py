@@ -30,9 +30,6 @@ ANSWER_TIMEOUT_S = 3.0
 # A killed broker reads its log before it answers; a pod is pulled, placed and probed.
 RETURN_TIMEOUT_S = 120.0
 
-# What an endpoint of Kafka's protocol asks: which requests are understood (key 18, version 0).
-API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
-
 RESOURCES = (
     "alertmanager",
     "broker",
@@ -48,6 +45,12 @@ each_resource = pytest.mark.parametrize(
 )
 
 
+def question(number: int) -> bytes:
+    """Which requests are understood, in Kafka's protocol: key 18, version 0, by nobody."""
+    asked = struct.pack(">hhih", 18, 0, number, -1)
+    return struct.pack(">i", len(asked)) + asked
+
+
 def ask(handle: Handle) -> None:
     """Have a resource answer, whatever it says.
 
@@ -60,7 +63,7 @@ def ask(handle: Handle) -> None:
         return
     host, _, port = address.partition(",")[0].rpartition(":")
     with socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S) as connection:
-        connection.sendall(struct.pack(">i", len(API_VERSIONS)) + API_VERSIONS)
+        connection.sendall(question(1))
         if not connection.recv(4):
             raise ConnectionResetError("hung up on")
 
@@ -144,21 +147,25 @@ def way_to(relay: Handle) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S)
 
 
-def exchange(connection: socket.socket, correlation: int) -> int:
+def exchange(connection: socket.socket, number: int) -> int:
     """Ask which requests are understood; the number of the question, as it comes back.
 
     Raises:
         OSError: There is no answer in time, or the connection was cut.
     """
-    question = struct.pack(">hhih", 18, 0, correlation, -1)
-    connection.sendall(struct.pack(">i", len(question)) + question)
-    return answered(connection)
+    connection.sendall(question(number))
+    return answered(connection)[0]
 
 
-def answered(connection: socket.socket) -> int:
-    """The number of the question that the next answer is to; raises OSError without one."""
+def answered(connection: socket.socket) -> tuple[int, int]:
+    """The number of the question that the next answer is to, and its bytes.
+
+    Raises:
+        OSError: There is none.
+    """
     (size,) = struct.unpack(">i", received(connection, 4))
-    return int(struct.unpack(">i", received(connection, size)[:4])[0])
+    (number,) = struct.unpack(">i", received(connection, size)[:4])
+    return number, size
 
 
 def received(connection: socket.socket, many: int) -> bytes:
@@ -172,13 +179,11 @@ def received(connection: socket.socket, many: int) -> bytes:
     return found
 
 
-def measure(connection: socket.socket, correlation: int) -> tuple[float, int]:
+def measure(connection: socket.socket, number: int) -> tuple[float, int]:
     """The seconds that an answer takes, and its bytes."""
-    question = struct.pack(">hhih", 18, 0, correlation, -1)
     began_s = time.monotonic()
-    connection.sendall(struct.pack(">i", len(question)) + question)
-    (size,) = struct.unpack(">i", received(connection, 4))
-    received(connection, size)
+    connection.sendall(question(number))
+    _, size = answered(connection)
     return time.monotonic() - began_s, size
 
 
@@ -208,7 +213,7 @@ def test_a_way_into_nothing_accepts_and_is_silent(relay: Handle) -> None:
                 exchange(before, 2)
             with way_to(relay) as new, pytest.raises(TimeoutError):
                 exchange(new, 3)
-        assert answered(before) == 2
+        assert answered(before)[0] == 2
         assert exchange(before, 4) == 4
 
 
