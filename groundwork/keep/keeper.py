@@ -217,11 +217,13 @@ class Keeper:
     # --- operations
 
     def _status(self) -> Status:
+        lease = self.leases.current
         return Status(
             folder=self.folder,
             platform=self.settings.env,
             settings=self.settings.public(),
-            run=self.leases.run,
+            run=lease.run if lease is not None else "",
+            out_dir=lease.out_dir if lease is not None else None,
             kept=self.leases.kept,
             refusal=str(self.supply.refusal or ""),
             resources=tuple(map(self.provisioner.describe, self.provisioner.started())),

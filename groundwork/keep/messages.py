@@ -176,6 +176,7 @@ class Status:
         platform: What it is made of: ``local``, ``kind``...
         settings: Its settings, without secrets, by field.
         run: The run that uses it; empty where none does.
+        out_dir: Where that run's output goes.
         kept: Whether it outlives its runs.
         refusal: Why what was asked for can't be started, where a user can mend it.
         resources: What was started, in starting order.
@@ -187,6 +188,7 @@ class Status:
     platform: str
     settings: Mapping[str, Any]
     run: str
+    out_dir: Path | None
     kept: bool
     refusal: str
     resources: tuple[Description, ...]

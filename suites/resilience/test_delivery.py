@@ -17,10 +17,10 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.archive import write
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import History, Phase
-from groundwork.checkers.recovery import recovery_of
 from groundwork.checkers.verdict import Verdict
 from groundwork.use.client import Handle
 from reports.pictures import draw
+from reports.verdict import told
 
 # A phase that promises progress lasts until so many more records are acknowledged, and so long.
 PROGRESS = 3_000
@@ -87,19 +87,19 @@ def run(broken: Handle, fault: str, bootstrap: str) -> History:
     return history
 
 
+def folder_of(handle: Handle, name: str) -> Path:
+    """A folder in the run's output, beside its timeline."""
+    out_dir = handle.client.status().out_dir
+    assert out_dir is not None
+    folder = out_dir / "histories" / name
+    folder.mkdir(parents=True)
+    return folder
+
+
 def report(history: History, verdict: Verdict, title: str, folder: Path) -> None:
     """Put into the report what a reviewer decides from: verdict, recovery, picture."""
     write(history, folder)
-    steady, broken, *_ = history.phases
-    recovery = recovery_of(history, steady, broken)
-    told = [
-        f"{verdict.judgement}: {len(history)} rows of {len(history.clients)} clients",
-        *(f"{each.anomaly}: {each.count} {each.known}" for each in verdict.findings),
-        *verdict.doubts,
-        verdict.worth,
-        f"{recovery}",
-    ]
-    allure.attach("\n".join(told), "verdict")
+    allure.attach("\n".join(told(history, verdict)), "verdict")
     for found in verdict.findings:
         text = "\n".join(example.text for example in found.examples)
         allure.attach(text, f"{found.anomaly}: {found.count}")
@@ -117,13 +117,14 @@ def report(history: History, verdict: Verdict, title: str, folder: Path) -> None
     ],
 )
 def test_nothing_acknowledged_is_lost(
-    broker: Handle, relay: Handle, fault: str, through: str, tmp_path: Path
+    broker: Handle, relay: Handle, fault: str, through: str
 ) -> None:
     """Under load, while the broker is killed, stopped, or cut off from its clients."""
     broken = relay if through == "relay" else broker
     history = run(broken, fault, broken.endpoint("kafka"))
     verdict = check(history)
-    report(history, verdict, f"{fault} of the {through}: {verdict.judgement}", tmp_path)
+    folder = folder_of(broker, f"{fault}-{through}")
+    report(history, verdict, f"{fault} of the {through}: {verdict.judgement}", folder)
     assert [(each.anomaly, each.count) for each in verdict.findings] == []
     assert verdict.doubts == ()
     assert verdict.judgement == "valid"
