@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke faults chaos verdict verify up down status report bench sabotage crash clean
+.PHONY: help setup lock lint format types test engine smoke faults chaos soak verdict verify up down status report bench sabotage crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ faults: setup ## Break each resource in each way that it bears: does it land, do
 chaos: setup ## Break the broker under load: is what was acknowledged there, once and in order
 	@$(BIN)/python -m pytest suites/resilience --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+soak: setup ## Ten thousand simulated histories: is the checker of delivery right about each
+	$(BIN)/python -m suites.support.soak $(ARGS)
 
 verdict: setup ## Judge the histories of a run again (RUN=; by default the latest)
 	$(BIN)/python -m reports.verdict $(RUN)

@@ -28,8 +28,8 @@ class Index:
         sent_place, read_place: The places of ``sends`` (NONE where nobody knows) and of ``polls``.
         was_read: Of each send, whether anybody has read its record.
         first_read: Of each send, the first of ``polls`` that has; NONE for none.
-        aborted, committed: Of each send, whether its transaction is known to have been; False for
-            both where it has none, or where nobody knows.
+        aborted, committed: Of each send, whether its transaction is known to have been, by its end
+            or by what was read of it; False for both where it has none, or where nobody knows.
         transactional: Of each send, whether it has a transaction.
         commit_invoked_ns: Of each send, when its transaction's commit was asked for.
     """
@@ -114,8 +114,13 @@ class Index:
             flags: Flags = table[mine] & self.transactional
             return flags
 
-        self.committed = of(commits, Outcome.OK)
         self.aborted = of(aborts, Outcome.OK) | of(commits, Outcome.FAIL)
+        # A transaction is all or nothing: one record that was read as committed tells of the rest.
+        seen = np.zeros(len(names), dtype=np.bool_)
+        senders = self.sent_by[self.told(self.polls, "committed") & (self.sent_by != NONE)]
+        seen[mine[senders]] = True
+        proved = seen[mine] & self.transactional & ~self.aborted
+        self.committed = of(commits, Outcome.OK) | proved
         invoked = np.full(len(names), NEVER_NS, dtype=np.int64)
         at = np.searchsorted(names, transaction[commits])
         np.minimum.at(invoked, at, self.invoke_ns[commits])
