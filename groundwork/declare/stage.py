@@ -19,12 +19,21 @@ import psutil
 from groundwork.artifacts import Resolved
 from groundwork.base import process
 from groundwork.base.complaint import COMPLAINT, complaint_of
-from groundwork.base.errors import CancelledError, ProvisionError, TerminalStateError
+from groundwork.base.errors import (
+    CancelledError,
+    NotYetError,
+    ProvisionError,
+    TerminalStateError,
+)
 from groundwork.base.ledger import Ledger, Record, Thing
 from groundwork.base.process import Child, Identity, ProcessFailedError
 from groundwork.base.removal import FOLDER, attempt, removals
+from groundwork.base.wait import Deadline, wait_for
 
 __all__ = ["Site", "Stage"]
+
+# A process stops within milliseconds, unless it waits for a disk.
+STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -262,8 +271,23 @@ class Stage:
                 self._start(each, self._commands[each])
 
     def pause(self, name: str = "") -> None:
-        """SIGSTOP a process, or all of them."""
+        """SIGSTOP a process, or all of them; returns when they have stopped.
+
+        Until one of its threads was woken by the signal the others go on: on a busy machine they
+        were seen to answer requests.
+        """
         self._signal(signal.SIGSTOP, name)
+        wait_for(
+            lambda: self._expect_stopped(name),
+            deadline=Deadline.after(STOP_TIMEOUT_S),
+            what=f"{name or self.resource} to stop",
+        )
+
+    def _expect_stopped(self, name: str) -> None:
+        for each in [name] if name else list(self._children):
+            state = state_of(self._children[each])
+            if not state.startswith(("stopped", "gone")):
+                raise NotYetError(f"{each} is {state}")
 
     def resume(self, name: str = "") -> None:
         """SIGCONT a process, or all of them."""
