@@ -115,14 +115,17 @@ class Index:
             return flags
 
         self.aborted = of(aborts, Outcome.OK) | of(commits, Outcome.FAIL)
-        # A transaction is all or nothing: one record that was read as committed tells of the rest.
-        seen = np.zeros(len(names), dtype=np.bool_)
-        senders = self.sent_by[self.told(self.polls, "committed") & (self.sent_by != NONE)]
-        seen[mine[senders]] = True
-        proved = seen[mine] & self.transactional & ~self.aborted
-        self.committed = of(commits, Outcome.OK) | proved
         invoked = np.full(len(names), NEVER_NS, dtype=np.int64)
         at = np.searchsorted(names, transaction[commits])
         np.minimum.at(invoked, at, self.invoke_ns[commits])
         self.commit_invoked_ns: Ints = invoked[mine]
         self.commit_invoked_ns[~self.transactional] = 0
+        # A transaction is all or nothing: one record that was read as committed, once that had been
+        # asked for, tells of the rest.
+        told = np.flatnonzero(self.told(self.polls, "committed") & (self.sent_by != NONE))
+        senders = self.sent_by[told]
+        in_time = self.complete_ns[self.polls[told]] >= self.commit_invoked_ns[senders]
+        seen = np.zeros(len(names), dtype=np.bool_)
+        seen[mine[senders[in_time]]] = True
+        proved = seen[mine] & self.transactional & ~self.aborted
+        self.committed = of(commits, Outcome.OK) | proved

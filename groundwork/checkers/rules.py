@@ -292,15 +292,19 @@ def poll_skips(index: Index) -> Finding | None:
     skipped: list[tuple[int, int, int]] = []
     for readers in (True, False):
         chosen = np.flatnonzero(committed == readers)
-        places, rows = readable(index, committed=readers)
+        places, rows, last_ns = readable(index, committed=readers)
         base = index.partition[after[chosen]].astype(np.int64) * OFFSETS
-        start = index.start[index.partition[after[chosen]]]
-        low = np.searchsorted(places, base + np.maximum(from_offset[chosen] + 1, start))
+        start = base + index.start[index.partition[after[chosen]]]
+        done_ns = index.complete_ns[after[chosen]]
+        low = np.searchsorted(places, base + from_offset[chosen] + 1)
         high = np.searchsorted(places, base + to_offset[chosen])
-        skipped += [
-            (int(before[chosen[at]]), int(rows[low[at]]), int(after[chosen[at]]))
-            for at in np.flatnonzero(high > low)
-        ]
+        for at in np.flatnonzero(high > low):
+            between = np.arange(low[at], high[at])
+            # Below the log's start it may have been gone, unless somebody has read it later.
+            there = (places[between] >= start[at]) | (last_ns[between] > done_ns[at])
+            if np.any(there):
+                row = int(rows[between[there][0]])
+                skipped.append((int(before[chosen[at]]), row, int(after[chosen[at]])))
     passed = np.array([row for _, row, _ in skipped], dtype=np.int64)
 
     def examples() -> Iterator[Example]:
@@ -314,18 +318,25 @@ def poll_skips(index: Index) -> Finding | None:
     return finding("poll skip", index.value[passed], examples())
 
 
-def readable(index: Index, *, committed: bool) -> tuple[Ints, Ints]:
-    """The places where somebody has read a record, ascending, each with one poll's row of it.
+def readable(index: Index, *, committed: bool) -> tuple[Ints, Ints, Ints]:
+    """The places where somebody has read a record.
 
     With ``committed`` only those that a reader of what is committed should have been given.
+
+    Returns:
+        The places, ascending; of each the row of the last poll that has read it, and when that
+        began.
     """
     chosen = index.sent_by != NONE
     if committed:
         sender = index.sent_by[chosen]
         fit = ~index.transactional[sender] | index.committed[sender]
         chosen[np.flatnonzero(chosen)[~fit]] = False
-    places, first = np.unique(index.read_place[chosen], return_index=True)
-    return places, index.polls[chosen][first]
+    rows, found = index.polls[chosen], index.read_place[chosen]
+    order = np.lexsort((index.invoke_ns[rows], found))
+    rows, found = rows[order], found[order]
+    last = np.flatnonzero(np.append(found[1:] != found[:-1], np.ones(len(found[:1]), np.bool_)))
+    return found[last], rows[last], index.invoke_ns[rows[last]]
 
 
 # --- transactions

@@ -257,3 +257,30 @@ def test_an_anomaly_outweighs_a_doubt() -> None:
     notes.poll(notes.client(), (1, 99))
     verdict = check(notes.history())
     assert (verdict.judgement, bool(verdict.doubts)) == ("invalid", True)
+
+
+def test_what_was_read_later_was_there_before() -> None:
+    """Below the log's start a record may have been gone; not if somebody has read it afterwards."""
+    for late in (False, True):
+        notes = Notes(partitions=(Partition("t", 0, 2, 10, 10),))
+        producer, consumer, other = notes.client(), notes.client(), notes.client()
+        for value in range(3):
+            notes.send(producer, value, value)
+        polls = [(consumer, (0, 0), (2, 2)), (other, (0, 0), (1, 1), (2, 2))]
+        for reader, *places in polls if late else reversed(polls):
+            notes.poll(reader, *places)
+        assert found(notes) == ({"poll skip": [1]} if late else {})
+
+
+def test_an_early_read_proves_no_commit() -> None:
+    """Of a transaction that nobody knows the end of; a read after it was asked for does."""
+    notes = Notes()
+    producer, reader = notes.client(), notes.client()
+    notes.send(producer, 1, 0, transaction=7)
+    notes.send(producer, 2, 1, transaction=7)
+    notes.send(producer, 3, 2)
+    notes.note(Kind.COMMIT, producer, outcome=INFO, transaction=7)
+    notes.poll(reader, (2, 3))
+    assert found(notes) == {}
+    notes.poll(notes.client(), (0, 1))
+    assert found(notes) == {"lost write": [2]}
