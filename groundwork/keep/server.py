@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from groundwork.base.errors import GroundworkError
 from groundwork.base.wire import Wire
+from groundwork.keep.answers import pack_answer, pack_error
 from groundwork.keep.messages import (
     BROKEN_OFF,
     HELLOS,
@@ -22,8 +23,6 @@ from groundwork.keep.messages import (
     REQUESTS,
     Hello,
     Request,
-    pack_answer,
-    pack_error,
 )
 
 __all__ = ["Connection", "Server", "Service"]

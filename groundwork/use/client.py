@@ -20,6 +20,7 @@ from groundwork.base.errors import GroundworkError, KeeperLostError, OverdueErro
 from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
 from groundwork.declare.variables import CLAIM, SOCKET
+from groundwork.keep.answers import read_answer
 from groundwork.keep.claims import LIMIT_S
 from groundwork.keep.events import EVENTS, Event
 from groundwork.keep.messages import (
@@ -54,7 +55,6 @@ from groundwork.keep.messages import (
     Status,
     TakeClaim,
     WatchHello,
-    read_answer,
 )
 from groundwork.use.kept import kept_socket
 

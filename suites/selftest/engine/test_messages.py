@@ -16,6 +16,7 @@ from groundwork.base import errors
 from groundwork.base.errors import GroundworkError, KeeperLostError, ResourceError
 from groundwork.base.wire import Wire
 from groundwork.keep import messages
+from groundwork.keep.answers import pack_answer, pack_error, read_answer
 from groundwork.keep.events import EVENTS, Event, Recorded, line_of
 from groundwork.keep.messages import (
     HELLOS,
@@ -24,9 +25,6 @@ from groundwork.keep.messages import (
     ClientHello,
     Failure,
     Hello,
-    pack_answer,
-    pack_error,
-    read_answer,
 )
 from groundwork.use.client import Client
 from groundwork.use.kept import kept_environments
