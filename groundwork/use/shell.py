@@ -24,8 +24,8 @@ HEALING_S = 5.0
 # What isn't to be seen: a pod that is gone, say.
 ABSENT = "not there"
 
-FAULT_USE = "groundwork fault RESOURCE FAULT [PARAMETER=VALUE]... --seconds N [--target PART]"
-JOB_USE = "groundwork job NAME [ARGUMENT=VALUE]... --seconds N --out FOLDER"
+FAULT_USE = "use: groundwork fault RESOURCE FAULT [PARAMETER=VALUE]... --seconds N [--target PART]"
+JOB_USE = "use: groundwork job NAME [ARGUMENT=VALUE]... --seconds N --out FOLDER"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,10 @@ def job(declared: Declared, settings: Settings, words: Words, say: Callable[[str
     """
     if not words.said:
         words.expect_none("job without a name")
-        for each in declared.jobs(settings):
+        jobs = declared.jobs(settings)
+        if not jobs:
+            say("no jobs are declared here")
+        for each in jobs:
             say(f"{each.name} {' '.join(f'{name}=...' for name in each.arguments.model_fields)}")
         return ExitCode.OK
     if not words.seconds or words.out is None or words.target:
