@@ -204,9 +204,14 @@ async def join_group(
     """
     await wait(stop, late_s)
     while not stop.is_set():
-        try:
-            await live(settings, recorder, stop)
-        except AioKafkaError:
+        # A task of its own: where the broker goes away while it leaves, the library cancels what
+        # it waits for itself, and would take its caller along.
+        life = asyncio.ensure_future(live(settings, recorder, stop))
+        await asyncio.wait({life})
+        error = None if life.cancelled() else life.exception()
+        if error is not None and not isinstance(error, AioKafkaError):
+            raise error
+        if error is not None or life.cancelled():
             await wait(stop, 0.5)  # the broker is away: the next life begins when it is back
 
 
@@ -250,7 +255,10 @@ async def live(settings: ReaderSettings, recorder: Recorder, stop: asyncio.Event
             if found:
                 await commit(consumer, recorder, process, generations.count, found)
     finally:
-        await consumer.stop()
+        try:
+            await consumer.stop()
+        finally:  # a stop that breaks off, for the broker is away, leaves connections open
+            await consumer._client.close()  # noqa: SLF001 - nobody else can close them
 
 
 def places_of(batches: Iterable[Sequence[ConsumerRecord]]) -> list[Place]:

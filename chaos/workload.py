@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
 import uuid
@@ -124,7 +125,8 @@ class Workload:
 
         def pass_on() -> None:
             self._stop.wait()
-            loop.call_soon_threadsafe(stop.set)
+            with contextlib.suppress(RuntimeError):  # the members have failed: the loop is closed
+                loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=pass_on, daemon=True).start()
         members = (join_group(member, self.recorder, stop, late_s=late_s) for late_s in (0.0, 2.0))
