@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from groundwork.checkers.history import (
-    COLUMNS,
     NONE,
     Client,
     History,
@@ -19,6 +18,7 @@ from groundwork.checkers.history import (
     Outcome,
     Partition,
     Phase,
+    columns_of,
 )
 
 __all__ = ["Begun", "Place", "Recorder"]
@@ -53,6 +53,7 @@ class Recorder:
         self._transactions = itertools.count()
         self._rows: list[tuple[int, ...]] = []  # appending to a list is one step
         self._clients: dict[int, Client] = {}
+        self._acknowledged = self._looked_at = 0  # of the rows, as far as they were looked at
         self._lock = threading.Lock()
 
     def client(self, told: Client) -> int:
@@ -92,14 +93,16 @@ class Recorder:
 
     def acknowledged(self) -> int:
         """How many sends have been, until now."""
-        rows = tuple(self._rows)
-        return sum(1 for row in rows if row[1] == Kind.SEND and row[2] == Outcome.OK)
+        with self._lock:
+            fresh = self._rows[self._looked_at :]
+            self._looked_at += len(fresh)
+            found = (row for row in fresh if row[1] == Kind.SEND and row[2] == Outcome.OK)
+            self._acknowledged += sum(1 for _ in found)
+            return self._acknowledged
 
     def history(self, partitions: Sequence[Partition], phases: Sequence[Phase] = ()) -> History:
         """All of it, once every operation has ended."""
-        table = np.array(self._rows, dtype=np.int64).reshape(-1, len(COLUMNS))
-        table = table[np.argsort(table[:, 0], kind="stable")]
-        columns = {
-            name: table[:, at].astype(kind) for at, (name, kind) in enumerate(COLUMNS.items())
-        }
+        columns = columns_of(self._rows)
+        order = np.argsort(columns["op"], kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
         return History(columns, dict(self._clients), tuple(partitions), tuple(phases))

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Spot
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # it is there
+from confluent_kafka.admin import AdminClient, NewTopic, PartitionMetadata  # type: ignore[attr-defined] # it is there
 
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.checkers.history import Partition
 
 __all__ = ["Topic"]
 
@@ -70,25 +69,27 @@ class Topic:
 
     def leaders(self) -> dict[int, int]:
         """The node that leads each partition; raises NotYetError where nobody can tell."""
-        try:
-            told = self._admin().list_topics(self.name, ADMIN_TIMEOUT_S).topics[self.name]
-        except KafkaException as error:
-            raise NotYetError(f"{self.name}: {error}") from error
-        return {number: each.leader for number, each in told.partitions.items()}
+        return {number: each.leader for number, each in self._told().items()}
 
     def in_sync(self) -> dict[int, frozenset[int]]:
         """The nodes that have all of each partition; raises NotYetError where nobody can tell."""
+        return {number: frozenset(each.isrs) for number, each in self._told().items()}
+
+    def _told(self) -> Mapping[int, PartitionMetadata]:
         try:
-            told = self._admin().list_topics(self.name, ADMIN_TIMEOUT_S).topics[self.name]
+            told = self._admin().list_topics(self.name, ADMIN_TIMEOUT_S)
+            return told.topics[self.name].partitions
         except KafkaException as error:
             raise NotYetError(f"{self.name}: {error}") from error
-        return {number: frozenset(each.isrs) for number, each in told.partitions.items()}
 
-    def found(self, read_to: Mapping[int, int]) -> tuple[Partition, ...]:
-        """Its partitions as they are now that all is healed.
+    @property
+    def numbers(self) -> range:
+        """The numbers of its partitions."""
+        placed = self.placement
+        return range(self.partitions if isinstance(placed, int) else len(placed))
 
-        Args:
-            read_to: As far as each was read.
+    def watermarks(self) -> dict[int, tuple[int, int]]:
+        """The first offset and the high watermark of each partition.
 
         Raises:
             WaitTimeoutError: Some can't be told.
@@ -96,16 +97,9 @@ class Topic:
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": "nobody's", "log_level": 0}
         )
-
-        def look() -> tuple[Partition, ...]:
-            return tuple(
-                Partition(self.name, number, *self._marks(consumer, number), read_to[number])
-                for number in sorted(read_to)
-            )
-
         try:
             return wait_for(
-                look,
+                lambda: {number: self._marks(consumer, number) for number in self.numbers},
                 deadline=Deadline.after(WATERMARK_TIMEOUT_S),
                 what=f"the high watermarks of {self.name}",
             )

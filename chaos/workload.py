@@ -8,16 +8,16 @@ import random
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chaos.consumers import ReaderSettings, join_group, read, read_to_end
 from chaos.producers import ProducerSettings, produce, produce_transactions
 from chaos.recorder import Recorder
 from chaos.topics import Topic
 from groundwork.base.errors import GroundworkError
-from groundwork.checkers.history import History, Phase
+from groundwork.checkers.history import History, Partition, Phase
 
-__all__ = ["Workload", "WorkloadSettings"]
+__all__ = ["Workload", "WorkloadSettings", "history_of"]
 
 # Producers give up what is under way after half a minute; transactions twice that.
 END_TIMEOUT_S = 120.0
@@ -146,9 +146,17 @@ class Workload:
         if self._failures:
             first = self._failures[0]
             raise GroundworkError(f"the workload: {type(first).__name__}: {first}") from first
-        # The watermarks come first: what is read up to them can't have come later.
-        marks = self.topic.found(dict.fromkeys(range(self.settings.partitions), 0))
-        last = ReaderSettings(self.settings.bootstrap, self.topic.name, self.settings.partitions)
-        read_to = read_to_end(last, self.recorder)
-        partitions = [replace(each, read_to=read_to[each.number]) for each in marks]
-        return self.recorder.history(partitions, phases)
+        return history_of(self.topic, self.recorder, phases)
+
+
+def history_of(topic: Topic, recorder: Recorder, phases: Sequence[Phase] = ()) -> History:
+    """What was recorded of a topic, with a last read of all that is there; once all is healed."""
+    # The watermarks come first: what is read up to them can't have come later.
+    marks = topic.watermarks()
+    last = ReaderSettings(topic.bootstrap, topic.name, len(marks))
+    read_to = read_to_end(last, recorder)
+    partitions = [
+        Partition(topic.name, number, start, watermark, read_to[number])
+        for number, (start, watermark) in marks.items()
+    ]
+    return recorder.history(partitions, phases)

@@ -8,13 +8,24 @@ order. Kept in columns, for there are millions; as Arrow on disk.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COLUMNS", "NONE", "Client", "History", "Kind", "Outcome", "Partition", "Phase"]
+__all__ = [
+    "COLUMNS",
+    "NONE",
+    "Client",
+    "History",
+    "Kind",
+    "Outcome",
+    "Partition",
+    "Phase",
+    "columns_of",
+]
 
 # What stands where a column means nothing for a row, or where nobody knows.
 NONE = -1
@@ -145,3 +156,9 @@ class History:
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.columns["op"])
+
+
+def columns_of(rows: Sequence[Sequence[int]]) -> dict[str, NDArray[Any]]:
+    """Rows, each with a number for every one of :data:`COLUMNS`, as the columns of a history."""
+    table = np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
+    return {name: table[:, at].astype(kind) for at, (name, kind) in enumerate(COLUMNS.items())}

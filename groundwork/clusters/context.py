@@ -17,8 +17,8 @@ from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.declare.stage import Stage
 from groundwork.kube.clearing import clear
-from groundwork.kube.client import ClusterIdentity, Kube
-from groundwork.kube.guard import require_consent
+from groundwork.kube.client import Kube
+from groundwork.kube.guard import require_consent, require_recorded
 from groundwork.kube.objects import Object
 from groundwork.kube.tunnel import Tunnel, way_in
 
@@ -189,8 +189,7 @@ def remove(name: str, record: Mapping[str, Any]) -> None:
         )
     kube = Kube(kubeconfig, kubeconfig.with_name("discovery.json"), record["owner"])
     try:
-        if kube.identity() != ClusterIdentity(record["uid"], record["ca_sha256"]):
-            raise ProvisionError("cluster", "the API server is another cluster's now")
+        require_recorded(kube.identity(), record)
         clear(kube.objects, REMOVE_TIMEOUT_S)
     except (GroundworkError, OSError) as error:
         raise ProvisionError(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from groundwork.base.errors import ProvisionError, UsageError
+from groundwork.base.errors import UsageError
 from groundwork.clusters.cluster import Cluster
 from groundwork.declare.stage import Stage
-from groundwork.kube.client import ClusterIdentity, Kube
+from groundwork.kube.client import Kube
 from groundwork.kube.connection import NOT_FOUND, KubeError
+from groundwork.kube.guard import require_recorded
 
 __all__ = ["Scaled", "scale", "scale_back"]
 
@@ -87,8 +88,7 @@ def restore(name: str, record: Mapping[str, Any]) -> None:
     space, _, name = rest.partition("/")
     kubeconfig = Path(record["kubeconfig"])
     kube = Kube(kubeconfig, kubeconfig.with_name("discovery.json"), record["owner"])
-    if kube.identity() != ClusterIdentity(record["uid"], record["ca_sha256"]):
-        raise ProvisionError("cluster", "the API server is another cluster's now")
+    require_recorded(kube.identity(), record)
     try:
         kube.objects.scale(kind, name, space, int(record["replicas"]))
     except KubeError as error:

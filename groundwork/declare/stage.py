@@ -257,7 +257,7 @@ class Stage:
 
     def kill(self, name: str = "") -> None:
         """SIGKILL a process (all of them, unnamed) and don't take it for an accident."""
-        for each in [name] if name else list(self._children):
+        for each in self._chosen(name):
             child = self._children[each]
             self._expected.add(child.pid)
             child.kill()
@@ -283,8 +283,12 @@ class Stage:
             what=f"{name or self.resource} to stop",
         )
 
+    def _chosen(self, name: str) -> list[str]:
+        """A process, or all of them, unnamed."""
+        return [name] if name else list(self._children)
+
     def _expect_stopped(self, name: str) -> None:
-        for each in [name] if name else list(self._children):
+        for each in self._chosen(name):
             state = state_of(self._children[each])
             if not state.startswith(("stopped", "gone")):
                 raise NotYetError(f"{each} is {state}")
@@ -294,7 +298,7 @@ class Stage:
         self._signal(signal.SIGCONT, name)
 
     def _signal(self, number: signal.Signals, name: str) -> None:
-        for each in [name] if name else list(self._children):
+        for each in self._chosen(name):
             self._children[each].signal(number)
 
     # --- the end
@@ -364,8 +368,7 @@ class Stage:
             failed = attempt([step])
             errors += failed
             if not failed:
-                del self._things[thing.kind, thing.name]
-                self._record("removed", thing.kind, thing.name)
+                self.undone(thing.kind, thing.name)
         if errors:
             raise ProvisionError(self.resource, "; ".join(errors))
 

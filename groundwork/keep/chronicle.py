@@ -13,10 +13,13 @@ from groundwork.keep.events import EVENTS, Event, line_of
 from groundwork.keep.server import Connection
 from groundwork.keep.timeline import Timeline
 
-__all__ = ["FILE", "Chronicle"]
+__all__ = ["Chronicle"]
 
 # What a timeline is called in the folder of a run, a job or a client.
 FILE = "timeline.jsonl"
+
+# Whose timeline that of the run is.
+RUN = "the run"
 
 # As much of the past as tells what led to something; a line is some hundred characters at most.
 STORY_EVENTS = 25
@@ -28,16 +31,15 @@ class Chronicle:
 
     def __init__(self) -> None:
         self.fault = ""  # why not all of a run's output could be written; stays past its end
-        self._timeline: Timeline | None = None
-        self._others: dict[object, Timeline] = {}  # of clients and jobs, by whose they are
+        self._timelines: dict[object, Timeline] = {}  # of the run, clients and jobs, by whose
         self._watchers: list[Connection] = []
         self._recent: deque[tuple[float, Event]] = deque(maxlen=STORY_EVENTS)
         self._lock = threading.Lock()
 
-    def begin(self, timeline: Timeline) -> None:
-        """From now on events are a run's."""
+    def begin(self, out_dir: Path) -> None:
+        """From now on events are a run's, whose output goes there."""
         self.fault = ""
-        self._timeline = timeline
+        self._keep(RUN, out_dir)
 
     def blame(self, error: OSError) -> None:
         """Something of the run's output can't be written: the first that is tells why."""
@@ -46,10 +48,7 @@ class Chronicle:
 
     def end(self) -> None:
         """The run is over: its timeline is complete."""
-        timeline, self._timeline = self._timeline, None
-        if timeline is not None:
-            self.fault = self.fault or timeline.fault
-            timeline.close()
+        self._drop(RUN)
 
     @contextlib.contextmanager
     def follow(self, out_dir: Path) -> Iterator[None]:
@@ -68,11 +67,11 @@ class Chronicle:
     def _keep(self, whose: object, out_dir: Path) -> None:
         timeline = Timeline(out_dir / FILE)
         with self._lock:
-            self._others[whose] = timeline
+            self._timelines[whose] = timeline
 
     def _drop(self, whose: object) -> None:
         with self._lock:
-            timeline = self._others.pop(whose, None)
+            timeline = self._timelines.pop(whose, None)
         if timeline is not None:
             self.fault = self.fault or timeline.fault
             timeline.close()
@@ -89,12 +88,11 @@ class Chronicle:
 
     def note(self, event: Event) -> None:
         """Put an event on the timelines and tell those who watch."""
-        timeline = self._timeline
         with self._lock:
             self._recent.append((time.monotonic(), event))
-            kept = tuple(self._others.values())
-        for each in (timeline, *kept) if timeline is not None else kept:
-            each.record(event)
+            timelines = tuple(self._timelines.values())
+        for timeline in timelines:
+            timeline.record(event)
         self.tell(event)
 
     def tell(self, event: Event) -> None:

@@ -246,7 +246,7 @@ class Claims:
         Whatever was done under them is to be healed before :meth:`end`.
         """
         with self._changed:
-            own = [claim for claim in self._held if claim.owner == peer]
+            own = self.owned(peer)
             for claim in own:
                 claim.ending = True
             return frozenset[str]().union(*(claim.wish.exclusive for claim in own))

@@ -149,7 +149,7 @@ class Jobs:
         try:
             by = self._await_end(running, child, began_s + request.timeout_s, broken_off)
         finally:
-            self._bury(running, child, ABORT_GRACE_S)
+            self._bury(running, child)
         lasted_s = round(time.monotonic() - began_s, 3)
         self._note(JobEnded(running.id, by, child.wait(), lasted_s))
         if by == "time":
@@ -200,10 +200,10 @@ class Jobs:
                 return "time"
         return "itself"
 
-    def _bury(self, running: Running, child: Child, grace_s: float) -> None:
+    def _bury(self, running: Running, child: Child) -> None:
         """End what still runs of a job, also what it has forked and forgotten."""
         if child.exit_code() is None:
-            child.stop(grace_s)
+            child.stop(ABORT_GRACE_S)
         process.end(process.find_by_token(f"{self._token_of(running)}:"), grace_s=0)
         self._record("removed", running)
 

@@ -20,7 +20,7 @@ from groundwork.base.ledger import read as read_ledger
 from groundwork.base.process import Identity
 from groundwork.base.removal import attempt, removals
 from groundwork.declare.stage import Site
-from groundwork.keep.chronicle import FILE, Chronicle
+from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import RunAborted, RunEnded
 from groundwork.keep.faults import Faults
@@ -28,7 +28,6 @@ from groundwork.keep.jobs import Jobs
 from groundwork.keep.provisioner import Provisioner
 from groundwork.keep.server import Connection
 from groundwork.keep.sweep import end_strays
-from groundwork.keep.timeline import Timeline
 
 __all__ = ["Lease", "Leases"]
 
@@ -120,7 +119,7 @@ class Leases:
                 raise UsageError("it is being removed")
             if self._current is not None:
                 raise UsageError("it is in use by another run")
-            self._chronicle.begin(Timeline(out_dir / FILE))
+            self._chronicle.begin(out_dir)
             self._current = Lease(run, connection, out_dir, threading.Event())
             self._granted.set()
             self.greeted = True

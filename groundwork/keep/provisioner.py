@@ -305,8 +305,7 @@ class Provisioner:
         Raises:
             CancelledError: It was removed meanwhile.
         """
-        with self._lock:
-            holding = self._holdings.get(name)
+        holding = self.held(name)
         if holding is None:
             raise CancelledError(f"{name} was removed")
         return holding.stage
@@ -325,8 +324,7 @@ class Provisioner:
         """The resident memory of resources, now; 0 for those that aren't ready."""
         found = dict.fromkeys(names, 0)
         for name in found:
-            with self._lock:
-                holding = self._holdings.get(name)
+            holding = self.held(name)
             if holding is not None and holding.state in {"ready", "dead"}:
                 found[name] = holding.resource.resident_bytes(holding.stage)
         return found

@@ -110,8 +110,8 @@ class Tenancy:
             GroundworkError: Something can't be healed, or isn't healthy for another reason; it is
                 let go of all the same, known as broken.
         """
-        alone = self._claims.begin_end(peer)
-        for claim in self._claims.owned(peer):
+        alone, own = self._claims.begin_end(peer), self._claims.owned(peer)
+        for claim in own:
             timer = self._timers.pop(claim, None)
             if timer is not None:
                 timer.cancel()
@@ -131,7 +131,7 @@ class Tenancy:
             last.callback(see_healthy)
             last.callback(self._faults.heal_all, disturbed, peer)
             last.callback(self._faults.heal_all, alone)
-            last.callback(self._jobs.end_under, self._claims.owned(peer))  # they may break more
+            last.callback(self._jobs.end_under, own)  # they may break more
 
     def end(self, peer: int) -> None:
         """A connection has ended: others must find healthy what it held."""

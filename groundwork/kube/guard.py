@@ -7,10 +7,13 @@ proves nothing, for two kubeconfigs may use the same one.
 
 from __future__ import annotations
 
-from groundwork.base.errors import UsageError
+from collections.abc import Mapping
+from typing import Any
+
+from groundwork.base.errors import ProvisionError, UsageError
 from groundwork.kube.client import ClusterIdentity
 
-__all__ = ["require_consent"]
+__all__ = ["require_consent", "require_recorded"]
 
 
 def require_consent(what: str, identity: ClusterIdentity, consent: str) -> None:
@@ -35,3 +38,17 @@ def require_consent(what: str, identity: ClusterIdentity, consent: str) -> None:
         f"{what} wasn't made by this run; to have things made and removed in it, add "
         f"--consent {identity}"
     )
+
+
+def require_recorded(identity: ClusterIdentity, record: Mapping[str, Any]) -> None:
+    """Let pass only the cluster that something was made in.
+
+    Args:
+        identity: Who it is.
+        record: What the ledger tells of it: ``uid`` and ``ca_sha256``.
+
+    Raises:
+        ProvisionError: That is another cluster.
+    """
+    if identity != ClusterIdentity(record["uid"], record["ca_sha256"]):
+        raise ProvisionError("cluster", "the API server is another cluster's now")

@@ -51,6 +51,52 @@ def question(number: int) -> bytes:
     return struct.pack(">i", len(asked)) + asked
 
 
+def connected(handle: Handle) -> socket.socket:
+    """A connection to the first node of the broker, or by the relay to it."""
+    host, _, port = handle.endpoint().partition(",")[0].rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S)
+
+
+def exchange(connection: socket.socket, number: int) -> int:
+    """Ask which requests are understood; the number of the question, as it comes back.
+
+    Raises:
+        OSError: There is no answer in time, or the connection was cut.
+    """
+    connection.sendall(question(number))
+    return answered(connection)[0]
+
+
+def answered(connection: socket.socket) -> tuple[int, int]:
+    """The number of the question that the next answer is to, and its bytes.
+
+    Raises:
+        OSError: There is none.
+    """
+    (size,) = struct.unpack(">i", received(connection, 4))
+    (number,) = struct.unpack(">i", received(connection, size)[:4])
+    return number, size
+
+
+def received(connection: socket.socket, many: int) -> bytes:
+    """So many bytes; raises OSError where they don't come."""
+    found = b""
+    while len(found) < many:
+        piece = connection.recv(many - len(found))
+        if not piece:
+            raise ConnectionResetError("hung up on")
+        found += piece
+    return found
+
+
+def measure(connection: socket.socket, number: int) -> tuple[float, int]:
+    """The seconds that an answer takes, and its bytes."""
+    began_s = time.monotonic()
+    connection.sendall(question(number))
+    _, size = answered(connection)
+    return time.monotonic() - began_s, size
+
+
 def ask(handle: Handle) -> None:
     """Have a resource answer, whatever it says.
 
@@ -61,11 +107,8 @@ def ask(handle: Handle) -> None:
     if address.startswith("http"):
         requests.get(address, timeout=ANSWER_TIMEOUT_S)
         return
-    host, _, port = address.partition(",")[0].rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S) as connection:
-        connection.sendall(question(1))
-        if not connection.recv(4):
-            raise ConnectionResetError("hung up on")
+    with connected(handle) as connection:
+        exchange(connection, 1)
 
 
 def answers(handle: Handle) -> bool:
@@ -141,77 +184,31 @@ def test_what_is_killed_is_gone_until_it_is_healed(
         assert healed.after[part] != fault.told.before[part]
 
 
-def way_to(relay: Handle) -> socket.socket:
-    """A connection to the first node of the broker through the relay."""
-    host, _, port = relay.endpoint().partition(",")[0].rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S)
-
-
-def exchange(connection: socket.socket, number: int) -> int:
-    """Ask which requests are understood; the number of the question, as it comes back.
-
-    Raises:
-        OSError: There is no answer in time, or the connection was cut.
-    """
-    connection.sendall(question(number))
-    return answered(connection)[0]
-
-
-def answered(connection: socket.socket) -> tuple[int, int]:
-    """The number of the question that the next answer is to, and its bytes.
-
-    Raises:
-        OSError: There is none.
-    """
-    (size,) = struct.unpack(">i", received(connection, 4))
-    (number,) = struct.unpack(">i", received(connection, size)[:4])
-    return number, size
-
-
-def received(connection: socket.socket, many: int) -> bytes:
-    """So many bytes; raises OSError where they don't come."""
-    found = b""
-    while len(found) < many:
-        piece = connection.recv(many - len(found))
-        if not piece:
-            raise ConnectionResetError("hung up on")
-        found += piece
-    return found
-
-
-def measure(connection: socket.socket, number: int) -> tuple[float, int]:
-    """The seconds that an answer takes, and its bytes."""
-    began_s = time.monotonic()
-    connection.sendall(question(number))
-    _, size = answered(connection)
-    return time.monotonic() - began_s, size
-
-
 @pytest.mark.disturbs("relay")
 def test_a_way_that_is_cut_is_refused_and_reset(relay: Handle) -> None:
     """Who was connected is reset, who comes is refused; then all may come again."""
-    with way_to(relay) as before:
+    with connected(relay) as before:
         assert exchange(before, 1) == 1
         with relay.fault("isolate", "broker-1", limit_s=60) as fault:
             assert fault.told.after["broker-1"] == "isolated"
             with pytest.raises(OSError, match=r"reset|hung up"):
                 exchange(before, 2)
             with pytest.raises(ConnectionRefusedError):
-                way_to(relay)
-    with way_to(relay) as after:
+                connected(relay)
+    with connected(relay) as after:
         assert exchange(after, 3) == 3
 
 
 @pytest.mark.disturbs("relay")
 def test_a_way_into_nothing_accepts_and_is_silent(relay: Handle) -> None:
     """Nobody is reset or refused, and nobody is answered; what was held back arrives in the end."""
-    with way_to(relay) as before:
+    with connected(relay) as before:
         assert exchange(before, 1) == 1
         with relay.fault("blackhole", "broker-1", limit_s=60) as fault:
             assert fault.told.after["broker-1"] == "joined blackhole"
             with pytest.raises(TimeoutError):
                 exchange(before, 2)
-            with way_to(relay) as new, pytest.raises(TimeoutError):
+            with connected(relay) as new, pytest.raises(TimeoutError):
                 exchange(new, 3)
         assert answered(before)[0] == 2
         assert exchange(before, 4) == 4
@@ -220,7 +217,7 @@ def test_a_way_into_nothing_accepts_and_is_silent(relay: Handle) -> None:
 @pytest.mark.disturbs("relay")
 def test_a_way_is_as_slow_and_as_narrow_as_it_is_told(relay: Handle) -> None:
     """An answer takes no less than the delay, and no less than its bytes at that rate."""
-    with way_to(relay) as connection:
+    with connected(relay) as connection:
         size = measure(connection, 1)[1]
         with relay.fault("slow", "broker-1", delay_ms=400, limit_s=60) as fault:
             assert fault.told.after["broker-1"] == "joined slow=400"

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chaos.consumers import ReaderSettings, read_to_end
 from chaos.producers import ProducerSettings, produce
 from chaos.recorder import Recorder
 from chaos.topics import Topic
+from chaos.workload import history_of
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.delivery import check
@@ -67,12 +67,7 @@ class Sending:
 
     def history(self) -> History:
         """All of it, with a last read of all that is there."""
-        marks = self.topic.found({0: 0})
-        reader = ReaderSettings(self.topic.bootstrap, self.topic.name, 1)
-        read_to = read_to_end(reader, self.recorder)
-        return self.recorder.history(
-            [type(marks[0])(m.topic, m.number, m.start, m.watermark, read_to[0]) for m in marks]
-        )
+        return history_of(self.topic, self.recorder)
 
 
 def await_so(topic: Topic, condition: Callable[[], bool], what: str) -> None:

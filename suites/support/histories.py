@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from groundwork.checkers.history import (
-    COLUMNS,
     NONE,
     Client,
     History,
@@ -15,6 +12,7 @@ from groundwork.checkers.history import (
     Outcome,
     Partition,
     Phase,
+    columns_of,
 )
 
 __all__ = ["Notes"]
@@ -70,8 +68,4 @@ class Notes:
 
     def history(self) -> History:
         """What was written down."""
-        columns = {
-            name: np.array([row[at] for row in self.rows], dtype=kind)
-            for at, (name, kind) in enumerate(COLUMNS.items())
-        }
-        return History(columns, self.clients, self.partitions, self.phases)
+        return History(columns_of(self.rows), self.clients, self.partitions, self.phases)

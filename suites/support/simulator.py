@@ -10,16 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-import numpy as np
-
 from groundwork.checkers.history import (
-    COLUMNS,
     NONE,
     Client,
     History,
     Kind,
     Outcome,
     Partition,
+    columns_of,
 )
 
 __all__ = ["BEHAVIOURS", "TICK_NS", "Line", "World", "history_of", "simulate"]
@@ -409,6 +407,4 @@ def history_of(
         head = (op, each.kind, each.outcome, each.process, each.partition, each.offset)
         tail = (each.value, each.transaction, each.generation, each.invoke_ns, each.complete_ns)
         rows.append((*head, *tail))
-    table = np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
-    columns = {name: table[:, at].astype(kind) for at, (name, kind) in enumerate(COLUMNS.items())}
-    return History(columns, clients, partitions)
+    return History(columns_of(rows), clients, partitions)
