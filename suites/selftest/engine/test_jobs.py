@@ -150,6 +150,51 @@ def test_after(mill):
 '''
 
 
+ENDS_FIRST = '''
+"""A test that ends while a job runs in its name, asked for by somebody who has joined its claim."""
+
+import threading
+import time
+
+import pytest
+import requests
+
+from groundwork.base.errors import GroundworkError
+from groundwork.keep.messages import ClientHello
+from groundwork.use.client import Client
+
+SAID = []
+
+
+@pytest.mark.disturbs("spring")
+def test_ends(groundwork_session, spring, tmp_path):
+    """As soon as the job has broken the spring."""
+    global THREAD
+    joined = Client(groundwork_session.client().path, ClientHello())
+    joined.join(groundwork_session.variables()["GROUNDWORK_CLAIM"])
+
+    def ask():
+        try:
+            joined.job("break", {"resource": "spring", "seconds": 50}, tmp_path / "out", 60)
+        except GroundworkError as error:
+            SAID.append(str(error))
+
+    THREAD = threading.Thread(target=ask)
+    THREAD.start()
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "out" / "evidence").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_after(spring):
+    """The job has ended with the claim, and the spring is well."""
+    assert requests.get(spring.endpoint(), timeout=5).text == "pond 1.0"
+    THREAD.join(5)
+    assert SAID == ["job break-1 was ended with whoever had asked for it"]
+'''
+
+
 def run(pond: Pond, text: str, *args: str) -> tuple[int, str]:
     """Run tests of the pond; exit code and output."""
     (pond.root / "check_jobs.py").write_text(text)
@@ -193,6 +238,15 @@ def test_a_test_that_takes_too_long_is_ended_with_all_that_it_has_open(
     (overdue,) = [each for each in events if isinstance(each, ClaimOverdue)]
     assert overdue.jobs == ("break-1",)
     assert {each.by for each in events if isinstance(each, FaultHealed)} >= {"overdue"}
+    assert pond.leftovers() == []
+
+
+def test_a_job_ends_with_the_claim_that_it_acts_under(pond: Pond) -> None:
+    """Whoever has asked for it: nothing runs any more when what it has broken is healed."""
+    code, output = run(pond, ENDS_FIRST)
+    assert (code, "2 passed" in output) == (0, True), output
+    events = [entry.event for entry in read(pond.root / "reports/out/latest/timeline.jsonl")]
+    assert [each.by for each in events if isinstance(each, JobEnded)] == ["end"]
     assert pond.leftovers() == []
 
 
