@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError as AioKafkaError
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Spot
 
+from chaos.pace import pause
 from chaos.recorder import Place, Recorder
 from chaos.records import value_of
 from groundwork.checkers.history import NONE, Client, Kind, Outcome
@@ -27,6 +28,9 @@ END_OF_PARTITION = KafkaError._PARTITION_EOF  # noqa: SLF001
 
 # A reader goes back as often, to somewhere it has been.
 SEEK_EVERY_POLLS = 15
+
+# As far back: enough to read again what a fault has fallen into, at no great cost to the broker.
+SEEK_RECORDS_MAX = 2_000
 
 # A member of a group lives as long; then another one takes its place, and partitions move.
 MEMBER_LIFE_S = 4.0
@@ -140,7 +144,7 @@ def go_back(
 ) -> None:
     """Seek one partition to somewhere before what was read of it."""
     partition = chance.choice(sorted(seen))
-    offset = chance.randint(0, seen[partition])
+    offset = chance.randint(max(0, seen[partition] - SEEK_RECORDS_MAX), seen[partition])
     begun = recorder.begin(process)
     try:
         consumer.seek(Spot(settings.topic, partition, offset))
@@ -202,7 +206,7 @@ async def join_group(
         stop: Ends it.
         late_s: How much later than others its lives begin and end.
     """
-    await wait(stop, late_s)
+    await pause(stop, late_s)
     while not stop.is_set():
         # A task of its own: where the broker goes away while it leaves, the library cancels what
         # it waits for itself, and would take its caller along.
@@ -212,15 +216,7 @@ async def join_group(
         if error is not None and not isinstance(error, AioKafkaError):
             raise error
         if error is not None or life.cancelled():
-            await wait(stop, 0.5)  # the broker is away: the next life begins when it is back
-
-
-async def wait(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until it is time to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+            await pause(stop, 0.5)  # the broker is away: the next life begins when it is back
 
 
 async def live(settings: ReaderSettings, recorder: Recorder, stop: asyncio.Event) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "pause"]
 
 
 class Pace:
@@ -31,3 +32,14 @@ class Pace:
             self._stop.wait(wait_s)
         self._due_s += self._interval_s
         return not self._stop.is_set()
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until it is time to stop; others get their turn in any case."""
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -6,18 +6,22 @@ failed.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError as AioKafkaError
+from aiokafka.structs import RecordMetadata
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from chaos.pace import Pace
+from chaos.pace import Pace, pause
 from chaos.recorder import Begun, Recorder
 from chaos.records import payload
 from groundwork.checkers.history import NONE, Client, Kind, Outcome
 
-__all__ = ["ProducerSettings", "produce", "produce_transactions"]
+__all__ = ["ProducerSettings", "produce", "produce_async", "produce_transactions"]
 
 # A delivery that is given up: as long as a killed broker may take to be there again, and more.
 DELIVERY_TIMEOUT_MS = 30_000
@@ -55,11 +59,11 @@ class ProducerSettings:
     idempotent: bool = True
     acks: str = "all"
 
-    def client(self) -> Client:
+    def client(self, library: str = "confluent-kafka") -> Client:
         """What it was told about itself."""
         kind = "idempotent" if self.idempotent else "plain"
         return Client(
-            f"confluent-kafka, {kind}, acks={self.acks}",
+            f"{library}, {kind}, acks={self.acks}",
             ordered=self.idempotent,
             idempotent=self.idempotent,
             acks_all=self.acks == "all",
@@ -72,6 +76,9 @@ class ProducerSettings:
             "acks": self.acks,
             "enable.idempotence": self.idempotent,
             "linger.ms": 5,
+            # A broker takes one request of a connection after another: more would wait there, each
+            # with a record or two, where here they would become larger.
+            "max.in.flight.requests.per.connection": 5,
             "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
             "request.timeout.ms": REQUEST_TIMEOUT_MS,
             "reconnect.backoff.max.ms": 500,  # it is there again within seconds, and so are we
@@ -189,3 +196,78 @@ def end(producer: Producer, recorder: Recorder, process: int, transaction: int, 
         end(producer, recorder, process, transaction, Kind.ABORT)
     else:
         recorder.end(begun, kind, transaction=transaction)
+
+
+# --- aiokafka
+
+# Of what waits for a broker that is away: thousands of records, where its own 16 kB are 160.
+BATCH_BYTES_MAX = 512 * 1024
+
+
+async def produce_async(
+    settings: ProducerSettings, recorder: Recorder, stop: asyncio.Event
+) -> None:
+    """Send until told to stop; returns when the outcome of everything is known, or given up.
+
+    A producer that can't go on is given up, and another one begins.
+    """
+    while not stop.is_set():
+        process = recorder.client(settings.client("aiokafka"))
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap,
+            acks=settings.acks,
+            enable_idempotence=settings.idempotent,
+            linger_ms=5,
+            max_batch_size=BATCH_BYTES_MAX,
+            request_timeout_ms=DELIVERY_TIMEOUT_MS,
+            metadata_max_age_ms=2_000,
+        )
+        try:
+            await producer.start()
+            await send_all(producer, settings, recorder, process, stop)
+        except AioKafkaError:
+            await pause(stop, 0.5)  # the broker is away: the next one tries anew
+        finally:
+            await producer.stop()
+
+
+async def send_all(
+    producer: AIOKafkaProducer,
+    settings: ProducerSettings,
+    recorder: Recorder,
+    process: int,
+    stop: asyncio.Event,
+) -> None:
+    """Send at the settings' pace until told to stop.
+
+    Raises:
+        AioKafkaError: It can't go on.
+    """
+    loop = asyncio.get_running_loop()
+    due_s, number = loop.time(), 0
+    while not stop.is_set():
+        await pause(stop, due_s - loop.time())
+        due_s += 1 / settings.rate
+        value, partition = recorder.value(), number % settings.partitions
+        number += 1
+        begun = recorder.begin(process)
+        try:
+            sent = await producer.send(settings.topic, payload(value), partition=partition)
+        except AioKafkaError:
+            recorder.end(begun, Kind.SEND, Outcome.INFO, [(partition, NONE, value)])
+            raise
+        sent.add_done_callback(outcome_of_async(recorder, begun, partition, value))
+
+
+def outcome_of_async(
+    recorder: Recorder, begun: Begun, partition: int, value: int
+) -> Callable[[asyncio.Future[RecordMetadata]], None]:
+    """Writes down what became of a record."""
+
+    def told(sent: asyncio.Future[RecordMetadata]) -> None:
+        failed = sent.cancelled() or sent.exception() is not None
+        outcome = Outcome.INFO if failed else Outcome.OK
+        offset = NONE if failed else sent.result().offset
+        recorder.end(begun, Kind.SEND, outcome, [(partition, offset, value)])
+
+    return told

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from groundwork.checkers.history import (
+    COLUMNS,
     NONE,
     Client,
     History,
@@ -21,12 +23,26 @@ from groundwork.checkers.history import (
     columns_of,
 )
 
-__all__ = ["Begun", "Place", "Recorder"]
+__all__ = ["Acknowledged", "Begun", "Place", "Recorder"]
 
 # A partition, an offset, and the record there; each NONE where nobody knows, or it means nothing.
 Place = tuple[int, int, int]
 
 NOWHERE: tuple[Place, ...] = ((NONE, NONE, NONE),)
+
+
+# Where these columns are in a row.
+KIND, OUTCOME, PARTITION, INVOKE, COMPLETE = map(
+    list(COLUMNS).index, ("kind", "outcome", "partition", "invoke_ns", "complete_ns")
+)
+
+
+class Acknowledged(NamedTuple):
+    """A record that was."""
+
+    partition: int
+    sent_ns: int
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +112,22 @@ class Recorder:
         with self._lock:
             fresh = self._rows[self._looked_at :]
             self._looked_at += len(fresh)
-            found = (row for row in fresh if row[1] == Kind.SEND and row[2] == Outcome.OK)
+            found = (row for row in fresh if row[KIND] == Kind.SEND and row[OUTCOME] == Outcome.OK)
             self._acknowledged += sum(1 for _ in found)
             return self._acknowledged
+
+    def sends_from(self, row: int) -> tuple[int, list[Acknowledged]]:
+        """What was acknowledged since a look that ended at ``row``; the first begins at 0.
+
+        Returns:
+            Where the next look begins; and what was seen.
+        """
+        fresh = self._rows[row:]
+        return row + len(fresh), [
+            Acknowledged(each[PARTITION], each[INVOKE], each[COMPLETE])
+            for each in fresh
+            if each[KIND] == Kind.SEND and each[OUTCOME] == Outcome.OK
+        ]
 
     def history(self, partitions: Sequence[Partition], phases: Sequence[Phase] = ()) -> History:
         """All of it, once every operation has ended."""

@@ -30,16 +30,13 @@ class Topic:
     Attributes:
         bootstrap: Where the broker is found.
         name: Nobody else's.
-        placement: Of each partition the nodes that have a copy, the preferred leader first; or how
-            many copies there are to be, where that is left to the broker.
-        partitions: How many, where the placement is left to the broker.
+        placement: Of each partition the nodes that have a copy, the preferred leader first.
         config: What it is configured with, besides that nothing goes.
     """
 
     bootstrap: str
     name: str
-    placement: Sequence[Sequence[int]] | int = 1
-    partitions: int = 1
+    placement: Sequence[Sequence[int]]
     config: Mapping[str, str] = field(default_factory=dict)
 
     def make(self) -> None:
@@ -49,11 +46,8 @@ class Topic:
             GroundworkError: The broker refuses, or can't be reached.
         """
         config = KEPT | dict(self.config)
-        if isinstance(self.placement, int):
-            topic = NewTopic(self.name, self.partitions, self.placement, config=config)
-        else:
-            nodes = [list(each) for each in self.placement]
-            topic = NewTopic(self.name, len(nodes), replica_assignment=nodes, config=config)
+        nodes = [list(each) for each in self.placement]
+        topic = NewTopic(self.name, len(nodes), replica_assignment=nodes, config=config)
         admin = self._admin()  # whose answers end with it
         try:
             for told in admin.create_topics([topic]).values():
@@ -85,8 +79,7 @@ class Topic:
     @property
     def numbers(self) -> range:
         """The numbers of its partitions."""
-        placed = self.placement
-        return range(self.partitions if isinstance(placed, int) else len(placed))
+        return range(len(self.placement))
 
     def watermarks(self) -> dict[int, tuple[int, int]]:
         """The first offset and the high watermark of each partition.

@@ -1,17 +1,18 @@
-"""The workload: all clients together, on topics of their own; what comes of it is a history."""
+"""The workload: all clients together, on a topic of their own; what comes of it is a history."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chaos.consumers import ReaderSettings, join_group, read, read_to_end
-from chaos.producers import ProducerSettings, produce, produce_transactions
+from chaos.producers import ProducerSettings, produce, produce_async, produce_transactions
 from chaos.recorder import Recorder
 from chaos.topics import Topic
 from groundwork.base.errors import GroundworkError
@@ -22,6 +23,8 @@ __all__ = ["Workload", "WorkloadSettings", "history_of"]
 # Producers give up what is under way after half a minute; transactions twice that.
 END_TIMEOUT_S = 120.0
 
+PRODUCERS = 4
+
 
 @dataclass(frozen=True)
 class WorkloadSettings:
@@ -29,29 +32,35 @@ class WorkloadSettings:
 
     Attributes:
         bootstrap: Where they find the broker.
-        copies: Of every record: as many as there are nodes, up to three.
-        copies_min: That an acknowledgement waits for, at the least.
-        partitions: Of each topic.
+        nodes: The numbers of its nodes; each has a copy of every record, and leads a partition.
+        partitions: Of the topic.
         rate: Records a second, of all producers together.
-        acks: ``all`` or ``1``, of the producers without transactions.
         seed: Of what is left to chance.
     """
 
     bootstrap: str
-    copies: int = 1
-    copies_min: int = 1
+    nodes: tuple[int, ...] = (1,)
     partitions: int = 3
     rate: float = 1_000.0
-    acks: str = "all"
     seed: int = 0
+
+    @property
+    def placement(self) -> list[list[int]]:
+        """The nodes of each partition, its leader first; the next one's leads the next one."""
+        many = len(self.nodes)
+        return [
+            [self.nodes[(number + step) % many] for step in range(many)]
+            for number in range(self.partitions)
+        ]
 
 
 class Workload:
     """Clients that run from :meth:`start` to :meth:`stop`.
 
-    An idempotent producer, a plain one and one of transactions, on one topic; two members of a
-    group, whose partitions move all the time; a reader of all partitions that goes back at times,
-    and one that reads what isn't committed, too.
+    An idempotent producer of either library, a plain one and one of transactions, on one topic; two
+    members of a group, whose partitions move all the time; a reader of all partitions that goes
+    back at times, and one that reads what isn't committed, too. All acknowledgements are those of
+    all copies in sync.
     """
 
     def __init__(self, settings: WorkloadSettings) -> None:
@@ -60,9 +69,8 @@ class Workload:
         self.topic = Topic(
             settings.bootstrap,
             f"groundwork-chaos-{uuid.uuid4().hex[:8]}",
-            settings.copies,
-            settings.partitions,
-            {"min.insync.replicas": str(settings.copies_min)},
+            settings.placement,
+            config={"min.insync.replicas": str(min(len(settings.nodes), 2))},
         )
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -74,37 +82,32 @@ class Workload:
         Raises:
             GroundworkError: The topic can't be made.
         """
-        own = self.settings
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # broken connections are the point
+        own, name, recorder, stop = self.settings, self.topic.name, self.recorder, self._stop
         self.topic.make()
-        sender = ProducerSettings(
-            own.bootstrap, self.topic.name, own.partitions, own.rate / 3, acks=own.acks
-        )
-        plain = ProducerSettings(
-            own.bootstrap,
-            self.topic.name,
-            own.partitions,
-            own.rate / 3,
-            idempotent=False,
-            acks=own.acks,
-        )
-        safe = ProducerSettings(own.bootstrap, self.topic.name, own.partitions, own.rate / 3)
-        reader = ReaderSettings(own.bootstrap, self.topic.name, own.partitions)
-        raw = ReaderSettings(own.bootstrap, self.topic.name, own.partitions, committed=False)
-        chance = random.Random(own.seed)  # noqa: S311 - to be repeated, not to be secret
-        self._begin("idempotent", lambda: produce(sender, self.recorder, self._stop))
-        self._begin("plain", lambda: produce(plain, self.recorder, self._stop))
-        self._begin(
-            "transactions",
-            lambda: produce_transactions(safe, self.topic.name, self.recorder, self._stop),
-        )
-        self._begin("reader", lambda: read(reader, self.recorder, self._stop, chance))
-        self._begin("raw", lambda: read(raw, self.recorder, self._stop, random.Random(own.seed)))  # noqa: S311
-        self._begin("group", lambda: asyncio.run(self._group()))
+        safe = self._sender()
+        plain = self._sender(idempotent=False)
+        reader = ReaderSettings(own.bootstrap, name, own.partitions)
+        raw = ReaderSettings(own.bootstrap, name, own.partitions, committed=False)
+        chances = [random.Random(own.seed + number) for number in range(2)]  # noqa: S311 - to be repeated
+        self._begin("idempotent", lambda: produce(safe, recorder, stop))
+        self._begin("plain", lambda: produce(plain, recorder, stop))
+        self._begin("transactions", lambda: produce_transactions(safe, name, recorder, stop))
+        self._begin("reader", lambda: read(reader, recorder, stop, chances[0]))
+        self._begin("raw", lambda: read(raw, recorder, stop, chances[1]))
+        self._begin("aiokafka", lambda: asyncio.run(self._asynchronous()))
 
-    def _begin(self, name: str, work: object) -> None:
+    def _sender(self, *, idempotent: bool = True) -> ProducerSettings:
+        own = self.settings
+        rate = own.rate / PRODUCERS
+        return ProducerSettings(
+            own.bootstrap, self.topic.name, own.partitions, rate, idempotent=idempotent
+        )
+
+    def _begin(self, name: str, work: Callable[[], None]) -> None:
         def run() -> None:
             try:
-                work()  # type: ignore[operator]
+                work()
             except BaseException as error:  # noqa: BLE001 - told by whoever stops it
                 self._failures.append(error)
 
@@ -112,25 +115,22 @@ class Workload:
         thread.start()
         self._threads.append(thread)
 
-    async def _group(self) -> None:
-        """The members of the group, until it is time to stop."""
+    async def _asynchronous(self) -> None:
+        """The producer and the members of the group, until it is time to stop."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        member = ReaderSettings(
-            self.settings.bootstrap,
-            self.topic.name,
-            self.settings.partitions,
-            group=self.topic.name,
-        )
+        name, recorder = self.topic.name, self.recorder
+        own = self.settings
+        member = ReaderSettings(own.bootstrap, name, own.partitions, group=name)
 
         def pass_on() -> None:
             self._stop.wait()
-            with contextlib.suppress(RuntimeError):  # the members have failed: the loop is closed
+            with contextlib.suppress(RuntimeError):  # the clients have failed: the loop is closed
                 loop.call_soon_threadsafe(stop.set)
 
         threading.Thread(target=pass_on, daemon=True).start()
-        members = (join_group(member, self.recorder, stop, late_s=late_s) for late_s in (0.0, 2.0))
-        await asyncio.gather(*members)
+        members = (join_group(member, recorder, stop, late_s=late_s) for late_s in (0.0, 2.0))
+        await asyncio.gather(produce_async(self._sender(), recorder, stop), *members)
 
     def stop(self, phases: Sequence[Phase] = ()) -> History:
         """End, read all that there is, and tell what was done and seen.

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fixtures import ENVIRONMENT
+from fixtures.declared.objectives import load_objectives
 from fixtures.paths import ROOT
 from groundwork.base.errors import ExitCode, UsageError
 from groundwork.checkers.archive import ROWS, read
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import History
-from groundwork.checkers.recovery import recovery_of
+from groundwork.checkers.objective import Objective
+from groundwork.checkers.outage import Outage, missed, outage_of
 from groundwork.checkers.verdict import Verdict
 from groundwork.use import bundle
 from groundwork.use.command import perform, say
@@ -23,8 +25,14 @@ from groundwork.use.command import perform, say
 __all__ = ["told"]
 
 
-def told(history: History, verdict: Verdict) -> Iterator[str]:
-    """A verdict in lines: what it is, why, what it is worth, and how long clients had to wait."""
+def told(history: History, verdict: Verdict, objective: Objective | None) -> Iterator[str]:
+    """A verdict in lines: what it is, why, what it is worth, and how long clients had to wait.
+
+    Args:
+        history: What clients have seen.
+        verdict: On it.
+        objective: What it is held to, where there is one.
+    """
     yield f"{verdict.judgement}: {len(history):,} rows of {len(history.clients)} clients"
     for found in verdict.findings:
         known = f", which is known as {found.known}" if found.known else ""
@@ -33,17 +41,25 @@ def told(history: History, verdict: Verdict) -> Iterator[str]:
             yield f"    {example.text} (operations {', '.join(map(str, example.ops))})"
     for doubt in verdict.doubts:
         yield f"  too little to tell: {doubt}"
-    steady = next((each for each in history.phases if each.progress), None)
-    for phase in history.phases:
-        found_again = recovery_of(history, steady, phase) if steady and not phase.progress else None
-        if found_again is not None:
-            yield (
-                f"  {phase.name}: a record that was sent after it had landed was acknowledged in "
-                f"each partition after {seconds(found_again.first_s)}; all was as before after "
-                f"{seconds(found_again.steady_s)} (99 of 100 within "
-                f"{found_again.limit_ms_p99:.0f} ms, before {found_again.baseline_ms_p99:.0f} ms)"
-            )
+    if objective is not None:
+        outage = outage_of(history, verdict, objective)
+        yield from outage_told(outage, objective)
+        yield from (f"  missed: {each}" for each in missed(outage, objective))
     yield f"  {verdict.worth}"
+
+
+def outage_told(outage: Outage | None, objective: Objective) -> Iterator[str]:
+    """What was measured of an outage, in a line."""
+    recovery = outage.recovery if outage is not None else None
+    if outage is None or recovery is None:
+        return
+    since = {"fault": "the fault's landing", "healing": "its healing"}[objective.since]
+    yield (
+        f"  from {since} on: a record that was sent then was acknowledged in each partition after "
+        f"{seconds(recovery.first_s)}; all was as before after {seconds(recovery.steady_s)}, at "
+        f"most {objective.within_s:g} s (99 of 100 within {recovery.limit_ms_p99:.0f} ms, before "
+        f"{recovery.baseline_ms_p99:.0f} ms); lost: {outage.lost}, at most {objective.lost_max}"
+    )
 
 
 def seconds(found: float | None) -> str:
@@ -64,13 +80,19 @@ def main() -> int:
     if not folders:
         raise UsageError(f"{run_dir}: there is no history; `make chaos` leaves some")
     code = ExitCode.OK
+    objectives = load_objectives().interruption
     for folder in folders:
         history = read(folder)
         verdict = check(history)
+        own = objectives.get(folder.name)  # a folder is called as its experiment
+        objective = own.objective() if own is not None else None
         say(f"{folder.relative_to(run_dir)}:")
-        for line in told(history, verdict):
+        for line in told(history, verdict, objective):
             say(line)
-        if verdict.judgement != "valid":
+        late = objective is not None and any(
+            missed(outage_of(history, verdict, objective), objective)
+        )
+        if verdict.judgement != "valid" or late:
             code = ExitCode.TESTS_FAILED
     return code
 

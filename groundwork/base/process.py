@@ -126,6 +126,13 @@ def identify(pid: int) -> Identity | None:
         return None
 
 
+def ticks_now() -> int:
+    """Now, on the clock that an identity's ``start_ticks`` are read from."""
+    if sys.platform == "linux":
+        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+    return int(time.time() * 1_000_000)
+
+
 def myself() -> Identity:
     """The identity of the calling process."""
     identity = identify(os.getpid())

@@ -127,6 +127,8 @@ class Phase:
     Attributes:
         progress: Whether it promises that clients get on.
         network: Whether the network is broken on purpose in it.
+        spared: Of a fault: the partitions that it leaves alone, as indexes into the history's; they
+            are to get on meanwhile.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Phase:
     end_ns: int
     progress: bool = True
     network: bool = False
+    spared: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

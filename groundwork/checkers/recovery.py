@@ -24,13 +24,13 @@ OF_THE_RATE = 0.9
 
 @dataclass(frozen=True)
 class Recovery:
-    """What a fault did to those who send, in seconds from its landing on.
+    """What a fault did to those who send, in seconds from its landing, or its healing, on.
 
     Attributes:
         baseline_ms_p99: From sending to acknowledgement, before the fault.
         limit_ms_p99: What it may be afterwards.
-        first_s: Until of each partition a record that was sent after the landing is acknowledged;
-            None where one never is.
+        first_s: Until of each partition a record that was sent after that is acknowledged; None
+            where one never is.
         steady_s: Until the first of five seconds in a row that are as before; None where none are.
     """
 
@@ -40,13 +40,13 @@ class Recovery:
     steady_s: float | None
 
 
-def recovery_of(history: History, baseline: Phase, fault: Phase) -> Recovery | None:
+def recovery_of(history: History, baseline: Phase, since_ns: int) -> Recovery | None:
     """How a workload has recovered; None where nothing was acknowledged before the fault.
 
     Args:
         history: What its clients have seen.
         baseline: The phase before.
-        fault: The phase of the fault, from its landing on.
+        since_ns: From when on it is measured: the fault's landing, or its healing.
     """
     columns = history.columns
     sends = np.flatnonzero(columns["kind"] == Kind.SEND)
@@ -61,14 +61,14 @@ def recovery_of(history: History, baseline: Phase, fault: Phase) -> Recovery | N
     limit_ms = max(TIMES * p99_ms, LATENCY_MS_MIN)
     baseline_s = (baseline.end_ns - baseline.begin_ns) / SECOND_NS
     rate = float(np.count_nonzero(before)) / baseline_s
-    after = invoked >= fault.begin_ns
+    after = invoked >= since_ns
     partition = columns["partition"][sends][after & done]
     firsts = [arrived[after & done][partition == n] for n in range(len(history.partitions))]
     first_s = None
     if all(len(each) for each in firsts):
-        first_s = (max(int(each.min()) for each in firsts) - fault.begin_ns) / SECOND_NS
+        first_s = (max(int(each.min()) for each in firsts) - since_ns) / SECOND_NS
     windows = Windows(
-        (invoked[after] - fault.begin_ns) // SECOND_NS,
+        (invoked[after] - since_ns) // SECOND_NS,
         (arrived - invoked)[after],
         outcome[after],
     )

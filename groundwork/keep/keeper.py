@@ -220,6 +220,7 @@ class Keeper:
         lease = self.leases.current
         return Status(
             folder=self.folder,
+            keeper=process.myself(),
             platform=self.settings.env,
             settings=self.settings.public(),
             run=lease.run if lease is not None else "",

@@ -171,6 +171,7 @@ class Status:
 
     Attributes:
         folder: The environment's folder, whose name is the environment's.
+        keeper: The process that owns it.
         platform: What it is made of: ``local``, ``kind``...
         settings: Its settings, without secrets, by field.
         run: The run that uses it; empty where none does.
@@ -183,6 +184,7 @@ class Status:
     """
 
     folder: Path
+    keeper: Identity
     platform: str
     settings: Mapping[str, Any]
     run: str

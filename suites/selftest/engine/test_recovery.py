@@ -49,7 +49,7 @@ def steadily(first: int, last: int, took_ms: float = 10.0) -> list[tuple[int, ..
 def test_an_interruption_is_measured_from_the_landing() -> None:
     """What is sent then and acknowledged late; five seconds like before, where they begin."""
     rows = [*steadily(0, 10), *sent(10.5, 6_500), *sent(12, 5_000), *steadily(17, 30)]
-    found = recovery_of(history(rows), BASELINE, FAULT)
+    found = recovery_of(history(rows), BASELINE, FAULT.begin_ns)
     assert found is not None
     assert found.baseline_ms_p99 == pytest.approx(10)
     assert found.limit_ms_p99 == 50
@@ -60,7 +60,7 @@ def test_an_interruption_is_measured_from_the_landing() -> None:
 def test_a_partition_that_never_gets_on_has_not_recovered() -> None:
     """However well the other one is."""
     rows = [*steadily(0, 10), *[row for row in steadily(10, 20) if row[4] == 0]]
-    found = recovery_of(history(rows), BASELINE, FAULT)
+    found = recovery_of(history(rows), BASELINE, FAULT.begin_ns)
     assert found is not None
     assert (found.first_s, found.steady_s) == (None, None)
 
@@ -73,10 +73,10 @@ def test_a_partition_that_never_gets_on_has_not_recovered() -> None:
 def test_five_seconds_in_a_row(spoilt: list[tuple[int, ...]]) -> None:
     """One that isn't like before begins the count anew."""
     rows = [*steadily(0, 10), *steadily(18, 20), *steadily(20, 40)]
-    calm = recovery_of(history(rows), BASELINE, FAULT)
+    calm = recovery_of(history(rows), BASELINE, FAULT.begin_ns)
     assert calm is not None
     assert calm.steady_s == 8
-    worse = recovery_of(history([*rows, *spoilt]), BASELINE, FAULT)
+    worse = recovery_of(history([*rows, *spoilt]), BASELINE, FAULT.begin_ns)
     assert worse is not None
     assert worse.steady_s == 11
 
@@ -84,7 +84,7 @@ def test_five_seconds_in_a_row(spoilt: list[tuple[int, ...]]) -> None:
 def test_less_than_before_is_not_like_before() -> None:
     """Half of the rate; and without a baseline there is nothing to say."""
     rows = [*steadily(0, 10), *steadily(10, 30)[::4]]
-    found = recovery_of(history(rows), BASELINE, FAULT)
+    found = recovery_of(history(rows), BASELINE, FAULT.begin_ns)
     assert found is not None
     assert found.steady_s is None
-    assert recovery_of(history(steadily(10, 30)), BASELINE, FAULT) is None
+    assert recovery_of(history(steadily(10, 30)), BASELINE, FAULT.begin_ns) is None

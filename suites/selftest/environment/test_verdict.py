@@ -12,6 +12,7 @@ from groundwork.base import process
 from groundwork.checkers.archive import write
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import Partition, Phase
+from groundwork.checkers.objective import Objective
 from reports.verdict import told
 from suites.support.histories import Notes
 
@@ -37,7 +38,8 @@ def lossy() -> Notes:
 def test_a_verdict_is_told_in_lines() -> None:
     """The judgement, each anomaly with what shows it, each doubt, the recovery, and the worth."""
     history = lossy().history()
-    lines = list(told(history, check(history, acknowledged_min=0)))
+    objective = Objective("fault", 10)
+    lines = list(told(history, check(history, acknowledged_min=0), objective))
     how = "was acknowledged at t-0@1, and nobody has read it, though t-0@3 was read"
     assert lines[:3] == [
         "invalid: 7 rows of 2 clients",
@@ -47,9 +49,15 @@ def test_a_verdict_is_told_in_lines() -> None:
     assert lines[3] == (
         "  too little to tell: t-0: the final read came to 9, and the high watermark is 10"
     )
-    assert lines[4].startswith("  kill: a record that was sent after it had landed was ")
+    assert lines[4].startswith("  from the fault's landing on: a record that was sent then was ")
     assert "after 0.0 s; all was as before after no time that was seen" in lines[4]
-    assert "power" in lines[5]
+    assert "lost: 1, at most 0" in lines[4]
+    assert lines[5] == (
+        "  missed: clients were never seen to get on as before, which should be within 10 s of its "
+        "landing"
+    )
+    assert lines[6] == "  missed: 1 acknowledged records are lost; 0 may be"
+    assert "power" in lines[7]
 
 
 @pytest.mark.parametrize(

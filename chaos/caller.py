@@ -1,0 +1,63 @@
+"""The caller: somebody who isn't of the workload, and asks a server whether it is there."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Literal
+
+__all__ = ["Reply", "answered", "call", "question"]
+
+# A broker that lives answers within milliseconds, on a busy machine within a second.
+ANSWER_TIMEOUT_S = 3.0
+
+Reply = Literal["answered", "refused", "hung up", "swallowed"]
+
+
+def question(number: int) -> bytes:
+    """Which requests are understood, in Kafka's protocol: key 18, version 0, by nobody."""
+    asked = struct.pack(">hhih", 18, 0, number, -1)
+    return struct.pack(">i", len(asked)) + asked
+
+
+def answered(connection: socket.socket) -> tuple[int, int]:
+    """The number of the question that the next answer is to, and its bytes.
+
+    Raises:
+        OSError: There is none.
+    """
+    (size,) = struct.unpack(">i", received(connection, 4))
+    (number,) = struct.unpack(">i", received(connection, size)[:4])
+    return number, size
+
+
+def received(connection: socket.socket, many: int) -> bytes:
+    """So many bytes; raises OSError where they don't come."""
+    found = b""
+    while len(found) < many:
+        piece = connection.recv(many - len(found))
+        if not piece:
+            raise ConnectionResetError("hung up on")
+        found += piece
+    return found
+
+
+def call(address: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
+    """Ask a broker, on a connection of its own: what comes of it.
+
+    Args:
+        address: Its HOST:PORT.
+        timeout_s: After that, whatever was said is swallowed.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
+            connection.sendall(question(1))
+            answered(connection)
+    except TimeoutError:
+        return "swallowed"
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError:
+        return "hung up"
+    return "answered"

@@ -1,0 +1,152 @@
+"""The control of every experiment: has clients at work meanwhile, and concludes.
+
+The Chaos Toolkit swallows what a control raises, and calls an experiment completed whose action has
+raised. So what goes wrong here interrupts it, and its outcome is ours: an experiment that isn't
+``kept`` has failed, and so has the command that runs it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chaoslib.exceptions import InterruptExecution
+
+from chaos import conclusion, course
+from chaos.conclusion import Conclusion, conclude
+from chaos.course import Course, Plan
+from fixtures import ENVIRONMENT
+from fixtures.declared.objectives import load_objectives
+from fixtures.paths import ROOT
+from groundwork.base.errors import GroundworkError
+from groundwork.checkers import archive
+from groundwork.checkers.delivery import check
+from groundwork.checkers.outage import outage_of
+from groundwork.declare.variables import SOCKET
+from groundwork.use import bundle
+from groundwork.use.command import say
+
+__all__ = ["after_experiment_control", "before_experiment_control"]
+
+# Of one copy: with three of each record, and three nodes on the same two cores, a third of it.
+RATE = 1_500.0
+
+JOURNAL = "journal.json"
+
+
+def before_experiment_control(
+    context: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+    objective: str,
+    clients_at: str = "broker",
+    rate: float = RATE,
+) -> None:
+    """Have clients at work.
+
+    Args:
+        context: The experiment.
+        configuration: Of it: the ``seed``.
+        objective: The objective's name, which is the experiment's.
+        clients_at: By which resource clients reach the broker.
+        rate: Records a second, of all copies together.
+
+    Raises:
+        InterruptExecution: They can't.
+    """
+    try:
+        plan = Plan(
+            name=objective,
+            objective=load_objectives().interruption[objective].objective(),
+            seed=int(configuration["seed"]),
+            clients_at=clients_at,
+            rate=rate,
+            breaks=tuple(sorted(broken_by(context))),
+            folder=folder_for(objective),
+        )
+        say(f"{plan.name}, seed {plan.seed}")
+        course.begin(plan)
+    except Exception as error:  # the toolkit would go on without it
+        raise InterruptExecution(f"{type(error).__name__}: {error}") from error
+
+
+def broken_by(experiment: Mapping[str, Any]) -> set[str]:
+    """The resources that an experiment breaks."""
+    given = (each["provider"].get("arguments", {}) for each in experiment["method"])
+    return {each["resource"] for each in given if "fault" in each}
+
+
+def folder_for(name: str) -> Path:
+    """Where an experiment's files go: a job's own folder; by hand one beside those of runs."""
+    if SOCKET in os.environ:
+        return Path.cwd()
+    settings = ENVIRONMENT.settings.load({}, ROOT)
+    folder = bundle.out_root(ROOT, settings) / bundle.new_run_id() / name
+    folder.mkdir(parents=True)
+    return folder
+
+
+def after_experiment_control(
+    context: Mapping[str, Any], state: dict[str, Any], **told: object
+) -> None:
+    """Conclude, and have the journal say so.
+
+    Args:
+        context: The experiment.
+        state: The journal.
+        told: What the control was told in the beginning.
+    """
+    del told
+    journal = dict(state)
+    state["status"] = "failed"  # until the opposite is shown: what is raised here is swallowed
+    under_way = course.begun()
+    if under_way is None:  # the toolkit has said why
+        return
+    found = conclusion_of(under_way, context, journal)
+    conclusion.write(found, under_way.plan.folder)
+    for line in found.lines():
+        say(line)
+    say(f"  {under_way.plan.folder}")
+    if found.outcome == "kept":
+        state["status"] = journal["status"]
+    text = json.dumps(state | {"outcome": found.outcome}, indent=2, default=str)
+    (under_way.plan.folder / JOURNAL).write_text(text + "\n", encoding="utf-8")
+
+
+def conclusion_of(
+    under_way: Course, experiment: Mapping[str, Any], journal: Mapping[str, Any]
+) -> Conclusion:
+    """End a course, keep its history, and tell what it has come to."""
+    plan = under_way.plan
+    verdict = outage = None
+    failures: list[str] = [under_way.stopped] if under_way.stopped else []
+    try:
+        if under_way.stopped or journal["status"] != "interrupted":  # else nobody waits for it
+            history = under_way.end()
+            archive.write(history, plan.folder)
+            verdict = check(history)
+            outage = outage_of(history, verdict, plan.objective)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is why there is no verdict
+        failures.append(f"{type(error).__name__}: {error}")
+    try:
+        under_way.close()
+    except GroundworkError as error:
+        failures.append(str(error))
+    evidence = tuple(under_way.evidence)
+    outcome, reasons = conclude(experiment, journal, evidence, verdict, outage, plan.objective)
+    if under_way.stopped:
+        outcome = "broken"
+    elif failures and outcome == "kept":
+        outcome = "invalid"
+    return Conclusion(
+        plan.name,
+        plan.seed,
+        outcome,
+        (*failures, *reasons),
+        evidence,
+        plan.objective,
+        outage,
+        verdict.worth if verdict is not None else "",
+    )

@@ -1,0 +1,344 @@
+"""The course of an experiment: its clients at work, what is done to them, and what is seen of it.
+
+A process runs one experiment: the control begins its course, actions and probes find it here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chaoslib.exit import exit_gracefully
+
+from chaos.evidence import Evidence, Witness, witness_of
+from chaos.recorder import Acknowledged, Recorder
+from chaos.watch import Tally, Watch
+from chaos.workload import Workload, WorkloadSettings
+from groundwork.base.errors import GroundworkError, NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.checkers.history import History, Phase
+from groundwork.checkers.objective import Objective
+from groundwork.declare.variables import CLAIM
+from groundwork.use.client import Client, OpenFault
+
+__all__ = ["Course", "Plan", "begin", "begun", "current"]
+
+# A phase that promises progress lasts until so many more records are acknowledged.
+PROGRESS = 2_500
+PROGRESS_TIMEOUT_S = 90.0
+
+# Clients look for their coordinators, groups for their members, and a broker has to be compiled: it
+# begins when 99 of 100 were acknowledged within that in three seconds in a row.
+CALM_NS = 100_000_000
+CALM_WINDOWS = 3
+WARM_UP_MAX_S = 30
+
+SECOND_NS = 1_000_000_000
+
+# Beyond the objective: seconds that are as before, in which it is seen to be met.
+SEEN_S = 6.0
+
+# For whoever runs an experiment by hand, and holds no claim: what the longest one takes.
+CLAIM_LIMIT_S = 500.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment is to do.
+
+    Attributes:
+        name: The experiment's.
+        objective: What it is held to.
+        seed: Of what is left to chance.
+        clients_at: The resource by which the workload reaches the broker.
+        rate: Records a second, of all copies together.
+        breaks: The resources that it breaks.
+        folder: Where what it leaves goes.
+    """
+
+    name: str
+    objective: Objective
+    seed: int
+    clients_at: str
+    rate: float
+    breaks: tuple[str, ...]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A fault that isn't healed yet.
+
+    Attributes:
+        opened: As the keeper knows it.
+        witness: Looks at it.
+        begin_ns: When it had landed.
+        spared: The partitions that it leaves alone.
+    """
+
+    opened: OpenFault
+    witness: Witness
+    begin_ns: int
+    spared: tuple[int, ...]
+
+
+class Look:
+    """Sees what is acknowledged, each record once."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._row = 0
+
+    def fresh(self) -> list[Acknowledged]:
+        """What was since the last look."""
+        self._row, sends = self._recorder.sends_from(self._row)
+        return sends
+
+
+class Course:
+    """One experiment under way.
+
+    Args:
+        plan: What is to be done.
+
+    Raises:
+        GroundworkError: There is no environment, it can't be held, or has no such resource.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.chance = random.Random(plan.seed)  # noqa: S311 - to be repeated, not to be secret
+        self.phases: list[Phase] = []
+        self.evidence: list[Evidence] = []
+        self.stopped = ""
+        self._last = contextlib.ExitStack()
+        self._faults = contextlib.ExitStack()
+        self._broken: Broken | None = None
+        self._idle = threading.Event()
+        # By hand there is no other timeline; a job's is the keeper's to write.
+        by_hand = CLAIM not in os.environ
+        self.client = Client.from_environment(plan.folder if by_hand else None)
+        self._last.callback(self.client.close)
+        try:
+            if by_hand:
+                self._take_claim()
+            at = self.client.await_ready(plan.clients_at)
+        except BaseException:
+            self._last.close()
+            raise
+        nodes = tuple(range(1, len(at.endpoint("kafka").split(",")) + 1))
+        settings = WorkloadSettings(
+            at.endpoint("kafka"), nodes=nodes, rate=plan.rate / len(nodes), seed=plan.seed
+        )
+        self.workload = Workload(settings)
+        self._tally = Tally(plan.objective)
+        look = Look(self.workload.recorder)
+        self._watch = Watch(self._tally, look.fresh, self._stop)
+
+    def _take_claim(self) -> None:
+        status = self.client.status()
+        names = {each.name for each in status.resources}
+        self.client.claim(
+            self.plan.breaks,
+            names - set(self.plan.breaks),
+            holder=f"experiment {self.plan.name}",
+            limit_s=CLAIM_LIMIT_S,
+        )
+        self._last.callback(self.client.release)
+
+    def _stop(self, why: str) -> None:
+        self.stopped = why
+        exit_gracefully()  # in the main thread: what it does ends, and rollbacks are played
+
+    def begin(self) -> None:
+        """Have clients at work, and wait until they get on as they will: a cold broker is slow.
+
+        Raises:
+            GroundworkError: They don't.
+        """
+        self.workload.start()
+        self._watch.start()
+        self.await_progress(1)
+        look, calm = Look(self.workload.recorder), 0
+        for _ in range(WARM_UP_MAX_S):
+            self._idle.wait(1.0)
+            took_ns = sorted(each.at_ns - each.sent_ns for each in look.fresh())
+            slow = not took_ns or took_ns[int(0.99 * len(took_ns))] > CALM_NS
+            calm = 0 if slow else calm + 1
+            if calm == CALM_WINDOWS:
+                return  # else the baseline is what it is, and the conclusion says so
+
+    # --- what an experiment consists of
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A part of it that promises progress."""
+        begin_ns = time.monotonic_ns()
+        self.client.record("phase", phase=name)
+        yield
+        self.phases.append(Phase(name, begin_ns, time.monotonic_ns()))
+
+    def get_on(self, name: str, seconds: float) -> None:
+        """Let clients go on for so long, and until they have got on."""
+        with self.phase(name):
+            self._get_on(seconds)
+
+    def _get_on(self, seconds: float) -> None:
+        goal = self.workload.recorder.acknowledged() + PROGRESS
+        self._idle.wait(seconds)
+        self.await_progress(goal)
+
+    def see_recovery(self) -> None:
+        """Let clients go on until the objective can be seen to be met, or missed.
+
+        Raises:
+            GroundworkError: Nothing was broken.
+        """
+        own = self.plan.objective
+        fault = next((each for each in self.phases if not each.progress), None)
+        if fault is None:
+            raise GroundworkError("nothing was broken that could recover")
+        since_ns = fault.begin_ns if own.since == "fault" else fault.end_ns
+        passed_s = (time.monotonic_ns() - since_ns) / SECOND_NS
+        with self.phase("recovery"):
+            self._get_on(own.within_s + SEEN_S - passed_s)
+
+    def await_progress(self, goal: int, timeout_s: float = PROGRESS_TIMEOUT_S) -> None:
+        """Wait until so many records are acknowledged.
+
+        Raises:
+            WaitTimeoutError: They aren't in time.
+        """
+
+        def look() -> None:
+            if (now := self.workload.recorder.acknowledged()) < goal:
+                raise NotYetError(f"{now} of {goal}")
+
+        wait_for(look, deadline=Deadline.after(timeout_s), what="acknowledgements")
+
+    def inject(
+        self, resource: str, fault: str, target: str, limit_s: float, parameters: Mapping[str, Any]
+    ) -> str:
+        """Break something, and look whether it is broken.
+
+        Returns:
+            The fault's name at the keeper.
+
+        Raises:
+            GroundworkError: It can't be.
+        """
+        if self._broken is not None:
+            raise GroundworkError("something is broken already: heal it first")
+        spared = self._spared_by(target)
+        witness = witness_of(fault, resource, target, self.client.status())
+        witness.look_before()
+        opened = self._faults.enter_context(
+            self.client.fault(resource, fault, target, limit_s=limit_s, **parameters)
+        )
+        begin_ns = time.monotonic_ns()
+        self._broken = Broken(opened, witness, begin_ns, spared)
+        self._tally.landed(begin_ns, spared)
+        witness.look_during()
+        return opened.told.id
+
+    def let_last(self, seconds: float) -> None:
+        """Wait until what is broken has been for so long."""
+        if self._broken is not None:
+            passed_s = (time.monotonic_ns() - self._broken.begin_ns) / SECOND_NS
+            self._idle.wait(max(0.0, seconds - passed_s))
+
+    def _spared_by(self, target: str) -> tuple[int, ...]:
+        """The partitions whose leader isn't the node that a fault is of; none, of all nodes."""
+        if not target:
+            return ()
+        node = int(target.rpartition("-")[2])
+        leaders = self.workload.topic.leaders()
+        return tuple(sorted(number for number, leader in leaders.items() if leader != node))
+
+    def heal(self) -> str:
+        """Undo what is broken, and look whether it is whole; nothing to be done where it is."""
+        broken = self._broken
+        if broken is None:
+            return "nothing is broken"
+        try:
+            self._faults.close()
+        finally:
+            self._broken = None
+            healed_ns = time.monotonic_ns()
+            self._tally.healed(healed_ns)
+            asked = broken.opened.asked
+            network = asked.fault in {"isolate", "blackhole"}
+            self.phases.append(
+                Phase(
+                    asked.fault,
+                    broken.begin_ns,
+                    healed_ns,
+                    progress=False,
+                    network=network,
+                    spared=broken.spared,
+                )
+            )
+        broken.witness.look_after()
+        found = broken.witness.sightings
+        self.evidence.append(
+            Evidence(
+                asked.fault, asked.resource, asked.target, tuple(found.seen), tuple(found.doubts)
+            )
+        )
+        return broken.opened.told.id
+
+    # --- the end
+
+    def end(self) -> History:
+        """End the clients, and tell what they have seen.
+
+        Raises:
+            GroundworkError: One has failed in a way that isn't an outcome, or doesn't end.
+        """
+        self._watch.end()
+        history = self.workload.stop(self.phases)
+        self.workload.topic.remove()
+        return history
+
+    def close(self) -> None:
+        """Heal what is broken, and let go of the environment."""
+        with self._last:
+            self._faults.close()
+
+
+_COURSES: list[Course] = []  # one at the most
+
+
+def begin(plan: Plan) -> None:
+    """Begin the course of this process's experiment.
+
+    Raises:
+        GroundworkError: It can't be.
+    """
+    course = Course(plan)
+    _COURSES.append(course)
+    course.begin()
+
+
+def begun() -> Course | None:
+    """The course of this process's experiment; None where it has none yet."""
+    return _COURSES[0] if _COURSES else None
+
+
+def current() -> Course:
+    """The course of this process's experiment.
+
+    Raises:
+        GroundworkError: There is none.
+    """
+    course = begun()
+    if course is None:
+        raise GroundworkError("no experiment is under way: it needs the control chaos.control")
+    return course

@@ -1,0 +1,263 @@
+"""Experiments: the files of the Chaos Toolkit, and what must be so before one breaks anything.
+
+The toolkit looks at a file only when it runs, and bears much that proves nothing: a hypothesis of
+one probe, rollbacks that are skipped. What is wrong is told by file and line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from chaos import control
+from chaos.evidence import WITNESSES
+from fixtures.declared.declarations import Located, read, validate
+from fixtures.declared.objectives import Objectives, load_objectives
+from fixtures.paths import ROOT
+from groundwork.base.errors import UsageError
+from groundwork.declare.capability import FAULTS
+
+__all__ = ["EXPERIMENTS", "Experiment", "expect_all_sound", "expect_sound", "file_of", "names"]
+
+EXPERIMENTS = ROOT / "chaos" / "experiments"
+
+# The module that every experiment has for its control, and where faults are injected and healed.
+CONTROL = "chaos.control"
+INJECT, HEAL = "inject", "heal"
+
+# Of the steady state: what one source says may be wrong, or stale.
+PROBES_MIN = 2
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Part(BaseModel):
+    """Something in an experiment; the toolkit knows more, and nothing else is used here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Provider(Part):
+    """What is called."""
+
+    type: Literal["python"]
+    module: Text
+    func: Text
+    arguments: dict[str, Any] = {}
+
+
+class Pauses(Part):
+    """For how long nothing is done, before and after an activity, in seconds."""
+
+    before: Annotated[float, Field(ge=0)] = 0
+    after: Annotated[float, Field(ge=0)] = 0
+
+
+class Activity(Part):
+    """One step."""
+
+    name: Text
+    type: Literal["action", "probe"]
+    provider: Provider
+    pauses: Pauses = Pauses()
+    tolerance: bool | int | str | list[Any] | dict[str, Any] | None = None
+
+
+class Hypothesis(Part):
+    """What is so before a fault and after it."""
+
+    title: Text
+    probes: tuple[Activity, ...]
+
+
+class ControlProvider(Part):
+    """The control, and what it is told."""
+
+    type: Literal["python"]
+    module: Text
+    arguments: dict[str, Any] = {}
+
+
+class Control(Part):
+    """What goes along with an experiment."""
+
+    name: Text
+    provider: ControlProvider
+
+
+class Rollbacks(Part):
+    """When what was done is undone: always, for an experiment that is broken off, too."""
+
+    strategy: Literal["always"]
+
+
+class Runtime(Part):
+    """How the toolkit goes about it."""
+
+    rollbacks: Rollbacks
+
+
+class Experiment(Part):
+    """An experiment, as its file has it."""
+
+    title: Text
+    description: Text
+    tags: tuple[Text, ...] = ()
+    configuration: dict[str, Any]
+    controls: tuple[Control, ...]
+    runtime: Runtime
+    hypothesis: Annotated[Hypothesis, Field(alias="steady-state-hypothesis")]
+    method: tuple[Activity, ...]
+    rollbacks: tuple[Activity, ...]
+
+    @model_validator(mode="after")
+    def _must_show_something(self) -> Self:
+        if [each.provider.module for each in self.controls] != [CONTROL]:
+            raise ValueError(f"controls: there should be one, of the module {CONTROL}")
+        if "seed" not in self.configuration:
+            raise ValueError("configuration: there should be a seed")
+        sources = {
+            (each.provider.func, str(each.provider.arguments)) for each in self.hypothesis.probes
+        }
+        if len(sources) < PROBES_MIN:
+            raise ValueError(
+                f"steady-state-hypothesis: {PROBES_MIN} probes of different sources should say so"
+            )
+        if not self.injections():
+            raise ValueError(f"method: nothing is broken; {INJECT} does that")
+        if HEAL not in {each.provider.func for each in self.rollbacks}:
+            raise ValueError(f"rollbacks: {HEAL} should be among them")
+        return self
+
+    def injections(self) -> tuple[dict[str, Any], ...]:
+        """What each step that breaks something is told."""
+        steps = (each.provider for each in self.method)
+        return tuple(each.arguments for each in steps if each.func == INJECT)
+
+    def breaks(self) -> tuple[str, ...]:
+        """The resources that are broken."""
+        return tuple(sorted({str(each.get("resource")) for each in self.injections()}))
+
+    @property
+    def objective(self) -> str:
+        """The name of what it is held to."""
+        return str(self.controls[0].provider.arguments.get("objective", ""))
+
+
+def names() -> tuple[str, ...]:
+    """The names of all experiments."""
+    return tuple(sorted(file.stem for file in EXPERIMENTS.glob("*.yaml")))
+
+
+def file_of(named: str) -> Path:
+    """The file of an experiment, by its name or its path.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for file in (EXPERIMENTS / f"{named}.yaml", Path(named).absolute()):
+        if file.is_file():
+            return file
+    raise UsageError(f"there is no experiment {named!r}; known: {', '.join(names())}")
+
+
+def load(file: Path) -> tuple[Located, Experiment]:
+    """Read an experiment, and where each part of it stands.
+
+    Raises:
+        UsageError: It isn't one; names file and line.
+    """
+    document = read(file)
+    if document is None:
+        raise UsageError(f"{file}:1: should be an experiment")
+    return document, validate(document, Experiment)
+
+
+def expect_sound(file: Path) -> Experiment:
+    """See that an experiment can be run, and shows something.
+
+    Raises:
+        UsageError: It can't; one line that names file and line.
+    """
+    document, experiment = load(file)
+    hypothesis = document.member("steady-state-hypothesis")
+    located = [
+        *document.each("method"),
+        *document.each("rollbacks"),
+        *(hypothesis.each("probes") if hypothesis is not None else ()),
+    ]
+    activities = (*experiment.method, *experiment.rollbacks, *experiment.hypothesis.probes)
+    for where, activity in zip(located, activities, strict=True):
+        expect_callable(where, activity)
+    for where in document.each("controls"):
+        expect_held(where, experiment, file, load_objectives())
+    return experiment
+
+
+def expect_callable(where: Located, activity: Activity) -> None:
+    """See that what an activity calls is there, and takes its arguments.
+
+    Raises:
+        UsageError: It isn't, or doesn't.
+    """
+    own = activity.provider
+    try:
+        module = importlib.import_module(own.module)
+    except ImportError as error:
+        raise where.fault(f"{activity.name}: there is no module {own.module}: {error}") from error
+    known = sorted(getattr(module, "__all__", ()))
+    if own.func not in known:
+        what = f"{activity.name}: unknown {activity.type} {own.func!r}"
+        raise where.fault(f"{what}; {own.module} has {', '.join(known)}")
+    try:
+        inspect.signature(getattr(module, own.func)).bind(**own.arguments)
+    except TypeError as error:
+        raise where.fault(f"{activity.name}: {own.func}: {error}") from error
+    fault = own.arguments.get("fault")
+    if own.func == INJECT and fault not in WITNESSES:
+        able = [each.name for each in FAULTS if each.name in WITNESSES]
+        raise where.fault(
+            f"{activity.name}: nobody can witness {fault!r}; known: {', '.join(able)}"
+        )
+
+
+def expect_held(where: Located, experiment: Experiment, file: Path, objectives: Objectives) -> None:
+    """See that an experiment has an objective, of its own name.
+
+    Raises:
+        UsageError: It hasn't.
+    """
+    for hook in (control.before_experiment_control, control.after_experiment_control):
+        arguments = experiment.controls[0].provider.arguments
+        own = {"context", "configuration", "state"}
+        given = dict.fromkeys(own & inspect.signature(hook).parameters.keys())
+        try:
+            inspect.signature(hook).bind(**given, **arguments)
+        except TypeError as error:
+            raise where.fault(f"controls: {error}") from error
+    name = experiment.objective
+    if name not in objectives.interruption:
+        raise where.fault(f"objective: there is none of {name!r} in manifests/objectives.yaml")
+    if file.parent == EXPERIMENTS and name != file.stem:
+        raise where.fault(f"objective: {name} should be that of {file.stem}")
+
+
+def expect_all_sound(files: Iterable[Path] = ()) -> None:
+    """See that all experiments can be run, and that each objective is of one.
+
+    Raises:
+        UsageError: One line that names file and line.
+    """
+    for file in files or sorted(EXPERIMENTS.glob("*.yaml")):
+        expect_sound(file)
+    for name, line in load_objectives().experiments.items():
+        if name not in names():
+            known = ", ".join(names())
+            raise UsageError(
+                f"{line}: interruption by {name}: there is no such experiment; known: {known}"
+            )

@@ -1,0 +1,57 @@
+"""What experiments are told: which of them, and by which seed."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from chaos.experiments import expect_all_sound, file_of
+from groundwork.base.errors import UsageError
+
+# As large as a person likes to type.
+SEED_MAX = 1_000_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options that these suites alone have."""
+    group = parser.getgroup("experiments")
+    group.addoption("--experiment", help="only this experiment of chaos/experiments")
+    group.addoption("--seed", type=int, help="of what experiments leave to chance (default: any)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at all experiments before anything starts; and choose a seed, for all workers one."""
+    chosen = config.getoption("--experiment", None)
+    try:
+        expect_all_sound()
+        if chosen is not None:
+            file_of(chosen)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    if config.getoption("--seed", None) is None:
+        config.option.seed = secrets.randbelow(SEED_MAX)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what isn't the experiment that was asked for."""
+    chosen = config.getoption("--experiment", None)
+    if chosen is None:
+        return
+    params = (getattr(getattr(item, "callspec", None), "params", {}) for item in items)
+    kept = [
+        item for item, found in zip(items, params, strict=True) if found.get("experiment") == chosen
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """By which seed all of it is repeated."""
+    return f"experiments: --seed {config.option.seed}"
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """Of what experiments leave to chance."""
+    return int(pytestconfig.option.seed)
