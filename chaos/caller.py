@@ -6,9 +6,9 @@ import socket
 import struct
 from typing import Literal
 
-__all__ = ["Reply", "answered", "call", "question"]
+__all__ = ["ANSWER_TIMEOUT_S", "Reply", "answered", "call", "question"]
 
-# A broker that lives answers within milliseconds, on a busy machine within a second.
+# A server that lives answers within milliseconds, on a busy machine within a second.
 ANSWER_TIMEOUT_S = 3.0
 
 Reply = Literal["answered", "refused", "hung up", "swallowed"]

@@ -10,9 +10,9 @@ import importlib
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from chaos import control
 from chaos.evidence import WITNESSES
@@ -115,25 +115,6 @@ class Experiment(Part):
     method: tuple[Activity, ...]
     rollbacks: tuple[Activity, ...]
 
-    @model_validator(mode="after")
-    def _must_show_something(self) -> Self:
-        if [each.provider.module for each in self.controls] != [CONTROL]:
-            raise ValueError(f"controls: there should be one, of the module {CONTROL}")
-        if "seed" not in self.configuration:
-            raise ValueError("configuration: there should be a seed")
-        sources = {
-            (each.provider.func, str(each.provider.arguments)) for each in self.hypothesis.probes
-        }
-        if len(sources) < PROBES_MIN:
-            raise ValueError(
-                f"steady-state-hypothesis: {PROBES_MIN} probes of different sources should say so"
-            )
-        if not self.injections():
-            raise ValueError(f"method: nothing is broken; {INJECT} does that")
-        if HEAL not in {each.provider.func for each in self.rollbacks}:
-            raise ValueError(f"rollbacks: {HEAL} should be among them")
-        return self
-
     def injections(self) -> tuple[dict[str, Any], ...]:
         """What each step that breaks something is told."""
         steps = (each.provider for each in self.method)
@@ -194,9 +175,39 @@ def expect_sound(file: Path) -> Experiment:
     activities = (*experiment.method, *experiment.rollbacks, *experiment.hypothesis.probes)
     for where, activity in zip(located, activities, strict=True):
         expect_callable(where, activity)
+    expect_to_show_something(document, experiment)
     for where in document.each("controls"):
         expect_held(where, experiment, file, load_objectives())
     return experiment
+
+
+def expect_to_show_something(document: Located, experiment: Experiment) -> None:
+    """See that an experiment breaks something, heals it, and asks more than one source.
+
+    Raises:
+        UsageError: It doesn't.
+    """
+    probes = experiment.hypothesis.probes
+    sources = {(each.provider.func, str(each.provider.arguments)) for each in probes}
+    undone = {each.provider.func for each in experiment.rollbacks}
+    missing = (
+        (
+            [each.provider.module for each in experiment.controls] == [CONTROL],
+            "controls",
+            f"there should be one, of the module {CONTROL}",
+        ),
+        ("seed" in experiment.configuration, "configuration", "there should be a seed"),
+        (
+            len(sources) >= PROBES_MIN,
+            "steady-state-hypothesis",
+            f"{PROBES_MIN} probes of different sources should say so",
+        ),
+        (bool(experiment.injections()), "method", f"nothing is broken; {INJECT} does that"),
+        (HEAL in undone, "rollbacks", f"{HEAL} should be among them"),
+    )
+    for there, key, text in missing:
+        if not there:
+            raise document.at([key]).fault(f"{key}: {text}")
 
 
 def expect_callable(where: Located, activity: Activity) -> None:

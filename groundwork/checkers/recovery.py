@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from groundwork.checkers.history import History, Kind, Outcome, Phase
+from groundwork.checkers.history import NONE, History, Kind, Outcome, Phase
 from groundwork.checkers.index import Ints
 
 __all__ = ["Recovery", "recovery_of"]
@@ -59,8 +60,11 @@ def recovery_of(history: History, baseline: Phase, since_ns: int) -> Recovery | 
         return None
     p99_ms = float(np.percentile((arrived - invoked)[before], 99)) / MS_NS
     limit_ms = max(TIMES * p99_ms, LATENCY_MS_MIN)
+    # What is sent in transactions waits for those before: that rate isn't offered, but borne.
+    transactions = columns["transaction"][sends] != NONE
+    offered = np.ones_like(done) if transactions.all() else ~transactions
     baseline_s = (baseline.end_ns - baseline.begin_ns) / SECOND_NS
-    rate = float(np.count_nonzero(before)) / baseline_s
+    rate = float(np.count_nonzero(before & offered)) / baseline_s
     after = invoked >= since_ns
     partition = columns["partition"][sends][after & done]
     firsts = [arrived[after & done][partition == n] for n in range(len(history.partitions))]
@@ -71,6 +75,7 @@ def recovery_of(history: History, baseline: Phase, since_ns: int) -> Recovery | 
         (invoked[after] - since_ns) // SECOND_NS,
         (arrived - invoked)[after],
         outcome[after],
+        offered[after],
     )
     return Recovery(p99_ms, limit_ms, first_s, windows.steady_s(rate, limit_ms))
 
@@ -83,17 +88,19 @@ class Windows:
         second: In which each record was sent, from the landing on.
         took_ns: From sending to acknowledgement.
         outcome: Of each.
+        offered: Whether it was sent whatever became of those before.
     """
 
     second: Ints
     took_ns: Ints
     outcome: Ints
+    offered: NDArray[np.bool_]
 
     def steady_s(self, rate: float, limit_ms: float) -> float | None:
         """The first of five seconds in a row that are as before the fault.
 
         Args:
-            rate: Records that were acknowledged a second, before the fault.
+            rate: Records that were offered and acknowledged a second, before the fault.
             limit_ms: What the 99th percentile of their latency may be.
         """
         row = 0
@@ -108,6 +115,6 @@ class Windows:
         done = mine & (self.outcome == Outcome.OK)
         if np.any(mine & (self.outcome == Outcome.INFO)):
             return False
-        if np.count_nonzero(done) < OF_THE_RATE * rate:
+        if np.count_nonzero(done & self.offered) < OF_THE_RATE * rate:
             return False
         return float(np.percentile(self.took_ns[done], 99)) / MS_NS <= limit_ms

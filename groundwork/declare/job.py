@@ -26,8 +26,8 @@ STOP_GRACE_S = 10.0
 class Job:
     """A command that a keeper runs, in a folder that whoever asks for it has named.
 
-    It finds the keeper, and the claim of whoever has asked, by
-    :meth:`groundwork.use.client.Client.from_environment`.
+    It finds the project's modules (PYTHONPATH); and the keeper, and the claim of whoever has asked,
+    by :meth:`groundwork.use.client.Client.from_environment`.
 
     Attributes:
         name: What it is asked for by.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from groundwork.base.ledger import Record
 from groundwork.base.process import TOKEN, Child
 from groundwork.declare.job import Job
 from groundwork.declare.stage import Site
-from groundwork.declare.variables import CLAIM, SOCKET
+from groundwork.declare.variables import CLAIM
 from groundwork.keep.claims import Claim, Claims
 from groundwork.keep.events import Event, JobEnded, JobEndedBy, JobStarted
 from groundwork.keep.messages import JobDone, RunJob
@@ -57,7 +57,7 @@ class Jobs:
 
     Args:
         site: What marks and records all that the environment starts.
-        socket: Where the keeper is reached.
+        variables: What each job is told: where the keeper is reached, and its project's modules.
         declared: All jobs that there are.
         claims: Who acts under which claim.
         note: Told what happens.
@@ -67,14 +67,14 @@ class Jobs:
     def __init__(
         self,
         site: Site,
-        socket: str,
+        variables: Mapping[str, str],
         declared: Iterable[Job],
         claims: Claims,
         note: Callable[[Event], None],
         follow: Callable[[Path], AbstractContextManager[None]],
     ) -> None:
         self._site = site
-        self._socket = socket
+        self._variables = dict(variables)
         self._declared = {job.name: job for job in declared}
         self._claims = claims
         self._note = note
@@ -166,7 +166,7 @@ class Jobs:
 
     def _spawn(self, running: Running, argv: tuple[str, ...], out_dir: Path, log: Path) -> Child:
         token = f"{self._token_of(running)}:"
-        variables = {TOKEN: token, SOCKET: self._socket}
+        variables = self._variables | {TOKEN: token}
         if running.claim is not None:
             variables[CLAIM] = running.claim.key
         self._record("intent", running, token=token)

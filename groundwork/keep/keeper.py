@@ -25,6 +25,7 @@ from groundwork.base.wire import Wire
 from groundwork.declare import environment
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Site
+from groundwork.declare.variables import SOCKET
 from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.claims import Claims
 from groundwork.keep.events import NAMES, Recorded, RunBegun, Step, Waiting
@@ -101,7 +102,7 @@ class Keeper:
         self.faults = Faults(self.provisioner, self.health, self.ledger, self.claims, note)
         self.jobs = Jobs(
             self.site,
-            orders.socket,
+            {SOCKET: orders.socket, "PYTHONPATH": str(declared.root)},
             declared.jobs(self.settings),
             self.claims,
             note,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import allure
 import pytest
 import requests
 
+from chaos.caller import ANSWER_TIMEOUT_S, answered, question
 from fixtures.declared.objectives import Objectives
 from groundwork.base.errors import NotYetError, ProvisionError
 from groundwork.base.wait import Deadline, wait_for
@@ -23,9 +23,6 @@ from groundwork.keep.timeline import read
 from groundwork.kube.client import Kube
 from groundwork.use.client import Client, Handle
 from groundwork.use.session import EnvironmentSession
-
-# A server that lives answers within milliseconds, on a busy machine within a second.
-ANSWER_TIMEOUT_S = 3.0
 
 # A killed broker reads its log before it answers; a pod is pulled, placed and probed.
 RETURN_TIMEOUT_S = 120.0
@@ -45,12 +42,6 @@ each_resource = pytest.mark.parametrize(
 )
 
 
-def question(number: int) -> bytes:
-    """Which requests are understood, in Kafka's protocol: key 18, version 0, by nobody."""
-    asked = struct.pack(">hhih", 18, 0, number, -1)
-    return struct.pack(">i", len(asked)) + asked
-
-
 def connected(handle: Handle) -> socket.socket:
     """A connection to the first node of the broker, or by the relay to it."""
     host, _, port = handle.endpoint().partition(",")[0].rpartition(":")
@@ -65,28 +56,6 @@ def exchange(connection: socket.socket, number: int) -> int:
     """
     connection.sendall(question(number))
     return answered(connection)[0]
-
-
-def answered(connection: socket.socket) -> tuple[int, int]:
-    """The number of the question that the next answer is to, and its bytes.
-
-    Raises:
-        OSError: There is none.
-    """
-    (size,) = struct.unpack(">i", received(connection, 4))
-    (number,) = struct.unpack(">i", received(connection, size)[:4])
-    return number, size
-
-
-def received(connection: socket.socket, many: int) -> bytes:
-    """So many bytes; raises OSError where they don't come."""
-    found = b""
-    while len(found) < many:
-        piece = connection.recv(many - len(found))
-        if not piece:
-            raise ConnectionResetError("hung up on")
-        found += piece
-    return found
 
 
 def measure(connection: socket.socket, number: int) -> tuple[float, int]:

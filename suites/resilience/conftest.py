@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that these suites alone have."""
     group = parser.getgroup("experiments")
     group.addoption("--experiment", help="only this experiment of chaos/experiments")
-    group.addoption("--seed", type=int, help="of what experiments leave to chance (default: any)")
+    group.addoption("--seed", help="of what experiments leave to chance (default: any)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,8 +29,10 @@ def pytest_configure(config: pytest.Config) -> None:
             file_of(chosen)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
-    if config.getoption("--seed", None) is None:
-        config.option.seed = secrets.randbelow(SEED_MAX)
+    seed = config.getoption("--seed", None) or str(secrets.randbelow(SEED_MAX))
+    if not seed.isdecimal():
+        raise pytest.UsageError(f"--seed {seed}: should be a number")
+    config.option.seed = seed
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -136,7 +136,7 @@ class Hospital:
         self.ledger = Ledger.create(folder)
         self.faults = Faults(provisioner, health, self.ledger, self.claims, self.events.append)
         note = self.events.append
-        self.jobs = Jobs(cast("Site", None), "", (), self.claims, note, lambda _: nullcontext())
+        self.jobs = Jobs(cast("Site", None), {}, (), self.claims, note, lambda _: nullcontext())
         self.tenancy = Tenancy(self.claims, self.faults, self.jobs, provisioner, health, note)
 
     def claim(self, peer: int, exclusive: tuple[str, ...], shared: tuple[str, ...] = ()) -> str:

@@ -1,0 +1,235 @@
+"""Evidence: a fault is believed when witnesses see it, and not when its own code says so."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.caller import call
+from chaos.evidence import Cut, Death, Stop, addresses_of, identity_at
+from fixtures.paths import SERVERS
+from fixtures.resources.relay import control
+from groundwork.base import process
+from groundwork.base.errors import NotYetError, UsageError
+from groundwork.base.process import Child
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.endpoint import Endpoint
+from groundwork.declare.resource import Description
+from suites.support.pond import SCRATCH
+
+TIMEOUT_S = 30.0
+
+# This process is the parent of what it starts, as the keeper is of servers.
+KEEPER = process.myself()
+
+
+def free_port() -> int:
+    """One that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+class House:
+    """Servers at ports of their own, ended in any case."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[Child] = []
+        self._ports: set[int] = set()
+
+    def start(self, port: int, *, orphan: bool = False) -> Child:
+        """A server that answers at a port; an orphan is nobody's child."""
+        words = [SCRATCH / "answering.py", port, *(["orphan"] if orphan else [])]
+        return self._spawn(words, port)
+
+    def relay(self, port: int, target: int, control_port: int) -> None:
+        """A relay on the way to a server."""
+        host = "127.0.0.1"
+        words = [SERVERS / "relay.py", host, control_port, f"{port}={host}:{target}"]
+        self._spawn(words, port)
+
+    def _spawn(self, words: list[object], port: int) -> Child:
+        self._ports.add(port)
+        child = process.spawn(
+            [sys.executable, *map(str, words)],
+            env=process.plain_environment({}),
+            log=self._folder / "server.log",
+        )
+        self._children.append(child)
+        self.await_reply(port, "answered")
+        return child
+
+    @staticmethod
+    def await_reply(port: int, wanted: str) -> None:
+        """Wait until a call comes to that."""
+
+        def look() -> None:
+            if (reply := call(f"127.0.0.1:{port}", 1.0)) != wanted:
+                raise NotYetError(reply)
+
+        wait_for(look, deadline=Deadline.after(TIMEOUT_S), what=f"a call to be {wanted}")
+
+    def end(self) -> None:
+        """End them all."""
+        for child in self._children:
+            child.kill()
+            child.wait()
+        for port in self._ports:
+            left = identity_at(f"127.0.0.1:{port}")
+            if left is not None:
+                process.end([left], grace_s=0)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Servers that the test starts."""
+    made = House(tmp_path)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def kill(child: Child) -> None:
+    """End a child, and wait for it."""
+    child.kill()
+    child.wait()
+
+
+Deed = Callable[[House, Child, int], None]
+
+
+def restarted(house: House, child: Child, port: int) -> None:
+    """As the keeper does it."""
+    kill(child)
+    house.start(port)
+
+
+def restarted_by_another(house: House, child: Child, port: int) -> None:
+    """As somebody else does it, who isn't the keeper."""
+    kill(child)
+    house.start(port, orphan=True)
+
+
+def nothing(house: House, child: Child, port: int) -> None:
+    """A hook that does nothing."""
+    del house, child, port
+
+
+@pytest.mark.parametrize(
+    ("before", "during", "after", "doubt"),
+    [
+        (nothing, nothing, nothing, "was to be killed, and lives"),
+        (nothing, nothing, nothing, "nothing was started again"),
+        (restarted, nothing, nothing, "was to be killed, and lives"),
+        (nothing, nothing, restarted, "was to be killed, and lives"),
+        (nothing, restarted_by_another, nothing, "was started by process "),
+        (restarted_by_another, nothing, nothing, "nothing was started again"),
+    ],
+)
+def test_a_kill_that_is_none(
+    house: House, before: Deed, during: Deed, after: Deed, doubt: str
+) -> None:
+    """Nothing is done; somebody does it too early, too late, or in the keeper's place."""
+    port = free_port()
+    child = house.start(port)
+    before(house, child, port)
+    witness = Death((f"127.0.0.1:{port}",), KEEPER)
+    witness.look_before()
+    during(house, child, port)
+    witness.look_during()
+    after(house, child, port)
+    witness.look_after()
+    assert any(doubt in each for each in witness.sightings.doubts), witness.sightings
+
+
+def test_a_kill_is_seen(house: House) -> None:
+    """It ends while the fault lasts, and the keeper's next one listens afterwards."""
+    port = free_port()
+    child = house.start(port)
+    witness = Death((f"127.0.0.1:{port}",), KEEPER)
+    witness.look_before()
+    kill(child)
+    witness.look_during()
+    house.start(port)
+    witness.look_after()
+    assert witness.sightings.doubts == []
+    assert len(witness.sightings.seen) == 3
+
+
+def test_what_was_not_there_can_not_be_killed() -> None:
+    """Nobody listens before."""
+    witness = Death((f"127.0.0.1:{free_port()}",), KEEPER)
+    witness.look_before()
+    assert len(witness.sightings.doubts) == 1
+
+
+def test_a_pause_is_seen_and_its_absence_too(house: House) -> None:
+    """By the kernel's word, and by a call that has no answer."""
+    port = free_port()
+    child = house.start(port)
+    address = f"127.0.0.1:{port}"
+    witness = Stop((address,))
+    witness.look_before()
+    process.send(child.identity, signal.SIGSTOP)
+    witness.look_during()
+    process.send(child.identity, signal.SIGCONT)
+    witness.look_after()
+    assert witness.sightings.doubts == []
+    assert len(witness.sightings.seen) == 4
+    idle = Stop((address,))
+    idle.look_before()
+    idle.look_during()
+    idle.look_after()
+    said = "\n".join(idle.sightings.doubts)
+    assert "was to be stopped, and is" in said
+    assert "was to have no answer, and was answered" in said
+
+
+def test_a_cut_is_seen_and_its_absence_too(house: House) -> None:
+    """Calls come to nothing, refused or swallowed, while the server behind the way answers."""
+    way, server, port = free_port(), free_port(), free_port()
+    house.start(server)
+    house.relay(way, server, port)
+    ways, servers = (f"127.0.0.1:{way}",), (f"127.0.0.1:{server}",)
+    for cut, heal in (("isolate", "rejoin"), ("blackhole", "pass")):
+        witness = Cut(ways, servers)
+        witness.look_before()
+        control(port, f"{cut} all 0")
+        witness.look_during()
+        control(port, f"{heal} all 0")
+        witness.look_after()
+        assert witness.sightings.doubts == []
+        assert len(witness.sightings.seen) == 3
+    idle = Cut(ways, servers)
+    idle.look_before()
+    idle.look_during()
+    idle.look_after()
+    assert [each for each in idle.sightings.doubts if "was to come to nothing" in each]
+
+
+def test_a_cut_is_of_the_way_alone(house: House) -> None:
+    """Where the server is dead, too, nobody knows what was cut."""
+    way, server, port = free_port(), free_port(), free_port()
+    child = house.start(server)
+    house.relay(way, server, port)
+    witness = Cut((f"127.0.0.1:{way}",), (f"127.0.0.1:{server}",))
+    witness.look_before()
+    kill(child)
+    witness.look_during()
+    assert any("was to answer at" in each for each in witness.sightings.doubts)
+
+
+def test_a_target_is_one_of_the_addresses() -> None:
+    """By its number, from one on."""
+    told = Description("broker", "ready", endpoints={"kafka": Endpoint("a:1,b:2,c:3")})
+    assert addresses_of(told, "") == ("a:1", "b:2", "c:3")
+    assert addresses_of(told, "broker-2") == ("b:2",)
+    for wrong in ("broker-0", "broker-4"):
+        with pytest.raises(UsageError, match="it has 3 nodes"):
+            addresses_of(told, wrong)

@@ -1,0 +1,134 @@
+"""Experiments: each is sound, and what isn't is told with file and line before anything breaks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from chaos.experiments import EXPERIMENTS, expect_all_sound, expect_sound, file_of, load, names
+from fixtures.declared import objectives
+from groundwork.base import process
+from groundwork.base.errors import UsageError
+
+KILLED = (EXPERIMENTS / "broker-killed.yaml").read_text()
+
+RUN_TIMEOUT_S = 60.0
+
+
+def test_all_are_sound() -> None:
+    """Those that are there, one for each promise."""
+    expect_all_sound()
+    assert set(names()) == set(objectives.load_objectives().interruption)
+    _, killed = load(file_of("broker-killed"))
+    assert killed.breaks() == ("broker",)
+
+
+def line_of(text: str) -> int:
+    """Where something stands in the file."""
+    return KILLED[: KILLED.index(text)].count("\n") + 1
+
+
+METHOD = line_of("  - name: the broker is killed")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title: The broker", "headline: The broker", ":1: title: Field required"),
+        ("tags: [broker]", "tags: [broker", ": expected"),
+        (
+            "strategy: always",
+            "strategy: default",
+            f":{line_of('  rollbacks: {strat')}: runtime.rollbacks.strategy: Input should be 'al",
+        ),
+        ("func: inject", "func: exterminate", f":{METHOD}: the broker is killed: unknown action "),
+        ("func: acknowledged", "func: guess", "clients are acknowledged: unknown probe 'guess'"),
+        ("chaos.actions\n      func: inject", "chaos.acts\n      func: inject", "no module chaos"),
+        ("fault: kill,", "fault: kil,", f":{METHOD}: the broker is killed: nobody can witness 'ki"),
+        ("fault: kill,", "fault: slow,", "nobody can witness 'slow'; known: kill, pause, isolate"),
+        ("seconds: 5}", "second: 5}", "inject: got an unexpected keyword argument 'second'"),
+        ("objective: broker-killed", "objective: nothing", "there is none of 'nothing'"),
+        ("clients_at: broker", "clients: broker", "controls: got an unexpected keyword argument"),
+        ("module: chaos.control", "module: chaos.actions", "there should be one, of the module"),
+        ("  seed: {", "  grain: {", "configuration: there should be a seed"),
+        ("type: action\n    provider: {", "type: deed\n    provider: {", "type: Input should be"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """By the sentence that says what to mend."""
+    file = tmp_path / "broker-killed.yaml"
+    file.write_text(KILLED.replace(old, new, 1))
+    with pytest.raises(UsageError) as refused:
+        expect_sound(file)
+    text = str(refused.value)
+    assert text.startswith(f"{file}:")
+    assert said in text
+    assert "\n" not in text
+
+
+def cut(begin: str, end: str) -> str:
+    """The file without a part of it."""
+    first = KILLED.index(begin)
+    last = KILLED.index(end, first + 1) if end else len(KILLED)
+    return KILLED[:first] + KILLED[last:]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (cut("    - name: Prometheus", "\nmethod:"), "2 probes of different sources"),
+        (cut("  - name: the broker is killed", "  - name: the broker is st"), "nothing is broken"),
+        (KILLED[: KILLED.index("rollbacks:\n  - ")] + "rollbacks: []\n", "heal should be among"),
+        ("", "should be an experiment"),
+        ("- a\n- list\n", "Input should be a valid dictionary"),
+    ],
+)
+def test_what_shows_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    """One source alone, nothing broken, nothing healed."""
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=said):
+        expect_sound(file)
+
+
+def test_an_objective_of_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was renamed, say, and nobody would miss it."""
+    file = tmp_path / "objectives.yaml"
+    whole = objectives.FILE.read_text()
+    file.write_text(whole + "  - {experiment: sun-eclipsed, since: fault, within_s: 480}\n")
+    found = objectives.load_objectives(file)
+    monkeypatch.setattr("chaos.experiments.load_objectives", lambda: found)
+    with pytest.raises(UsageError, match=r"objectives.yaml:\d+: interruption by sun-eclipsed: the"):
+        expect_all_sound()
+
+
+def test_an_experiment_is_found_by_name_or_path(tmp_path: Path) -> None:
+    """And what isn't there is told, with what is."""
+    assert file_of("broker-cut-off") == EXPERIMENTS / "broker-cut-off.yaml"
+    own = tmp_path / "own.yaml"
+    own.write_text(KILLED)
+    assert file_of(str(own)) == own
+    with pytest.raises(UsageError, match="no experiment 'broker-eaten'; known: broker-cut-off, "):
+        file_of("broker-eaten")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["broker-eaten"], "there is no experiment 'broker-eaten'"),
+        (["broken.yaml"], "broken.yaml:1: title: Field required"),
+    ],
+)
+def test_the_command_refuses_in_one_line(tmp_path: Path, words: list[str], said: str) -> None:
+    """Exit code 4, before it looks for an environment."""
+    (tmp_path / "broken.yaml").write_text(KILLED.replace("title:", "titel:", 1))
+    done = process.run(
+        [sys.executable, "-m", "chaos", *words], timeout_s=RUN_TIMEOUT_S, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 4
+    assert said in done.output
+    assert len(done.output.splitlines()) == 1
