@@ -1,0 +1,116 @@
+"""Experiments whose fault is none: a hook of the keeper does nothing, or somebody else breaks it.
+
+Whatever the keeper says it has done, the experiment is invalid, for no witness has seen it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import allure
+import pytest
+
+from chaos.conclusion import Conclusion, read
+from groundwork.base.errors import ExitCode
+from groundwork.keep.sweep import sweep
+from suites.sabotage.injection import Edit
+from suites.sabotage.meddler import Meddler
+from suites.sabotage.test_sabotage import Saboteur
+from suites.support.copies import copy_project
+
+BROKER = "fixtures/resources/kafka.py"
+RELAY = "fixtures/resources/relay.py"
+
+IDLE = '''    def {hook}(self, stage: Stage, target: str) -> None:
+        """Do nothing."""
+
+'''
+
+# In front of what each of the two has, and nothing else in its file.
+IN_BROKER = "    def _java(self, stage: Stage)"
+
+
+def emptied(*hooks: str) -> Edit:
+    """The broker, with hooks that do nothing."""
+    return Edit(BROKER, IN_BROKER, "".join(IDLE.format(hook=each) for each in hooks) + IN_BROKER)
+
+
+UNCUT = Edit(RELAY, 'tell(stage, "isolate", target)', "del stage, target")
+
+
+@dataclass(frozen=True)
+class NoOp:
+    """A fault that doesn't happen, as the keeper says it does.
+
+    Attributes:
+        name: In a few words.
+        experiment: Which one.
+        edit: What makes it none.
+        doubt: What is said of it.
+        meddling: When somebody else restarts the broker: after what, and how many seconds later.
+    """
+
+    name: str
+    experiment: str
+    edit: Edit
+    doubt: str
+    meddling: tuple[str, float] | None = None
+
+
+UNKILLED = emptied("kill", "revive")
+
+NO_OPS = (
+    NoOp("nothing is killed", "broker-killed", emptied("kill"), "was to be killed, and lives"),
+    NoOp("nothing is paused", "broker-paused", emptied("pause"), "was to be stopped, and is"),
+    NoOp("nothing is cut off", "broker-cut-off", UNCUT, "was to come to nothing, and was answered"),
+    NoOp("restarted before", "broker-killed", UNKILLED, "", ("phase", 1.0)),
+    NoOp("restarted at once", "broker-killed", UNKILLED, "not by the keeper", ("landed", 0.0)),
+    NoOp("restarted meanwhile", "broker-killed", UNKILLED, "not by the keeper", ("landed", 2.0)),
+    NoOp("restarted late", "broker-killed", UNKILLED, "and lives", ("landed", 4.0)),
+    NoOp("restarted afterwards", "broker-killed", UNKILLED, "and lives", ("healed", 1.0)),
+)
+
+
+@pytest.fixture
+def copy() -> Iterator[Saboteur]:
+    """A copy of the project in short paths; whatever runs of it is ended."""
+    base = Path(tempfile.mkdtemp(prefix="gw-sab-"))
+    (base / "tmp").mkdir()
+    copy_project(base / "project")
+    try:
+        yield Saboteur(base, "local")
+    finally:
+        errors = [error for _, found in sweep(base / "state", kept=True) for error in found]
+        shutil.rmtree(base)
+    assert errors == []
+
+
+def conclusion_of(copy: Saboteur, experiment: str) -> Conclusion:
+    """What an experiment has come to in the only run."""
+    return read(copy.base / "out" / "latest" / "experiments" / experiment)
+
+
+@pytest.mark.parametrize("no_op", NO_OPS, ids=[each.name for each in NO_OPS])
+def test_a_fault_that_is_none_proves_nothing(copy: Saboteur, no_op: NoOp) -> None:
+    """The experiment is invalid, and the run fails."""
+    with contextlib.ExitStack() as meanwhile:
+        meanwhile.enter_context(no_op.edit.done(copy.root))
+        meddler = None
+        if no_op.meddling is not None:
+            meddler = Meddler(copy.base, *no_op.meddling)
+            meddler.start()
+            meanwhile.callback(meddler.end)
+        words = ("suites/resilience", "--experiment", no_op.experiment, "--seed", "1")
+        done = copy.call("pytest", *words, "--tb=short", "-q", "-p", "no:cacheprovider")
+    allure.attach(done.output, "output")
+    assert meddler is None or meddler.done, "nobody has restarted it"
+    found = conclusion_of(copy, no_op.experiment)
+    said = "\n".join(found.lines())
+    assert found.outcome == "invalid", said
+    assert any("isn't shown" in each and no_op.doubt in each for each in found.reasons), said
+    assert done.returncode in {ExitCode.TESTS_FAILED, ExitCode.INFRASTRUCTURE}, done.output
