@@ -96,8 +96,9 @@ status: setup ## Show what is running
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
 
-bench: setup ## Measure starting times, as ratios within one session
+bench: setup ## Measure starting times, and what the checker bears, as ratios within one session
 	$(BIN)/python -m groundwork.bench --env $(ENV) $(ARGS)
+	$(BIN)/python -m suites.support.scale
 
 # Each has an environment of its own, and waits most of the time; a machine bears one cluster.
 SABOTEURS_local := -n 2 --dist worksteal

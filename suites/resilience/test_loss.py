@@ -18,9 +18,11 @@ from chaos.topics import Topic
 from chaos.workload import history_of
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.checkers import archive
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import History, Kind, Outcome
 from groundwork.use.client import Handle
+from suites.support.seen import attach_seen
 
 # Records a second, and how many must be acknowledged by whoever is about to lose them.
 RATE = 400.0
@@ -88,11 +90,17 @@ def missing(history: History) -> set[int]:
     return set(columns["value"][sent].tolist()) - set(columns["value"][read].tolist())
 
 
-def expect_named(history: History) -> None:
+def expect_named(history: History, broker: Handle, name: str) -> None:
     """The checker names exactly what is missing, and there is enough of it."""
     gone = missing(history)
     assert len(gone) >= AT_RISK_MIN
     verdict = check(history)
+    out_dir = broker.client.status().out_dir
+    assert out_dir is not None
+    folder = out_dir / "losses" / name
+    folder.mkdir(parents=True)
+    archive.write(history, folder)
+    attach_seen(history, verdict, None, f"{len(gone)} records are lost", folder)
     assert verdict.judgement == "invalid"
     named = {
         value
@@ -125,7 +133,7 @@ def test_what_the_leader_alone_had_acknowledged_is_named(broker: Handle, name: s
                 followers.close()
                 await_so(topic, lambda: topic.leaders()[0] in {2, 3}, "another leader")
                 sending.await_acknowledged(AT_RISK_MIN)
-    expect_named(sending.history())
+    expect_named(sending.history(), broker, name)
     topic.remove()
 
 
@@ -146,5 +154,5 @@ def test_what_an_unclean_election_loses_is_named(broker: Handle, name: str) -> N
                 follower.close()
                 await_so(topic, lambda: topic.leaders()[0] == 2, "the other copy to lead")
                 sending.await_acknowledged(AT_RISK_MIN)
-    expect_named(sending.history())
+    expect_named(sending.history(), broker, name)
     topic.remove()

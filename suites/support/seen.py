@@ -1,0 +1,44 @@
+"""What clients saw, in the report: the verdict in lines, and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import allure
+
+from groundwork.checkers.history import History
+from groundwork.checkers.objective import Objective
+from groundwork.checkers.verdict import Verdict
+from reports.anomalies import draw_anomaly
+from reports.pictures import draw
+from reports.verdict import told
+
+__all__ = ["attach_seen"]
+
+# Of each anomaly so many are drawn; the text names more, and the history has all.
+DRAWN = 2
+
+KINDS = {".png": allure.attachment_type.PNG, ".svg": allure.attachment_type.SVG}
+
+
+def attach_seen(
+    history: History, verdict: Verdict, objective: Objective | None, title: str, folder: Path
+) -> None:
+    """Put a history into the report, as a reviewer would rather see than read it.
+
+    Args:
+        history: What clients saw.
+        verdict: On it.
+        objective: What it is held to, where there is one.
+        title: Of the picture.
+        folder: Where pictures lie, beside the report.
+    """
+    allure.attach("\n".join(told(history, verdict, objective)), "verdict")
+    for file in draw(history, title, folder):
+        allure.attach.file(str(file), f"what clients saw ({file.suffix[1:]})", KINDS[file.suffix])
+    for finding in verdict.findings:
+        for number, example in enumerate(finding.examples[:DRAWN], 1):
+            stem = folder / f"{finding.anomaly.replace(' ', '-')}-{number}"
+            for file in draw_anomaly(history, finding, example, stem):
+                name = f"{finding.anomaly}, example {number} ({file.suffix[1:]})"
+                allure.attach.file(str(file), name, KINDS[file.suffix])
