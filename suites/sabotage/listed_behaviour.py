@@ -118,7 +118,7 @@ SERIES = (
     Injection(
         "a rule reads a job that is called otherwise",
         Kind.SERIES,
-        Edit(LOCAL_RULES, '{job="broker"}', '{job="kafka"}'),
+        Edit(LOCAL_RULES, '{job="broker"} / 500e6', '{job="kafka"} / 500e6'),
         ("process_resident_memory_bytes", "kafka"),
     ),
     Injection(

@@ -69,8 +69,8 @@ DECLARATIONS = (
         Kind.DECLARATION,
         Edit(
             ALERTS,
-            "expr: up == 0\n        for: 1m\n        labels: {severity: critical}",
-            "expr: up == 0\n        for: 1m\n        labels: {severity: warning}",
+            "expr: platform:up:state == 0\n        for: 1m\n        labels: {severity: critical}",
+            "expr: platform:up:state == 0\n        for: 1m\n        labels: {severity: warning}",
         ),
         (PROMISES, "ServiceDown", "critical", "warning"),
         always=True,

@@ -17,6 +17,7 @@ from fixtures.declared.rules import Rule, load_rules, rule_files
 from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
+from suites.support.promql import selectors
 
 # What a label may come to hold: a healthy platform has no series of a failure, and an expression
 # that reads them must be right before there is one.
@@ -24,6 +25,9 @@ POSSIBLE = {"status": [str(each.value) for each in HTTPStatus]}
 
 # Series that are there only while something is asked for: see rules/proof.yaml.
 ON_DEMAND = {"groundwork_proof"}
+
+# How the series of the other kind of broker begin: a record reads whichever there are.
+FOREIGN = {"kafka": "redpanda_", "redpanda": "kafka_"}
 
 # For a busy machine, besides the scrapes that a rate needs and the evaluations of its rules.
 PATIENCE_S = 10.0
@@ -47,21 +51,16 @@ def settled(durations: Durations) -> Deadline:
     return Deadline.after(scrapes_s + 2 * seconds_of(durations.evaluation_interval) + PATIENCE_S)
 
 
-def selectors(node: object) -> Iterator[Any]:
-    """The selectors of series in a parsed expression."""
-    if isinstance(node, promql_parser.VectorSelector):
-        yield node
-        return
-    for name in ("expr", "lhs", "rhs", "vector_selector", "param"):
-        inner = getattr(node, name, None)
-        if inner is not None:
-            yield from selectors(inner)
-    for inner in getattr(node, "args", None) or ():
-        yield from selectors(inner)
+def read_by(rule: Rule, broker_kind: str) -> Iterator[Any]:
+    """The selectors of a rule that find something while all is well."""
+    for selector in selectors(promql_parser.parse(rule.expr)):
+        foreign = (selector.name or "").startswith(FOREIGN[broker_kind])
+        if selector.name not in ON_DEMAND and not foreign:
+            yield selector
 
 
 def test_every_series_that_a_rule_reads_is_there(
-    prometheus: Prometheus, rules: list[Rule], durations: Durations
+    prometheus: Prometheus, rules: list[Rule], durations: Durations, broker_kind: str
 ) -> None:
     """Each metric exists, with each label and value that is asked of it, in samples of now."""
 
@@ -69,8 +68,7 @@ def test_every_series_that_a_rule_reads_is_there(
         lines = [
             f"{rule.name} reads {line}"
             for rule in rules
-            for selector in selectors(promql_parser.parse(rule.expr))
-            if selector.name not in ON_DEMAND
+            for selector in read_by(rule, broker_kind)
             for line in missing(prometheus, selector)
         ]
         if lines:
@@ -127,14 +125,10 @@ def test_samples_are_of_now(
     prometheus: Prometheus,
     rules: list[Rule],
     durations: Durations,
+    broker_kind: str,
 ) -> None:
     """No exporter stamps its samples with another time than that of the scrape."""
-    names = {
-        selector.name
-        for rule in rules
-        for selector in selectors(promql_parser.parse(rule.expr))
-        if selector.name not in ON_DEMAND
-    }
+    names = {selector.name for rule in rules for selector in read_by(rule, broker_kind)}
     limit_s = SCRAPES_MAX * seconds_of(durations.scrape_interval)
 
     def look() -> None:

@@ -13,10 +13,13 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from suites.support.metrics import samples_of
 
-__all__ = ["PROOF", "story_of", "told_alertmanagers"]
+__all__ = ["NOBODY", "PROOF", "story_of", "told_alertmanagers"]
 
 # The one alert that is of nothing wrong: see manifests/observability/rules/proof.yaml.
 PROOF = "Proof"
+
+# The severity that wakes nobody: that of the dead man's switch, which always fires.
+NOBODY = "none"
 
 # What Prometheus has found it takes into use once in five seconds.
 KNOWN_TIMEOUT_S = 30.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,28 +17,13 @@ from fixtures.declared.durations import load_durations
 from fixtures.declared.rules import rule_files
 from fixtures.declared.verdicts import fault, judge_alerting, judge_config, judge_rules
 from fixtures.kustomize import render
-from fixtures.resources import alertmanager, prometheus
-from groundwork.artifacts import Cache, Resolved, Workshop
 from groundwork.base import ledger, process
 from groundwork.base.errors import UsageError
-from groundwork.declare.settings import Settings
 from suites.support.copies import copy_project
 from suites.support.scene import Scene, scene_of
+from suites.support.tools import TOOL_TIMEOUT_S, found, run
 
 FAST = load_durations()["fast"]
-TOOL_TIMEOUT_S = 30.0
-
-
-@cache
-def found(name: str) -> Resolved:
-    """A program as local runs have it, from the user's cache."""
-    program = {"prometheus": prometheus.PROGRAM, "alertmanager": alertmanager.PROGRAM}[name]
-    return program.resolve(Workshop(Cache.open(Settings.from_json("{}").cache_dir)))
-
-
-def run(argv: list[str | Path]) -> str:
-    """Run a tool; what it printed."""
-    return process.run(argv, timeout_s=TOOL_TIMEOUT_S).output
 
 
 def judge(file: Path) -> None:
@@ -440,7 +424,13 @@ def scene() -> Iterator[Scene]:
             "observability/rules/alerts.yaml",
             'summary: "{{ $labels.job }} is down"',
             'summary: "{{ $labels.job } is down"',
-            "observability/rules/alerts.yaml:12: group",
+            "observability/rules/alerts.yaml:13: group",
+        ),
+        (
+            "observability/rules/alerts.yaml",
+            "runbook: docs/runbooks/ServiceDown.md",
+            "runbook: docs/runbooks/ServicesDown.md",
+            "observability/rules/alerts.yaml:15: runbook of ServiceDown should be docs/runbooks/",
         ),
         (
             "observability/alertmanager/alertmanager.yaml",

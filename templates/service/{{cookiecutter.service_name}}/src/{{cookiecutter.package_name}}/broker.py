@@ -68,6 +68,14 @@ class Broker:
         Raises:
             BrokerUnavailableError: No acknowledgement; the message may or may not be on the topic.
         """
+        try:
+            await self._send(message)
+        except BrokerUnavailableError:
+            self._metrics.failed.inc()
+            raise
+        self._metrics.published.inc()
+
+    async def _send(self, message: Message) -> None:
         if self._clients is None:
             raise BrokerUnavailableError(self.problem)
         key, value, headers = encode(message, self._settings.kafka_group_id)
@@ -78,7 +86,6 @@ class Broker:
             await asyncio.wait_for(sending, self._settings.publish_timeout_s)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"not acknowledged: {describe(error)}") from error
-        self._metrics.published.inc()
 
     def _spawn(self, loop: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(loop))

@@ -44,6 +44,7 @@ class Metrics:
             registry=self.registry,
         )
         self.published = self._counter("messages_published_total", "Messages acknowledged.")
+        self.failed = self._counter("messages_failed_total", "Messages not acknowledged.")
         self.consumed = self._counter("messages_consumed_total", "Own messages read back.")
         self.foreign = self._counter("messages_foreign_total", "Records of others, ignored.")
         self.broker_ready = Gauge(

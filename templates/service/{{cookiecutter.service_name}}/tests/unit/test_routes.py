@@ -23,6 +23,17 @@ def client() -> Iterator[TestClient]:
             yield made
 
 
+def count_of(client: TestClient, name: str) -> float:
+    """What a counter without labels has come to."""
+    (sample,) = (
+        s
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for s in family.samples
+        if s.name == name
+    )
+    return sample.value
+
+
 def requests_counted(client: TestClient) -> dict[tuple[str, str, str], float]:
     """The counter of requests by method, route and status."""
     return {
@@ -48,6 +59,16 @@ def test_not_ready_without_a_broker(client: TestClient) -> None:
 def test_a_message_is_refused_without_a_broker(client: TestClient) -> None:
     """A POST that can't be published isn't accepted."""
     assert client.post("/messages", json={"text": "hi"}).status_code == 503
+
+
+def test_what_isnt_acknowledged_is_counted(client: TestClient) -> None:
+    """Each message that the broker didn't take, and none that was refused before it was asked."""
+    assert count_of(client, "messages_failed_total") == 0
+    client.post("/messages", json={"text": ""})
+    for _ in range(2):
+        client.post("/messages", json={"text": "hi"})
+    assert count_of(client, "messages_failed_total") == 2
+    assert count_of(client, "messages_published_total") == 0
 
 
 @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "x" * 4097}, {"text": None}])
