@@ -7,8 +7,17 @@ from pathlib import Path
 import promql_parser
 import pytest
 
+from fixtures.declared.declarations import read_items
 from fixtures.declared.durations import Durations, load_durations, seconds_of, with_window
-from fixtures.declared.rules import Group, Rule, expect_runbooks, load_rules, rule_files
+from fixtures.declared.rules import (
+    RUNBOOKS,
+    Group,
+    Rule,
+    expect_runbooks,
+    load_rules,
+    rule_files,
+)
+from fixtures.resources.prometheus import CONFIG
 from groundwork.base.errors import UsageError
 from suites.support.alerts import NOBODY, PROOF
 from suites.support.promql import Labels, labels_of, labels_told, records_of, selectors
@@ -86,6 +95,20 @@ def test_alerts_read_records_alone(platform: str) -> None:
         if rule.alert not in RAW:
             assert read <= recorded, f"{rule.alert} reads {sorted(read - recorded)}"
             assert all(name.startswith(("platform:", "service:")) for name in read), rule.alert
+
+
+@pytest.mark.parametrize("platform", FILES)
+def test_whoever_is_scraped_is_missed(platform: str) -> None:
+    """Each job of Prometheus is among those whose absence is told; on a cluster its own, too."""
+    (record,) = (r for r in rules(platform) if r.record == "platform:scrape_target:missing")
+    asked = {
+        matcher.value
+        for selector in selectors(promql_parser.parse(record.expr))
+        for matcher in selector.matchers.matchers
+    }
+    jobs = {item.text_of("job_name") for item in read_items(CONFIG, "scrape_configs")}
+    assert len(jobs) > 1
+    assert jobs - asked == (set() if platform == "kind" else {"cluster"})
 
 
 def test_both_platforms_record_the_same() -> None:
@@ -209,6 +232,22 @@ def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
     files = dict.fromkeys((*FILES["local"], *FILES["kind"]))
     expect_runbooks(files)
     assert len(files) == len(FILES["local"]) + 1
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.iterdir()), ids=lambda page: page.stem)
+def test_what_a_runbook_says_to_look_at_can_be_asked(page: Path) -> None:
+    """It says where to look and what to do; its queries are PromQL, and read records that exist."""
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n")
+    assert "\n## Look\n" in text
+    assert "\n## Do\n" in text
+    recorded = {rule.record for rule in rules("local") if rule.record}
+    queries = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    asked = [query for query in queries if not query.startswith(".venv/bin/")]
+    assert asked
+    for query in asked:
+        read = {selector.name for selector in selectors(promql_parser.parse(query))}
+        assert {name for name in read if ":" in name} <= recorded, query
 
 
 def test_what_belongs_together_is_taken(folder: Path) -> None:
