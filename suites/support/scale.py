@@ -1,6 +1,6 @@
 """How much a checker bears: `python -m suites.support.scale`, the second half of `make bench`.
 
-Histories of ten and of twenty million rows, legal, each judged in a process of its own, for a peak of
+Histories of ten and of twenty million rows, legal, each in a process of its own, for a peak of
 memory is a process's. Times are of one session; their ratio is what tells about growth.
 """
 
