@@ -32,7 +32,7 @@ from groundwork.use.command import say
 __all__ = ["after_experiment_control", "before_experiment_control"]
 
 # Of one copy: with three of each record, and three nodes on the same two cores, a third of it.
-RATE = 1_500.0
+RATE = 1_000.0
 
 JOURNAL = "journal.json"
 
