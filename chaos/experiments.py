@@ -30,8 +30,8 @@ EXPERIMENTS = ROOT / "chaos" / "experiments"
 CONTROL = "chaos.control"
 INJECT, HEAL = "inject", "heal"
 
-# What the toolkit calls of it, with what it tells besides the control's own arguments: it says nothing
-# where one of them fails.
+# What the toolkit calls of it, with what it tells besides the control's own arguments: where one of
+# them can't be called, it says nothing.
 HOOKS = (
     control.before_experiment_control,
     control.after_activity_control,
