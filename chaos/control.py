@@ -29,10 +29,14 @@ from groundwork.declare.variables import SOCKET
 from groundwork.use import bundle
 from groundwork.use.command import say
 
-__all__ = ["after_experiment_control", "before_experiment_control"]
+__all__ = [
+    "after_activity_control",
+    "after_experiment_control",
+    "before_experiment_control",
+]
 
 # Of one copy: with three of each record, and three nodes on the same two cores, a third of it.
-RATE = 1_500.0
+RATE = 1_000.0
 
 JOURNAL = "journal.json"
 
@@ -86,6 +90,26 @@ def folder_for(name: str) -> Path:
     folder = bundle.out_root(ROOT, settings) / bundle.new_run_id() / name
     folder.mkdir(parents=True)
     return folder
+
+
+def after_activity_control(
+    context: Mapping[str, Any], state: Mapping[str, Any] | None, **told: object
+) -> None:
+    """End an experiment whose action has failed: what follows would be of something else.
+
+    The Chaos Toolkit goes on, also where what has failed is that it was told to end (SIGTERM).
+
+    Args:
+        context: The activity.
+        state: What came of it.
+        told: What the control was told in the beginning.
+
+    Raises:
+        InterruptExecution: It has; rollbacks are played.
+    """
+    del told
+    if context["type"] == "action" and (state is None or state.get("status") != "succeeded"):
+        raise InterruptExecution(f"{context['name']} has failed")
 
 
 def after_experiment_control(

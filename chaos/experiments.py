@@ -30,6 +30,15 @@ EXPERIMENTS = ROOT / "chaos" / "experiments"
 CONTROL = "chaos.control"
 INJECT, HEAL = "inject", "heal"
 
+# What the toolkit calls of it, with what it tells besides the control's own arguments: where one of
+# them can't be called, it says nothing.
+HOOKS = (
+    control.before_experiment_control,
+    control.after_activity_control,
+    control.after_experiment_control,
+)
+TOLD = frozenset({"context", "configuration", "state"})
+
 # Of the steady state: what one source says may be wrong, or stale.
 PROBES_MIN = 2
 
@@ -243,12 +252,11 @@ def expect_held(where: Located, experiment: Experiment, file: Path, objectives: 
     Raises:
         UsageError: It hasn't.
     """
-    for hook in (control.before_experiment_control, control.after_experiment_control):
-        arguments = experiment.controls[0].provider.arguments
-        own = {"context", "configuration", "state"}
-        given = dict.fromkeys(own & inspect.signature(hook).parameters.keys())
+    for hook in HOOKS:
+        parameters = inspect.signature(hook)
+        given = dict.fromkeys(TOLD & parameters.parameters.keys())
         try:
-            inspect.signature(hook).bind(**given, **arguments)
+            parameters.bind(**given, **experiment.controls[0].provider.arguments)
         except TypeError as error:
             raise where.fault(f"controls: {error}") from error
     name = experiment.objective

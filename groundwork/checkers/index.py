@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,25 @@ NEVER_NS = np.iinfo(np.int64).max
 
 # A place is a partition and an offset in one number; offsets stay far below that.
 OFFSETS = np.int64(1) << 44
+
+
+# Numbers that name things are used as they are where they are at most so many times as many.
+SPARSE = 4
+
+
+def numbered(*arrays: Ints) -> tuple[list[Ints], int]:
+    """Numbers that name things, such that they may number a table's rows; NONE stays.
+
+    Returns:
+        The arrays, with the numbers in the same order, and how many rows such a table needs.
+    """
+    highest = max(int(each.max(initial=NONE)) for each in arrays)
+    if highest < SPARSE * sum(map(len, arrays)):
+        return list(arrays), highest + 1
+    names = np.unique(np.concatenate(arrays))
+    names = names[names != NONE]
+    found = [np.where(each == NONE, NONE, np.searchsorted(names, each)) for each in arrays]
+    return found, len(names)
 
 
 class Index:
@@ -85,14 +106,11 @@ class Index:
         return found
 
     def _find_senders(self) -> None:
-        values = self.value[self.sends]
-        order = np.argsort(values, kind="stable")
-        ordered = values[order]
-        wanted = self.value[self.polls]
-        at = np.searchsorted(ordered, wanted)
-        at[at == len(ordered)] = 0
-        hit = ordered[at] == wanted if len(ordered) else np.zeros(len(wanted), dtype=np.bool_)
-        self.sent_by: Ints = np.where(hit, order[at] if len(order) else NONE, NONE)
+        (sent, read), size = numbered(self.value[self.sends], self.value[self.polls])
+        first = np.full(size + 1, NONE, dtype=np.int64)  # the last one is that of NONE
+        first[sent[::-1]] = np.arange(len(sent), dtype=np.int64)[::-1]  # the first is written last
+        first[size] = NONE
+        self.sent_by: Ints = first[read]
         self.first_read: Ints = np.full(len(self.sends), NONE, dtype=np.int64)
         known = np.flatnonzero(self.sent_by != NONE)
         self.first_read[self.sent_by[known[::-1]]] = known[::-1]  # the first one is written last
@@ -103,21 +121,19 @@ class Index:
         own = transaction[self.sends]
         self.transactional: Flags = own != NONE
         commits, aborts = self.rows(Kind.COMMIT), self.rows(Kind.ABORT)
-        names = np.unique(np.concatenate([own, transaction[commits], transaction[aborts]]))
-        mine = np.searchsorted(names, own)
+        found, size = numbered(own, transaction[commits], transaction[aborts])
+        mine, committed, aborted = found
 
-        def of(rows: Ints, *outcomes: Outcome) -> Flags:
+        def of(rows: Ints, names: Ints, *outcomes: Outcome) -> Flags:
             """Of each send, whether its transaction has such an end."""
-            table = np.zeros(len(names), dtype=np.bool_)
-            chosen = rows[np.isin(self.outcome[rows], outcomes)]
-            table[np.searchsorted(names, transaction[chosen])] = True
+            table = np.zeros(size + 1, dtype=np.bool_)
+            table[names[np.isin(self.outcome[rows], outcomes)]] = True
             flags: Flags = table[mine] & self.transactional
             return flags
 
-        self.aborted = of(aborts, Outcome.OK) | of(commits, Outcome.FAIL)
-        invoked = np.full(len(names), NEVER_NS, dtype=np.int64)
-        at = np.searchsorted(names, transaction[commits])
-        np.minimum.at(invoked, at, self.invoke_ns[commits])
+        self.aborted = of(aborts, aborted, Outcome.OK) | of(commits, committed, Outcome.FAIL)
+        invoked = np.full(size + 1, NEVER_NS, dtype=np.int64)
+        np.minimum.at(invoked, committed, self.invoke_ns[commits])
         self.commit_invoked_ns: Ints = invoked[mine]
         self.commit_invoked_ns[~self.transactional] = 0
         # A transaction is all or nothing: one record that was read as committed, once that had been
@@ -125,7 +141,27 @@ class Index:
         told = np.flatnonzero(self.told(self.polls, "committed") & (self.sent_by != NONE))
         senders = self.sent_by[told]
         in_time = self.complete_ns[self.polls[told]] >= self.commit_invoked_ns[senders]
-        seen = np.zeros(len(names), dtype=np.bool_)
+        seen = np.zeros(size + 1, dtype=np.bool_)
         seen[mine[senders[in_time]]] = True
         proved = seen[mine] & self.transactional & ~self.aborted
-        self.committed = of(commits, Outcome.OK) | proved
+        self.committed = of(commits, committed, Outcome.OK) | proved
+
+    @cached_property
+    def strides(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """The steps of consumers that were assigned their partitions, from record to record.
+
+        The rows before and after each step, and the offsets that it goes from and to. A step from a
+        known position that isn't a record's begins one before it.
+        """
+        rows = np.sort(np.concatenate([self.polls, self.rows(Kind.POSITION)]))
+        rows = rows[~self.told(rows, "subscribed")]
+        stream = self.process[rows].astype(np.int64) * len(self.history.partitions)
+        stream += self.partition[rows]
+        order = np.argsort(stream, kind="stable")
+        stream, rows = stream[order], rows[order]
+        positions = self.kind[rows] == Kind.POSITION
+        offsets = self.offset[rows].copy()
+        offsets[positions & (offsets != NONE)] -= 1
+        unknown = positions & (self.offset[rows] == NONE)
+        at = np.flatnonzero((stream[1:] == stream[:-1]) & ~positions[1:] & ~unknown[:-1])
+        return rows[at], rows[at + 1], offsets[at], offsets[at + 1]

@@ -245,30 +245,9 @@ def reorderings(index: Index) -> Finding | None:
 # --- what a consumer of its own partitions reads
 
 
-def strides(index: Index) -> tuple[Ints, Ints, Ints, Ints]:
-    """The steps of consumers that were assigned their partitions, from record to record.
-
-    Returns:
-        The rows before and after each step, and the offsets that it goes from and to. A step from a
-        known position that isn't a record's begins one before it.
-    """
-    rows = np.sort(np.concatenate([index.polls, index.rows(Kind.POSITION)]))
-    rows = rows[~index.told(rows, "subscribed")]
-    stream = index.process[rows].astype(np.int64) * len(index.history.partitions)
-    stream += index.partition[rows]
-    order = np.argsort(stream, kind="stable")
-    stream, rows = stream[order], rows[order]
-    positions = index.kind[rows] == Kind.POSITION
-    offsets = index.offset[rows].copy()
-    offsets[positions & (offsets != NONE)] -= 1
-    unknown = positions & (index.offset[rows] == NONE)
-    at = np.flatnonzero((stream[1:] == stream[:-1]) & ~positions[1:] & ~unknown[:-1])
-    return rows[at], rows[at + 1], offsets[at], offsets[at + 1]
-
-
 def non_monotonic_polls(index: Index) -> Finding | None:
     """A consumer of its own partitions goes back, or reads a record again, without a seek."""
-    before, after, from_offset, to_offset = strides(index)
+    before, after, from_offset, to_offset = index.strides
     back = np.flatnonzero(to_offset <= from_offset)
 
     def examples() -> Iterator[Example]:
@@ -282,7 +261,7 @@ def non_monotonic_polls(index: Index) -> Finding | None:
 
 def poll_skips(index: Index) -> Finding | None:
     """A consumer of its own partitions passes over a record that it should have read."""
-    before, after, from_offset, to_offset = strides(index)
+    before, after, from_offset, to_offset = index.strides
     wide = to_offset > from_offset + 1
     wide &= ~index.compacted[index.partition[after]]
     before, after, from_offset, to_offset = (

@@ -11,7 +11,16 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from groundwork.artifacts import Progress
 from groundwork.base.complaint import COMPLAINT
-from groundwork.keep.events import Died, Event, Failed, Fetching, Ready, Step
+from groundwork.keep.events import (
+    Died,
+    Event,
+    Failed,
+    Fetching,
+    JobEnded,
+    JobStarted,
+    Ready,
+    Step,
+)
 from groundwork.use.run import Lost
 from groundwork.use.streams import Bearing
 
@@ -51,6 +60,10 @@ class Terminal:
                 self.say(f"{event.resource} died of {event.fault}")
             case Died():
                 self.say(f"{event.resource} died during the run")
+            case JobStarted() if not self._quiet:
+                self.say(f"job {event.id} runs: {' '.join(event.argv[1:])}")
+            case JobEnded() if not self._quiet:
+                self.say(f"job {event.id} ended after {event.lasted_s:.0f} s: {event.exit_code}")
             case Lost():
                 self.say(f"infrastructure failure: {event.error.splitlines()[0]}")
 

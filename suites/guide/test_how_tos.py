@@ -91,7 +91,7 @@ def test_a_resource_comes_up_in_a_cluster(project: Project) -> None:
     project.follow("resource", "kind")
 
 
-@pytest.mark.parametrize("page", ["suite", "rule", "fault"])
+@pytest.mark.parametrize("page", ["suite", "rule", "fault", "experiment"])
 def test_a_page_is_true(project: Project, page: str) -> None:
     """Its code fits the project, and its commands succeed."""
     project.follow(page)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import pytest
 
 from chaos.experiments import expect_all_sound, file_of
 from groundwork.base.errors import UsageError
+
+# What a test's line for the terminal is called among its properties.
+EXPERIMENT = "experiment"
 
 # As large as a person likes to type.
 SEED_MAX = 1_000_000
@@ -51,6 +55,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_report_header(config: pytest.Config) -> str:
     """By which seed all of it is repeated."""
     return f"experiments: --seed {config.option.seed}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What experiments have come to, a line each."""
+    ran = (terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed"))
+    told = [
+        str(value)
+        for reports in ran
+        for report in reports
+        for name, value in report.user_properties
+        if name == EXPERIMENT and report.when == "call"
+    ]
+    for line in sorted(told):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import allure
@@ -9,9 +12,12 @@ import pytest
 
 from chaos.conclusion import Conclusion, read
 from chaos.experiments import file_of, load, names
+from groundwork.base import process
+from groundwork.base.errors import ExitCode
 from groundwork.checkers import archive
 from groundwork.checkers.delivery import check
 from groundwork.use.client import Handle
+from groundwork.use.session import EnvironmentSession
 from suites.support.seen import attach_seen
 
 # An experiment takes a minute; one whose broker doesn't come back, until its clients give up.
@@ -49,15 +55,35 @@ def attach(conclusion: Conclusion, folder: Path) -> None:
             allure.attach.file(str(folder / file), file, allure.attachment_type.TEXT)
 
 
+def line_of(conclusion: Conclusion) -> str:
+    """An experiment in a line, for the terminal."""
+    outage, own = conclusion.outage, conclusion.objective
+    recovery = outage.recovery if outage is not None else None
+    steady_s = recovery.steady_s if recovery is not None else None
+    steady = "never" if steady_s is None else f"{steady_s:g} s"
+    lost = "?" if outage is None else outage.lost
+    return (
+        f"{conclusion.experiment}: {conclusion.outcome}; clients as before {steady} after the "
+        f"{own.since} (at most {own.within_s:g} s), {lost} lost"
+    )
+
+
 @pytest.mark.parametrize("experiment", [marked(name) for name in names()])
 def test_what_was_promised_is_kept(
-    broker: Handle, relay: Handle, prometheus: object, experiment: str, seed: int, folder: Path
+    record_property: Callable[[str, object], None],
+    broker: Handle,
+    relay: Handle,
+    prometheus: object,
+    experiment: str,
+    seed: int,
+    folder: Path,
 ) -> None:
     """Nothing acknowledged is lost, and clients get on again within the objective."""
     del relay, prometheus  # clients may come through the one; the other says whether all is steady
     told = {"experiment": experiment, "seed": seed}
     done = broker.client.job("chaos", told, folder, TIMEOUT_S)
     conclusion = read(folder)
+    record_property("experiment", line_of(conclusion))
     attach(conclusion, folder)
     if (folder / archive.ROWS).is_file():
         history = archive.read(folder)
@@ -65,3 +91,31 @@ def test_what_was_promised_is_kept(
         attach_seen(history, check(history), conclusion.objective, title, folder)
     assert conclusion.outcome == "kept", "\n".join(conclusion.lines())
     assert done.exit_code == 0
+
+
+RAISING = "resource: broker, fault: kill, "
+
+
+@pytest.mark.disturbs("broker", limit_s=LIMIT_S)
+def test_an_action_that_raises_makes_an_experiment_invalid(
+    groundwork_session: EnvironmentSession, broker: Handle, prometheus: object, tmp_path: Path
+) -> None:
+    """The keeper refuses what it is asked for; the Chaos Toolkit would call that completed."""
+    del broker, prometheus
+    text = file_of("broker-killed").read_text()
+    assert text.count(RAISING) == 1
+    file = tmp_path / "raising.yaml"
+    file.write_text(text.replace(RAISING, f"{RAISING}parameters: {{replicas: 3}}, "))
+    done = process.run(
+        [Path(sys.executable).parent / "chaos", "--no-version-check", "run", file],
+        timeout_s=TIMEOUT_S,
+        cwd=tmp_path,
+        env=process.plain_environment(groundwork_session.variables()),
+        check=False,
+    )
+    allure.attach(done.output, "output")
+    conclusion = read(tmp_path)
+    assert done.returncode == ExitCode.TESTS_FAILED
+    assert conclusion.outcome == "invalid"
+    assert any("the broker is killed: " in each for each in conclusion.reasons)
+    assert json.loads((tmp_path / "journal.json").read_text())["status"] == "failed"

@@ -17,11 +17,15 @@ import pytest
 
 from chaos.conclusion import Conclusion, read
 from groundwork.base.errors import ExitCode
+from groundwork.keep import timeline
+from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.keep.sweep import sweep
 from suites.sabotage.injection import Edit
 from suites.sabotage.meddler import Meddler
 from suites.sabotage.test_sabotage import Saboteur
 from suites.support.copies import copy_project
+
+SECOND_NS = 1_000_000_000
 
 BROKER = "fixtures/resources/kafka.py"
 RELAY = "fixtures/resources/relay.py"
@@ -70,8 +74,8 @@ NO_OPS = (
     NoOp("nothing is cut off", "broker-cut-off", UNCUT, "was to come to nothing, and was answered"),
     NoOp("restarted before", "broker-killed", UNKILLED, "", ("phase", 1.0)),
     NoOp("restarted at once", "broker-killed", UNKILLED, "not by the keeper", ("landed", 0.0)),
-    NoOp("restarted meanwhile", "broker-killed", UNKILLED, "not by the keeper", ("landed", 2.0)),
-    NoOp("restarted late", "broker-killed", UNKILLED, "and lives", ("landed", 4.0)),
+    NoOp("restarted meanwhile", "broker-killed", UNKILLED, "not by the keeper", ("landed", 1.0)),
+    NoOp("restarted late", "broker-killed", UNKILLED, "and lives", ("landed", 1.8)),
     NoOp("restarted afterwards", "broker-killed", UNKILLED, "and lives", ("healed", 1.0)),
 )
 
@@ -114,3 +118,26 @@ def test_a_fault_that_is_none_proves_nothing(copy: Saboteur, no_op: NoOp) -> Non
     assert found.outcome == "invalid", said
     assert any("isn't shown" in each and no_op.doubt in each for each in found.reasons), said
     assert done.returncode in {ExitCode.TESTS_FAILED, ExitCode.INFRASTRUCTURE}, done.output
+
+
+HASTE = Edit(
+    "manifests/objectives.yaml",
+    "experiment: broker-killed, since: fault, within_s: 20,",
+    "experiment: broker-killed, since: fault, within_s: 0.1,",
+)
+
+
+def test_what_is_missed_tenfold_ends_and_heals_by_itself(copy: Saboteur) -> None:
+    """The broker is to be dead for two seconds, and clients may be interrupted for a tenth."""
+    words = ("suites/resilience", "--experiment", "broker-killed", "--seed", "1")
+    with HASTE.done(copy.root):
+        done = copy.call("pytest", *words, "--tb=short", "-q", "-p", "no:cacheprovider")
+    allure.attach(done.output, "output")
+    found = conclusion_of(copy, "broker-killed")
+    said = "\n".join(found.lines())
+    assert found.outcome == "broken", said
+    assert any("for 1 s, ten times what an interruption may take" in each for each in found.reasons)
+    folder = copy.base / "out" / "latest" / "experiments" / "broker-killed"
+    told = {type(each.event): each.t_ns for each in timeline.read(folder / "timeline.jsonl")}
+    assert 1.0 <= (told[FaultHealed] - told[FaultLanded]) / SECOND_NS < 2.0
+    assert done.returncode == ExitCode.TESTS_FAILED, done.output

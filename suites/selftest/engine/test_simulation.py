@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from groundwork.checkers import delivery
+from groundwork.checkers.history import NONE
 from groundwork.checkers.rules import RULES, Rule
 from suites.support.corruption import CORRUPTIONS, corrupted
 from suites.support.every_log import OPERATIONS_MAX, explicable
@@ -74,3 +78,20 @@ def test_the_same_seed_gives_the_same_history() -> None:
         first, again = corrupted(3, name), corrupted(3, name)
         assert first.values == again.values
         assert first.history.columns["value"].tolist() == again.history.columns["value"].tolist()
+
+
+def test_names_may_be_any_numbers() -> None:
+    """Records and transactions that are numbered far apart come to the same verdict."""
+    apart = 10**9
+    for name in CORRUPTIONS:
+        history = corrupted(3, name).history
+        columns = dict(history.columns)
+        for names in ("value", "transaction"):
+            column = columns[names]
+            columns[names] = np.where(column == NONE, NONE, column * apart)
+        far = replace(history, columns=columns)
+        expected = {
+            anomaly: frozenset(value * apart for value in values)
+            for anomaly, values in found_in(history).items()
+        }
+        assert found_in(far) == expected
