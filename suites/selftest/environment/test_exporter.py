@@ -14,7 +14,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from fixtures.paths import SERVERS
+from fixtures.paths import ROOT, SERVERS
 from fixtures.pods.servers.exporter import (
     AGE_MAX_S,
     INTERVAL_S,
@@ -23,10 +23,14 @@ from fixtures.pods.servers.exporter import (
     used_ratio,
     volumes_of,
 )
+from fixtures.resources.exporter import ExporterServer
+from fixtures.resources.kafka import KafkaBroker
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
+from groundwork.base.ledger import Ledger
 from groundwork.base.process import Child
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.stage import Site, Stage
 
 TIMEOUT_S = 30.0
 
@@ -202,3 +206,36 @@ def test_it_answers_what_it_has_and_nothing_else(start: Start, silent: str) -> N
     assert requests.get(home, timeout=ANSWER_TIMEOUT_S).text == "alive\n"
     nothing = requests.get(f"{home}nothing", timeout=ANSWER_TIMEOUT_S)
     assert nothing.status_code == requests.codes.not_found
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """The exporter's stage, in an environment whose broker isn't there; what it starts is ended."""
+    book = Ledger.create(tmp_path / f"env-{os.getpid()}")
+    site = Site(
+        token=f"{book.folder.name}-{tmp_path.name}",
+        root=ROOT,
+        folder=book.folder,
+        ledger=book,
+        artifacts={},
+        step=lambda *_: None,
+        on_exit=lambda *_: None,
+    )
+    site.stages["broker"] = Stage(
+        site, "broker", "run", {"client-1": free_port(), "metrics-1": free_port()}
+    )
+    made = Stage(site, "exporter", "run", {"http": free_port()})
+    yield made
+    made.stop(grace_s=TIMEOUT_S)
+
+
+def test_declared_volumes_are_looked_at_and_a_broker_is_missed(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """The resource tells its server of its volumes; it isn't ready where lags can't be read."""
+    exporter = ExporterServer(KafkaBroker((), 1), volumes={"data": tmp_path})
+    exporter.launch(stage)
+    found = await_told(exporter.endpoints(stage)["metrics"].address, VOLUME)
+    assert [each.labels["volume"] for each in found[VOLUME]] == ["data"]
+    with pytest.raises(NotYetError, match="how far groups of consumers are behind"):
+        exporter.probe(stage)
