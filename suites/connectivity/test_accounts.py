@@ -74,6 +74,7 @@ DECLARED_WITHIN = {
 PLATFORM = {
     ("infra", "alertmanager"),
     ("infra", "broker"),
+    ("infra", "exporter"),
     ("infra", "prometheus"),
     ("infra", "receiver"),
     ("infra", "relay"),

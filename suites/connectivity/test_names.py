@@ -15,6 +15,7 @@ DOMAIN = "svc.cluster.local"
 SERVICES = {
     "alertmanager": "infra",
     "broker": "infra",
+    "exporter": "infra",
     "hello-world": "services",
     "prometheus": "infra",
     "receiver": "infra",

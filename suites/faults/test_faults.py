@@ -14,6 +14,7 @@ import requests
 
 from chaos.caller import ANSWER_TIMEOUT_S, answered, question
 from fixtures.declared.objectives import Objectives
+from fixtures.pods.servers.exporter import AGE_MAX_S
 from groundwork.base.errors import NotYetError, ProvisionError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.scaling import restore
@@ -23,6 +24,7 @@ from groundwork.keep.timeline import read
 from groundwork.kube.client import Kube
 from groundwork.use.client import Client, Handle
 from groundwork.use.session import EnvironmentSession
+from suites.support.metrics import samples_of
 
 # A killed broker reads its log before it answers; a pod is pulled, placed and probed.
 RETURN_TIMEOUT_S = 120.0
@@ -30,6 +32,7 @@ RETURN_TIMEOUT_S = 120.0
 RESOURCES = (
     "alertmanager",
     "broker",
+    "exporter",
     "hello-world",
     "hello-world-relayed",
     "node-exporter",
@@ -134,6 +137,30 @@ def test_what_is_paused_answers_nobody(
         for part in own(fault.told.before):
             assert fault.told.after[part] != fault.told.before[part]
     await_answer(handle)
+
+
+@pytest.mark.disturbs("broker")
+def test_what_is_paused_has_no_lag_told_by_the_exporter(
+    broker: Handle, exporter: Handle, hello_world: Handle
+) -> None:
+    """While the broker is silent nothing of before is told, but that it is; then all is again."""
+    del hello_world  # its group is one that has a lag
+
+    def expect_lags(*, told: bool) -> None:
+        url = exporter.endpoint("metrics")
+        lags = list(samples_of(url, "groundwork_consumer_lag"))
+        (success,) = samples_of(url, "groundwork_consumer_lag_read_success")
+        if bool(lags) != told or bool(success.value) != told:
+            raise NotYetError(f"{len(lags)} lags are told, success is {success.value:g}")
+
+    def await_lags(timeout_s: float, *, told: bool) -> None:
+        what = f"lags to be told{'' if told else ' no more'}"
+        wait_for(lambda: expect_lags(told=told), deadline=Deadline.after(timeout_s), what=what)
+
+    await_lags(RETURN_TIMEOUT_S, told=True)
+    with broker.fault("pause", limit_s=60):
+        await_lags(AGE_MAX_S + ANSWER_TIMEOUT_S, told=False)
+    await_lags(RETURN_TIMEOUT_S, told=True)
 
 
 @each_resource

@@ -13,7 +13,15 @@ from groundwork.base.wait import Deadline, wait_for
 # production's); the rest is patience.
 TIMEOUT_S = 40.0
 
-JOBS = {"alertmanager", "broker", "hello-world", "node-exporter", "prometheus", "receiver"}
+JOBS = {
+    "alertmanager",
+    "broker",
+    "exporter",
+    "hello-world",
+    "node-exporter",
+    "prometheus",
+    "receiver",
+}
 
 
 def test_declared_targets_are_up_and_no_others(
