@@ -50,9 +50,9 @@ def moment_of(file: Path, kind: type[FaultLanded | FaultHealed], fault: str) -> 
     """When a fault has landed, or was healed, by the keeper's own stamp."""
     for each in timeline.read(file):
         event = each.event
-        if isinstance(event, FaultLanded | FaultHealed) and isinstance(event, kind):
-            if event.id == fault:
-                return each.t_ns
+        named = isinstance(event, FaultLanded | FaultHealed) and event.id == fault
+        if named and isinstance(event, kind):
+            return each.t_ns
     raise LookupError(f"{fault} isn't on {file}")
 
 
