@@ -80,6 +80,9 @@ def test_what_was_promised_is_kept(
 ) -> None:
     """Nothing acknowledged is lost, and clients get on again within the objective."""
     del relay, prometheus  # clients may come through the one; the other says whether all is steady
+    _, declared = load(file_of(experiment))
+    allure.dynamic.title(f"{declared.title}: nothing is lost, and clients get on in time")
+    allure.dynamic.description(declared.description)
     told = {"experiment": experiment, "seed": seed}
     done = broker.client.job("chaos", told, folder, TIMEOUT_S)
     conclusion = read(folder)
