@@ -87,6 +87,30 @@ def test_names_of_records_carry_no_window() -> None:
     assert [name for name in names if re.search(r"[0-9]+(ms|[smhdwy])(_|:|$)", name)] == []
 
 
+def test_routes_below_the_first_have_what_they_say_themselves() -> None:
+    """However deep: what waits there waits as long as others, what is repeated is a heartbeat."""
+    deep = {"receiver": "b", "group_wait": "9s", "routes": [{"receiver": "c", "group_wait": "8s"}]}
+    declared = {"route": {"receiver": "a", "routes": [{"repeat_interval": "9s"}, deep]}}
+    fast = PROFILES["fast"]
+    made = fast.route(declared)["route"]
+    assert made["repeat_interval"] == fast.repeat_interval
+    assert made["routes"] == [
+        {"repeat_interval": fast.heartbeat_interval},
+        {
+            "receiver": "b",
+            "group_wait": fast.group_wait,
+            "routes": [{"receiver": "c", "group_wait": fast.group_wait}],
+        },
+    ]
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_two_heartbeats_may_be_missed_and_no_more(profile: Durations) -> None:
+    """One comes in the interval and what groups wait; a third that doesn't come is too many."""
+    usual_s = seconds_of(profile.heartbeat_interval) + seconds_of(profile.group_interval)
+    assert 2 * usual_s < profile.heartbeat_age_max_s < 3 * usual_s
+
+
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 def test_a_rate_holds_enough_scrapes(profile: Durations) -> None:
     """Four at least: it needs two, and one may be late and one lost."""
@@ -158,6 +182,7 @@ TEXT = (OBSERVABILITY / "durations.yaml").read_text()
         ("scrape_interval: 15s", "scrape_interval: ''", "scrape_interval: String should have"),
         ("scrape_interval: 15s", "scrape_interval: 20s", "rate_window should hold 4 scrapes"),
         ("scrape_timeout: 2s", "scrape_timeout: 3s", "scrape_timeout should be no longer than"),
+        ("heartbeat_interval: 1m", "heartbeat_interval: 59s", "heartbeat_interval should be no"),
         ("    for: 4s", "    four: 4s", "for: Field required"),
         ("name: fast", "name: slow", "name: Input should be 'production' or 'fast'"),
         ("name: fast", "name: production", "profile production is declared twice"),
