@@ -75,7 +75,7 @@ CHAIN = (
     Injection(
         "critical alerts hold warnings back",
         Kind.CHAIN,
-        alertmanager_configured(lambda config: config.update(inhibit_rules=[INHIBITED])),
+        alertmanager_configured(lambda config: config["inhibit_rules"].append(INHIBITED)),
         ("warning", "inhibitedBy"),
     ),
     Injection(

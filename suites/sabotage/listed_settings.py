@@ -105,6 +105,12 @@ PRODUCTION = (
         (PROMISES, "end told"),
     ),
     Injection(
+        "production's hosts hold the services of others back",
+        Kind.PRODUCTION,
+        Edit(NOTIFICATIONS, "equal: [host]", "equal: []"),
+        (PROMISES, "held back", "HostDown"),
+    ),
+    Injection(
         "production's heartbeats go another way",
         Kind.PRODUCTION,
         Edit(NOTIFICATIONS, "8080/deadman", "8080/deadmen"),

@@ -258,9 +258,13 @@ def test_alertmanager_runs_with_what_is_declared(
     effective = yaml.safe_load(alertmanager.get("status")["config"]["original"])
     declared = alerting.config(durations)
     lines = routed(effective["route"], declared["route"], what="route")
+    found, wanted = (
+        {"inhibit_rules": each.get("inhibit_rules") or []} for each in (effective, declared)
+    )
+    lines += undeclared(found, wanted, {}, what="Alertmanager")
     lines += [
         f"{key} is configured, but declared nowhere"
-        for key in ("inhibit_rules", "mute_time_intervals", "time_intervals", "templates")
+        for key in ("mute_time_intervals", "time_intervals", "templates")
         if effective.get(key)
     ]
     receivers = {each["name"]: each for each in declared["receivers"]}

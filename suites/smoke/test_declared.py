@@ -59,6 +59,14 @@ def test_notifications_are_declared_as_promised(promises: Promises) -> None:
         "repeated after": seconds_of(wanted.repeated_after),
         "end told": wanted.end_told,
         "held back by": [],
+        "held back": [
+            {
+                "source_matchers": [f'alertname="{each.while_}"'],
+                "target_matchers": [f'alertname="{each.alert}"'],
+                "equal": [each.of_the_same],
+            }
+            for each in wanted.held_back
+        ],
         "other ways": [([f'alertname="{heartbeat.alert}"'], heartbeat.path, False)],
     }, f"promised in promises.yaml, declared in {alerting.CONFIG.name}"
 
@@ -115,7 +123,7 @@ def notified(config: dict[str, Any]) -> dict[str, Any]:
     """What a configuration of Alertmanager makes of any alert, and which go other ways."""
     route = config["route"]
     path, end_told = told_by(config, route)
-    held = [key for key in ("inhibit_rules", "mute_time_intervals") if config.get(key)]
+    held = [key for key in ("mute_time_intervals", "time_intervals") if config.get(key)]
     held += [key for key in ("mute_time_intervals", "active_time_intervals") if route.get(key)]
     return {
         "path": path,
@@ -124,6 +132,7 @@ def notified(config: dict[str, Any]) -> dict[str, Any]:
         "repeated after": seconds_of(route["repeat_interval"]),
         "end told": end_told,
         "held back by": held,
+        "held back": config.get("inhibit_rules", []),
         "other ways": [
             (each["matchers"], *told_by(config, each)) for each in route.get("routes", ())
         ],

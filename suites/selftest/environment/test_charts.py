@@ -94,7 +94,7 @@ def test_alerts_take_the_platforms_route_and_no_other() -> None:
     assert fast.group_wait == "1s"
     assert config["route"] == fast.route(declared)["route"]
     assert len(config["route"]["routes"]) == 1
-    assert (config["inhibit_rules"], config["templates"]) == (declared.get("inhibit_rules", []), [])
+    assert (config["inhibit_rules"], config["templates"]) == (declared["inhibit_rules"], [])
 
 
 @pytest.mark.parametrize(
