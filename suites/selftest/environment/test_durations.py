@@ -24,7 +24,8 @@ from fixtures.declared.durations import (
     with_window,
 )
 from fixtures.declared.rules import load_rules, rule_files
-from fixtures.paths import MANIFESTS
+from fixtures.paths import KUBERNETES, MANIFESTS
+from fixtures.resources import prometheus
 from groundwork.base.errors import UsageError
 
 OBSERVABILITY = MANIFESTS / "observability"
@@ -132,6 +133,25 @@ def test_a_cluster_loads_what_is_declared_by_either_ending() -> None:
     patterns = read(OBSERVABILITY / "prometheus.yaml")["rule_files"]
     for name in ("a.yaml", "a.yml"):
         assert any(fnmatch(f"/rules/{name}", pattern) for pattern in patterns), name
+
+
+def test_a_clusters_prometheus_tells_again_as_often_as_the_profile_says() -> None:
+    """The manifest has production's; a run puts its profile's in its place, and changes no more."""
+    folder = KUBERNETES / "base" / "prometheus"
+    (body,) = (
+        each
+        for each in yaml.safe_load_all((folder / "prometheus.yaml").read_text())
+        if each["kind"] == "StatefulSet"
+    )
+    assert prometheus.adapted(PROFILES["production"], body) == body
+    made = prometheus.adapted(PROFILES["fast"], body)
+    ours, theirs = (
+        each["spec"]["template"]["spec"]["containers"][0]["args"] for each in (made, body)
+    )
+    assert set(ours) - set(theirs) == {
+        f"--rules.alert.resend-delay={PROFILES['fast'].resend_delay}"
+    }
+    assert len(ours) == len(theirs)
 
 
 spans = st.lists(

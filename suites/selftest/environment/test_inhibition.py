@@ -144,22 +144,25 @@ def test_alertmanager_holds_back_the_services_of_the_same_host_alone(
     broker = {"alertname": "BrokerDown", "job": "broker", "severity": "critical"}
     for labels in (target, target | {"host": "another"}, broker | {"host": source["host"]}):
         judging.post(labels, {})
-    before = await_states(judging, 3)
+    silenced = (target["alertname"], target["host"])
+    before = await_states(judging, 3, silenced, "active")
     assert set(before.values()) == {"active"}
     judging.post(source, {})
-    after = await_states(judging, 4)
-    assert after.pop((target["alertname"], target["host"])) == "suppressed"
+    after = await_states(judging, 4, silenced, "suppressed")
+    assert after.pop(silenced) == "suppressed"
     assert set(after.values()) == {"active"}
     assert after.keys() >= {(source["alertname"], source["host"])}
 
 
-def await_states(alertmanager: Alertmanager, number: int) -> dict[tuple[str, str], str]:
-    """The states of so many alerts, once all were looked at."""
+def await_states(
+    alertmanager: Alertmanager, number: int, which: tuple[str, str], state: str
+) -> dict[tuple[str, str], str]:
+    """The states of so many alerts, once one of them has this; who inhibits learns of them late."""
 
     def look() -> dict[tuple[str, str], str]:
         known = states(alertmanager)
-        if len(known) != number:
+        if len(known) != number or known.get(which) != state:
             raise NotYetError(f"{known}")
         return known
 
-    return wait_for(look, deadline=Deadline.after(TIMEOUT_S), what=f"{number} alerts")
+    return wait_for(look, deadline=Deadline.after(TIMEOUT_S), what=f"{which} to be {state}")
