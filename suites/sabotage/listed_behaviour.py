@@ -26,7 +26,12 @@ SERVICE = "templates/service/*/src/*"
 def away(config: Any) -> None:
     """Another way for warnings, to nobody."""
     config["receivers"].append({"name": "nobody"})
-    config["route"]["routes"] = [{"receiver": "nobody", "matchers": ['severity="warning"']}]
+    config["route"]["routes"].append({"receiver": "nobody", "matchers": ['severity="warning"']})
+
+
+def unheard(config: Any) -> None:
+    """Heartbeats to where all alerts go, and nothing for who waits for them."""
+    config["receivers"][1]["webhook_configs"] = config["receivers"][0]["webhook_configs"]
 
 
 INHIBITED = {
@@ -62,9 +67,15 @@ CHAIN = (
         always=True,
     ),
     Injection(
+        "heartbeats go where notifications go",
+        Kind.CHAIN,
+        alertmanager_configured(unheard),
+        ("heartbeat", "heard=False|DeadMansSwitch|send_resolved"),
+    ),
+    Injection(
         "critical alerts hold warnings back",
         Kind.CHAIN,
-        alertmanager_configured(lambda config: config.update(inhibit_rules=[INHIBITED])),
+        alertmanager_configured(lambda config: config["inhibit_rules"].append(INHIBITED)),
         ("warning", "inhibitedBy"),
     ),
     Injection(

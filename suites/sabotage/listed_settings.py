@@ -105,6 +105,18 @@ PRODUCTION = (
         (PROMISES, "end told"),
     ),
     Injection(
+        "production's hosts hold the services of others back",
+        Kind.PRODUCTION,
+        Edit(NOTIFICATIONS, "equal: [host]", "equal: []"),
+        (PROMISES, "held back", "HostDown"),
+    ),
+    Injection(
+        "production's heartbeats go another way",
+        Kind.PRODUCTION,
+        Edit(NOTIFICATIONS, "8080/deadman", "8080/deadmen"),
+        (PROMISES, "other ways", "/deadmen"),
+    ),
+    Injection(
         "production scrapes every five minutes",
         Kind.PRODUCTION,
         Edit(MEASURING, "  scrape_interval: 15s", "  scrape_interval: 5m"),

@@ -14,7 +14,7 @@ def job(config: Any, name: str) -> Any:
 
 
 def webhook(config: Any) -> Any:
-    """The one webhook of a configuration of Alertmanager."""
+    """The webhook of a configuration of Alertmanager that all alerts but heartbeats go to."""
     return config["receivers"][0]["webhook_configs"][0]
 
 

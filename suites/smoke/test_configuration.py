@@ -45,7 +45,6 @@ FLAGS = {
     "query.timeout": "2m",
     "rules.alert.for-grace-period": "10m",
     "rules.alert.for-outage-tolerance": "1h",
-    "rules.alert.resend-delay": "1m",
     "web.enable-admin-api": "false",
     "web.enable-lifecycle": "false",
     "web.enable-remote-write-receiver": "false",
@@ -182,15 +181,18 @@ def bare(job: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def test_prometheus_is_started_as_declared(prometheus: Prometheus, stack: str) -> None:
+def test_prometheus_is_started_as_declared(
+    prometheus: Prometheus, durations: Durations, stack: str
+) -> None:
     """Nothing is turned on that nobody asked for; its data is its own, and locked.
 
     An operator has it read its configuration again by a request.
     """
     flags = prometheus.get("status/flags")
     turned_on = {"web.enable-lifecycle"} if stack == "charts" else set()
-    found = {name: flags[name] for name in FLAGS.keys() - turned_on if name in flags}
-    wanted = {name: FLAGS[name] for name in found}
+    declared = FLAGS | {"rules.alert.resend-delay": durations.resend_delay}
+    found = {name: flags[name] for name in declared.keys() - turned_on if name in flags}
+    wanted = {name: declared[name] for name in found}
     lines = differences(wanted, found, what="option", where="Prometheus")
     assert not lines, "\n".join(lines)
     locked = {name: flags[name] for name in LOCKS if name in flags}
@@ -252,13 +254,17 @@ def test_prometheus_evaluates_each_rule_as_declared(
 def test_alertmanager_runs_with_what_is_declared(
     alertmanager: Alertmanager, durations: Durations
 ) -> None:
-    """Route and receivers are the declared ones; nothing else is, that could hold alerts back."""
+    """Routes and receivers are the declared ones; nothing else is, that could hold alerts back."""
     effective = yaml.safe_load(alertmanager.get("status")["config"]["original"])
     declared = alerting.config(durations)
-    lines = undeclared(effective["route"], declared["route"], ROUTE, what="route")
+    lines = routed(effective["route"], declared["route"], what="route")
+    found, wanted = (
+        {"inhibit_rules": each.get("inhibit_rules") or []} for each in (effective, declared)
+    )
+    lines += undeclared(found, wanted, {}, what="Alertmanager")
     lines += [
         f"{key} is configured, but declared nowhere"
-        for key in ("inhibit_rules", "mute_time_intervals", "time_intervals", "templates")
+        for key in ("mute_time_intervals", "time_intervals", "templates")
         if effective.get(key)
     ]
     receivers = {each["name"]: each for each in declared["receivers"]}
@@ -275,6 +281,16 @@ def test_alertmanager_runs_with_what_is_declared(
             lines += undeclared(webhook | places, own | places, WEBHOOK, what=what)
     lines += [f"receiver {name} is declared, but not configured" for name in receivers]
     assert not lines, "\n".join(lines)
+
+
+def routed(effective: dict[str, Any], declared: dict[str, Any], *, what: str) -> list[str]:
+    """How a route and those below it differ from what is declared, in words."""
+    found, wanted = (each.get("routes") or [] for each in (effective, declared))
+    below = {"routes": len(found)}, {"routes": len(wanted)}
+    lines = undeclared(effective | below[0], declared | below[1], ROUTE, what=what)
+    for number, (each, own) in enumerate(zip(found, wanted, strict=False), start=1):
+        lines += routed(each, own, what=f"{what} {number} to {each.get('receiver')}")
+    return lines
 
 
 def test_nothing_is_silenced(alertmanager: Alertmanager) -> None:

@@ -6,6 +6,7 @@ A declaration that is edited without its promise fails here, and the failure nam
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -42,17 +43,31 @@ def test_alerts_are_declared_as_promised(promises: Promises, decided: Foundation
 
 
 def test_notifications_are_declared_as_promised(promises: Promises) -> None:
-    """alertmanager.yaml tells each alert in time, its changes and its end, and tells it again."""
+    """alertmanager.yaml tells each alert in time, its changes and its end, and tells it again.
+
+    But for the dead man's switch, which goes a way of its own, and whose end is told to nobody.
+    """
     wanted = promises.notifications
     config = yaml.safe_load(alerting.CONFIG.read_text())
     severities = {alert.severity for alert in promises.alerts} - {NOBODY}
     assert severities <= set(wanted.severities)
-    assert notified(config, wanted.path) == {
+    heartbeat = wanted.heartbeat
+    assert notified(config) == {
+        "path": wanted.path,
         "told within": seconds_of(wanted.told_within),
         "changes told within": seconds_of(wanted.changes_told_within),
         "repeated after": seconds_of(wanted.repeated_after),
         "end told": wanted.end_told,
         "held back by": [],
+        "held back": [
+            {
+                "source_matchers": [f'alertname="{each.while_}"'],
+                "target_matchers": [f'alertname="{each.alert}"'],
+                "equal": [each.of_the_same],
+            }
+            for each in wanted.held_back
+        ],
+        "other ways": [([f'alertname="{heartbeat.alert}"'], heartbeat.path, False)],
     }, f"promised in promises.yaml, declared in {alerting.CONFIG.name}"
 
 
@@ -97,26 +112,35 @@ def test_the_production_profile_keeps_the_promises(promises: Promises) -> None:
     }
     lines = differences(promised, found, what="span", where="durations.yaml")
     assert not lines, "\n".join(lines)
+    missed_s, heartbeat = profile.heartbeat_age_max_s, wanted.heartbeat
+    assert missed_s <= seconds_of(heartbeat.missed_within), (
+        f"promised {heartbeat.missed_within}, but by durations.yaml a heartbeat is missed after "
+        f"{missed_s:g} s"
+    )
 
 
-def notified(config: dict[str, Any], path: str) -> dict[str, Any]:
-    """What a configuration of Alertmanager makes of any alert.
-
-    Raises:
-        AssertionError: It has more than one way for alerts, or not that to the webhook's path.
-    """
+def notified(config: dict[str, Any]) -> dict[str, Any]:
+    """What a configuration of Alertmanager makes of any alert, and which go other ways."""
     route = config["route"]
-    assert not route.get("routes"), "some alerts go another way than the promises know"
-    (receiver,) = (each for each in config["receivers"] if each["name"] == route["receiver"])
-    (webhook,) = receiver["webhook_configs"]
-    found = "/" + webhook["url"].split("//", 1)[1].partition("/")[2]
-    assert found == path, f"promised is the path {path}, but notifications go to {found}"
-    held = [key for key in ("inhibit_rules", "mute_time_intervals") if config.get(key)]
+    path, end_told = told_by(config, route)
+    held = [key for key in ("mute_time_intervals", "time_intervals") if config.get(key)]
     held += [key for key in ("mute_time_intervals", "active_time_intervals") if route.get(key)]
     return {
+        "path": path,
         "told within": seconds_of(route["group_wait"]),
         "changes told within": seconds_of(route["group_interval"]),
         "repeated after": seconds_of(route["repeat_interval"]),
-        "end told": webhook.get("send_resolved", True),
+        "end told": end_told,
         "held back by": held,
+        "held back": config.get("inhibit_rules", []),
+        "other ways": [
+            (each["matchers"], *told_by(config, each)) for each in route.get("routes", ())
+        ],
     }
+
+
+def told_by(config: dict[str, Any], route: dict[str, Any]) -> tuple[str, bool]:
+    """The path of a route's one webhook, and whether it is told of ends, too."""
+    (receiver,) = (each for each in config["receivers"] if each["name"] == route["receiver"])
+    (webhook,) = receiver["webhook_configs"]
+    return urlsplit(webhook["url"]).path, webhook.get("send_resolved", True)

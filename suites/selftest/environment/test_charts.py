@@ -69,6 +69,10 @@ def test_prometheus_gets_the_platforms_rules_and_targets() -> None:
     scrape = yaml.safe_load((MANIFESTS / "observability" / "prometheus.yaml").read_text())
     assert spec["additionalScrapeConfigs"] == scrape["scrape_configs"]
     assert f"--storage.tsdb.retention.time={spec['retention']}" in arguments_of_prometheus()
+    (told_again,) = spec["additionalArgs"]
+    assert told_again["value"] == load_durations()["fast"].resend_delay
+    declared = f"--{told_again['name']}={load_durations()['production'].resend_delay}"
+    assert declared in arguments_of_prometheus()
 
 
 def arguments_of_prometheus() -> list[str]:
@@ -80,7 +84,7 @@ def arguments_of_prometheus() -> list[str]:
 
 
 def test_alerts_take_the_platforms_route_and_no_other() -> None:
-    """To the webhook, at once; nothing of the chart's own is left beside it."""
+    """To the webhooks, at once; nothing of the chart's own is left beside it."""
     config: dict[str, Any] = stack_values(CHARTS)["alertmanager"]["config"]
     declared = yaml.safe_load(
         (MANIFESTS / "observability" / "alertmanager" / "alertmanager.yaml").read_text()
@@ -88,8 +92,9 @@ def test_alerts_take_the_platforms_route_and_no_other() -> None:
     assert config["receivers"] == declared["receivers"]
     fast = load_durations()["fast"]
     assert fast.group_wait == "1s"
-    assert config["route"] == fast.route(declared)["route"] | {"routes": []}
-    assert (config["inhibit_rules"], config["templates"]) == ([], [])
+    assert config["route"] == fast.route(declared)["route"]
+    assert len(config["route"]["routes"]) == 1
+    assert (config["inhibit_rules"], config["templates"]) == (declared["inhibit_rules"], [])
 
 
 @pytest.mark.parametrize(

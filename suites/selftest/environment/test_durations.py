@@ -24,7 +24,8 @@ from fixtures.declared.durations import (
     with_window,
 )
 from fixtures.declared.rules import load_rules, rule_files
-from fixtures.paths import MANIFESTS
+from fixtures.paths import KUBERNETES, MANIFESTS
+from fixtures.resources import prometheus
 from groundwork.base.errors import UsageError
 
 OBSERVABILITY = MANIFESTS / "observability"
@@ -87,6 +88,30 @@ def test_names_of_records_carry_no_window() -> None:
     assert [name for name in names if re.search(r"[0-9]+(ms|[smhdwy])(_|:|$)", name)] == []
 
 
+def test_routes_below_the_first_have_what_they_say_themselves() -> None:
+    """However deep: what waits there waits as long as others, what is repeated is a heartbeat."""
+    deep = {"receiver": "b", "group_wait": "9s", "routes": [{"receiver": "c", "group_wait": "8s"}]}
+    declared = {"route": {"receiver": "a", "routes": [{"repeat_interval": "9s"}, deep]}}
+    fast = PROFILES["fast"]
+    made = fast.route(declared)["route"]
+    assert made["repeat_interval"] == fast.repeat_interval
+    assert made["routes"] == [
+        {"repeat_interval": fast.heartbeat_interval},
+        {
+            "receiver": "b",
+            "group_wait": fast.group_wait,
+            "routes": [{"receiver": "c", "group_wait": fast.group_wait}],
+        },
+    ]
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_two_heartbeats_may_be_missed_and_no_more(profile: Durations) -> None:
+    """One comes in the interval and what groups wait; a third that doesn't come is too many."""
+    usual_s = seconds_of(profile.heartbeat_interval) + seconds_of(profile.group_interval)
+    assert 2 * usual_s < profile.heartbeat_age_max_s < 3 * usual_s
+
+
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 def test_a_rate_holds_enough_scrapes(profile: Durations) -> None:
     """Four at least: it needs two, and one may be late and one lost."""
@@ -108,6 +133,25 @@ def test_a_cluster_loads_what_is_declared_by_either_ending() -> None:
     patterns = read(OBSERVABILITY / "prometheus.yaml")["rule_files"]
     for name in ("a.yaml", "a.yml"):
         assert any(fnmatch(f"/rules/{name}", pattern) for pattern in patterns), name
+
+
+def test_a_clusters_prometheus_tells_again_as_often_as_the_profile_says() -> None:
+    """The manifest has production's; a run puts its profile's in its place, and changes no more."""
+    folder = KUBERNETES / "base" / "prometheus"
+    (body,) = (
+        each
+        for each in yaml.safe_load_all((folder / "prometheus.yaml").read_text())
+        if each["kind"] == "StatefulSet"
+    )
+    assert prometheus.adapted(PROFILES["production"], body) == body
+    made = prometheus.adapted(PROFILES["fast"], body)
+    ours, theirs = (
+        each["spec"]["template"]["spec"]["containers"][0]["args"] for each in (made, body)
+    )
+    assert set(ours) - set(theirs) == {
+        f"--rules.alert.resend-delay={PROFILES['fast'].resend_delay}"
+    }
+    assert len(ours) == len(theirs)
 
 
 spans = st.lists(
@@ -158,6 +202,7 @@ TEXT = (OBSERVABILITY / "durations.yaml").read_text()
         ("scrape_interval: 15s", "scrape_interval: ''", "scrape_interval: String should have"),
         ("scrape_interval: 15s", "scrape_interval: 20s", "rate_window should hold 4 scrapes"),
         ("scrape_timeout: 2s", "scrape_timeout: 3s", "scrape_timeout should be no longer than"),
+        ("heartbeat_interval: 1m", "heartbeat_interval: 59s", "heartbeat_interval should be no"),
         ("    for: 4s", "    four: 4s", "for: Field required"),
         ("name: fast", "name: slow", "name: Input should be 'production' or 'fast'"),
         ("name: fast", "name: production", "profile production is declared twice"),

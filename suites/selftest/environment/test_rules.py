@@ -34,6 +34,7 @@ ALERTS = {
     "DiskAlmostFull",
     "HighErrorRate",
     "HighLatencyP95",
+    "HostDown",
     "MemoryAlmostFull",
     "OfflinePartitions",
     "PublishingFails",
