@@ -36,6 +36,7 @@ RESOURCES = (
     "hello-world",
     "hello-world-relayed",
     "node-exporter",
+    "patient",
     "prometheus",
     "receiver",
     "relay",
