@@ -72,6 +72,7 @@ class Workload(Resource):
     pods: int = 1
     host: str = "cluster"
     needs: tuple[str, ...] = ("cluster",)
+    wants: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     usual_ports: Mapping[str, int] = field(default_factory=dict)
     ready_timeout_s: float = 120.0

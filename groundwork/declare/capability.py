@@ -20,6 +20,7 @@ __all__ = [
     "FAULTS",
     "Blackholable",
     "Fault",
+    "Fillable",
     "Isolatable",
     "Killable",
     "Limitable",
@@ -143,6 +144,27 @@ class Scaling(Arguments):
     replicas: int = Field(0, ge=0, le=9)
 
 
+@runtime_checkable
+class Fillable(Protocol):
+    """May be filled, as a volume is."""
+
+    def fill(self, stage: Stage, target: str, *, share: float) -> None:
+        """Have so much of it used."""
+
+    def empty(self, stage: Stage, target: str) -> None:
+        """Take away what filled it."""
+
+
+class Filling(Arguments):
+    """How full.
+
+    Attributes:
+        share: Of all that there is room for.
+    """
+
+    share: float = Field(gt=0, le=1)
+
+
 class ProcessFaults:
     """Killable and Pausable for resources that are nothing but processes of their stage."""
 
@@ -191,6 +213,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("slow", "hasten", Slowable, Slowness),
     Fault("limit", "widen", Limitable, Narrowness),
     Fault("scale", "scale_back", Scalable, Scaling),
+    Fault("fill", "empty", Fillable, Filling),
 )
 
 

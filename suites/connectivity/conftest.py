@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.resources.alertmanager import Alertmanager
+from fixtures.resources.patient import Patient
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
 from groundwork.kube.pods import Pod
@@ -13,13 +14,16 @@ from groundwork.use.client import Handle
 
 @pytest.fixture(scope="session")
 def everything(
-    broker: Handle,
     prometheus: Prometheus,
     alertmanager: Alertmanager,
     receiver: Receiver,
     relay: Handle,
     hello_world: Handle,
     hello_world_relayed: Handle,
+    patient: Patient,
     toolbox: tuple[Pod, ...],
 ) -> None:
-    """All of the platform, for tests that look at what there is: what nobody uses isn't started."""
+    """All of the platform, for tests that look at what there is: what nobody uses isn't started.
+
+    The broker and the exporter come with Prometheus, which needs what it scrapes.
+    """

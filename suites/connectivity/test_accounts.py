@@ -81,6 +81,7 @@ PLATFORM = {
     ("nodes", "node-exporter"),
     ("services", "hello-world"),
     ("services", "hello-world-relayed"),
+    ("services", "patient"),
     ("services", "toolbox"),
 }
 

@@ -17,6 +17,7 @@ SERVICES = {
     "broker": "infra",
     "exporter": "infra",
     "hello-world": "services",
+    "patient": "services",
     "prometheus": "infra",
     "receiver": "infra",
     "relay": "infra",

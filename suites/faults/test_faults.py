@@ -36,10 +36,14 @@ RESOURCES = (
     "hello-world",
     "hello-world-relayed",
     "node-exporter",
+    "patient",
     "prometheus",
     "receiver",
     "relay",
 )
+# What the exporter tells of it.
+VOLUME = "groundwork_volume_used_ratio"
+
 each_resource = pytest.mark.parametrize(
     "resource", [pytest.param(name, marks=pytest.mark.disturbs(name)) for name in RESOURCES]
 )
@@ -222,6 +226,30 @@ def test_a_way_is_as_slow_and_as_narrow_as_it_is_told(relay: Handle) -> None:
             assert fault.told.after["broker-1"] == f"joined limit={size}"
             assert measure(connection, 3)[0] >= 1.0
         assert exchange(connection, 4) == 4
+
+
+@pytest.mark.disturbs("volume")
+def test_what_is_filled_is_full_by_the_exporters_word(volume: Handle, exporter: Handle) -> None:
+    """As full as it was asked to be; then as empty as before."""
+
+    def look(least: float, most: float) -> None:
+        told = list(samples_of(exporter.endpoint("metrics"), VOLUME))
+        if not any(least <= each.value <= most for each in told):
+            raise NotYetError(f"{told}")
+
+    def await_ratio(least: float, most: float) -> None:
+        wait_for(
+            lambda: look(least, most),
+            deadline=Deadline.after(RETURN_TIMEOUT_S),
+            what=f"a volume that is from {least:.0%} to {most:.0%} full",
+        )
+
+    await_ratio(0.0, 0.01)
+    with volume.fault("fill", share=0.9, limit_s=60) as fault:
+        show(fault.told.before, fault.told.after)
+        assert fault.told.after["small"] == "90% full"
+        await_ratio(0.89, 0.91)
+    await_ratio(0.0, 0.01)
 
 
 @pytest.mark.disturbs("hello-world")

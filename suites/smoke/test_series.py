@@ -19,12 +19,13 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from suites.support.promql import selectors
 
-# What a label may come to hold: a healthy platform has no series of a failure, and an expression
-# that reads them must be right before there is one.
-POSSIBLE = {"status": [str(each.value) for each in HTTPStatus]}
+# What a label may come to hold: a healthy platform has no series of a failure, nor of whom nobody
+# has started, and an expression that reads them must be right before there is one.
+POSSIBLE = {"status": [str(each.value) for each in HTTPStatus], "job": ["patient"]}
 
-# Series that are there only while something is asked for: see rules/proof.yaml.
-ON_DEMAND = {"groundwork_proof"}
+# Series that are there only while something is asked for (see rules/proof.yaml), or where there is
+# a volume to be looked at.
+ON_DEMAND = {"groundwork_proof", "groundwork_volume_used_ratio"}
 
 # How the series of the other kind of broker begin: a record reads whichever there are.
 FOREIGN = {"kafka": "redpanda_", "redpanda": "kafka_"}

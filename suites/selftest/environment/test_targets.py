@@ -58,4 +58,17 @@ def test_every_part_that_is_scraped_has_a_job() -> None:
     declared = {each["job_name"] for each in yaml.safe_load(CONFIG.read_text())["scrape_configs"]}
     made = (part.local(LOCAL) for part in parts() if part.scraped)
     scraped = {each.name for each in made if each is not None}
-    assert declared == scraped | {"prometheus", "cluster"}
+    enrolled = (part.local(LOCAL) for part in parts() if part.wanted)
+    wanted = {each.name for each in enrolled if each is not None}
+    assert wanted
+    assert declared == scraped | wanted | {"prometheus", "cluster"}
+
+
+def test_what_enrols_itself_is_found_by_its_file() -> None:
+    """Its job is as it is declared, but for that: it has targets as long as the file is there."""
+    declared = yaml.safe_load(CONFIG.read_text())["scrape_configs"]
+    own = {"job_name": "lake", "scrape_interval": "7s", "dns_sd_configs": [{"names": ["lake"]}]}
+    made = jobs([*declared, own], {"exporter": ["a:1"]}, {"lake": "scraped/lake.yml"})
+    assert [each["job_name"] for each in made] == ["exporter", "lake"]
+    found = [{"files": ["scraped/lake.yml"]}]
+    assert made[1] == {"job_name": "lake", "scrape_interval": "7s", "file_sd_configs": found}
