@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke faults chaos soak verdict verify up down status report bench sabotage crash clean
+.PHONY: help setup lock lint format types test engine smoke faults chaos alerts soak verdict verify up down status report bench sabotage crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,10 @@ chaos: setup ## Break the broker under load (EXPERIMENT=, SEED=): is all that wa
 	  $(BIN)/python -m pytest suites/resilience --env $(ENV) --seed $$seed $(if $(EXPERIMENT),--experiment $(EXPERIMENT)) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; \
 	  test $$code = 4 || echo 'make chaos SEED='$$seed$(if $(EXPERIMENT), EXPERIMENT=$(EXPERIMENT))$(if $(filter-out local,$(ENV)), ENV=$(ENV))$(if $(ARGS), 'ARGS="$(ARGS)"'); exit $$code
+
+alerts: setup ## Cause alerts for real: is whoever is woken told in time, and told when it is over
+	@$(BIN)/python -m pytest suites/alerting --env $(ENV) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
 soak: setup ## Ten thousand simulated histories: is the checker of delivery right about each
 	$(BIN)/python -m suites.support.soak $(ARGS)
