@@ -1,4 +1,4 @@
-"""Causes of alerts: each is of an alert that is declared, and told by file and line where it isn't."""
+"""Causes of alerts: each is of a declared alert, and what is wrong is told by file and line."""
 
 from __future__ import annotations
 
