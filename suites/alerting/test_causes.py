@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import allure
@@ -10,12 +10,14 @@ import pytest
 
 from fixtures.declared.durations import Durations, seconds_of
 from fixtures.declared.rules import load_rules, rule_files
-from groundwork.keep import timeline
-from groundwork.keep.events import FaultHealed, FaultLanded
+from fixtures.resources.patient import Patient
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
 from groundwork.use.session import EnvironmentSession
 from suites.support.budgets import Budget, budget_of
 from suites.support.causes import Case, load_causes
+from suites.support.illness import ill, visited
 from suites.support.wakings import Observer, Waking
 
 GROUPS = load_rules(rule_files("local"))
@@ -30,11 +32,17 @@ SLACK_S = 1.0
 
 LIMIT_S = 240.0
 
+# What it is asked for a window then; its visitors come twice as often.
+BUSY_PER_S = 12.0
+
+# What the patient is asked, over and over.
+PAGE = "/"
+
 
 def marked(case: Case) -> object:
     """A case, with a claim on what it breaks."""
     return pytest.param(
-        case, id=case.alert, marks=pytest.mark.disturbs(case.cause.resource, limit_s=LIMIT_S)
+        case, id=case.alert, marks=pytest.mark.disturbs(case.disturbed, limit_s=LIMIT_S)
     )
 
 
@@ -46,45 +54,55 @@ def timeline_file(groundwork_session: EnvironmentSession) -> Path:
     return out_dir / "timeline.jsonl"
 
 
-def moment_of(file: Path, kind: type[FaultLanded | FaultHealed], fault: str) -> int:
-    """When a fault has landed, or was healed, by the keeper's own stamp."""
-    for each in timeline.read(file):
-        event = each.event
-        named = isinstance(event, FaultLanded | FaultHealed) and event.id == fault
-        if named and isinstance(event, kind):
-            return each.t_ns
-    raise LookupError(f"{fault} isn't on {file}")
+@pytest.fixture
+def handles(
+    broker: Handle, hello_world: Handle, node_exporter: Handle, volume: Handle
+) -> dict[str, Handle]:
+    """What is broken, by name."""
+    return {each.name: each for each in (broker, hello_world, node_exporter, volume)}
+
+
+@pytest.fixture
+def busy(patient: Patient, observer: Observer, durations: Durations) -> Iterator[Patient]:
+    """The patient, who is asked all the time, and has been for a rate's whole window."""
+
+    def look() -> None:
+        found = observer.requests_per_s("patient", durations.rate_window)
+        if found < BUSY_PER_S:
+            raise NotYetError(f"{found:.1f} requests a second")
+
+    with visited(f"{patient.url}{PAGE}"):
+        timeout_s = seconds_of(durations.rate_window) + LOST_S
+        wait_for(look, deadline=Deadline.after(timeout_s), what="the patient to be busy")
+        yield patient
 
 
 @pytest.mark.parametrize("case", [marked(case) for case in CASES])
 def test_an_alert_wakes_somebody(
     record_property: Callable[[str, object], None],
-    broker: Handle,
-    hello_world: Handle,
+    handles: dict[str, Handle],
+    busy: Patient,
     durations: Durations,
     observer: Observer,
     timeline_file: Path,
     case: Case,
 ) -> None:
     """It is told in time, with its labels and texts; nothing else is raised; and it ends."""
-    handles = {each.name: each for each in (broker, hello_world)}
-    budget = budget_of(ALERTS[case.alert], GROUPS, durations, case.share, silent=case.cause.silent)
+    rule = ALERTS[case.alert]
+    budget = budget_of(rule, GROUPS, durations, case.share, silent=case.silent)
     waking = Waking({"alertname": case.alert, **case.labels})
-    cause = case.cause
     with observer.observing(waking):
-        with handles[cause.resource].fault(
-            cause.fault, cause.target, limit_s=LIMIT_S, **cause.parameters
-        ) as opened:
-            fault = opened.told.id
-            waking.caused_ns = moment_of(timeline_file, FaultLanded, fault)
+        with ill(case, handles, busy, timeline_file) as illness:
+            waking.caused_ns = illness.caused_ns
             observer.await_notified(waking, budget.whole_s + LOST_S)
-        waking.healed_ns = moment_of(timeline_file, FaultHealed, fault)
-        observer.await_resolved(waking, LOST_S + seconds_of(durations.group_interval))
+        waking.healed_ns = illness.healed_ns
+        over_s = seconds_of(durations.group_interval) + seconds_of(durations.rate_window)
+        observer.await_resolved(waking, over_s + LOST_S)
     row = row_of(case, waking, budget)
     record_property("alerting", row)
     allure.attach(row, "latency")
     assert "<no value>" not in str(waking.told)
-    assert waking.told["annotations"].keys() == ALERTS[case.alert].annotations.keys()
+    assert waking.told["annotations"].keys() == rule.annotations.keys()
     assert waking.latency_s <= budget.whole_s + SLACK_S, row
     assert observer.others(waking) <= set(case.together)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,14 +12,14 @@ from fixtures.declared.declarations import read_items, validate
 from fixtures.paths import ROOT
 from groundwork.base.errors import UsageError
 
-__all__ = ["FILE", "Case", "Cause", "load_causes"]
+__all__ = ["FILE", "Ailing", "Broken", "Case", "load_causes"]
 
 FILE = ROOT / "suites" / "alerting" / "cases.yaml"
 
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Cause(BaseModel):
+class Broken(BaseModel):
     """A fault of the engine's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,10 +29,19 @@ class Cause(BaseModel):
     target: str = ""
     parameters: dict[str, Any] = {}
 
-    @property
-    def silent(self) -> bool:
-        """Whether whoever asks has no answer, and waits for it until his time is up."""
-        return self.fault in {"pause", "blackhole"}
+
+class Ailing(BaseModel):
+    """Something that the patient suffers from: see :class:`fixtures.resources.patient.Patient`.
+
+    Attributes:
+        ailment: By which door.
+        amount: The share of its requests that fail, milliseconds, or megabytes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ailment: Literal["fail", "slow", "eat"]
+    amount: Annotated[float, Field(gt=0)]
 
 
 class Case(BaseModel):
@@ -49,10 +58,20 @@ class Case(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alert: Text
-    cause: Cause
+    cause: Broken | Ailing
     labels: dict[str, str]
     together: tuple[str, ...] = ()
     share: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @property
+    def disturbed(self) -> str:
+        """The resource that is made ill."""
+        return self.cause.resource if isinstance(self.cause, Broken) else "patient"
+
+    @property
+    def silent(self) -> bool:
+        """Whether whoever asks has no answer, and waits for it until his time is up."""
+        return isinstance(self.cause, Broken) and self.cause.fault in {"pause", "blackhole"}
 
 
 def load_causes(alerts: Collection[str], file: Path = FILE) -> tuple[Case, ...]:

@@ -116,6 +116,11 @@ class Observer:
             over.set()
             thread.join(LOOK_TIMEOUT_S)
 
+    def requests_per_s(self, job: str, window: str) -> float:
+        """How often a service was asked in a window, as far as Prometheus knows."""
+        found = self._prometheus.query(f'sum(rate(http_requests_total{{job="{job}"}}[{window}]))')
+        return float(found[0]["value"][1]) if found else 0.0
+
     def others(self, waking: Waking) -> frozenset[str]:
         """The other alerts that whoever is woken was told of between its cause and its end."""
         return frozenset(

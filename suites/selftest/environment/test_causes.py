@@ -17,15 +17,15 @@ def test_each_case_is_of_an_alert() -> None:
     """And a silent cause is one that nobody has an answer from."""
     cases = {case.alert: case for case in load_causes(ALERTS)}
     assert cases.keys() <= ALERTS
-    assert cases["BrokerDown"].cause.silent
-    assert not cases["ServiceDown"].cause.silent
+    assert cases["BrokerDown"].silent
+    assert not cases["ServiceDown"].silent
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("alert: ServiceDown", "alert: SunDown", "SunDown: there is no such alert; known: Alert"),
-        ("fault: kill", "faults: kill", "cause.fault: Field required"),
+        ("fault: kill", "faults: kill", "cause.Broken.fault: Field required"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
