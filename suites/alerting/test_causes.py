@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import allure
@@ -35,6 +36,9 @@ LIMIT_S = 240.0
 # What it is asked for a window then; its visitors come twice as often.
 BUSY_PER_S = 12.0
 
+# What can't be mounted everywhere.
+VOLUME = "volume"
+
 # What the patient is asked, over and over.
 PAGE = "/"
 
@@ -55,14 +59,6 @@ def timeline_file(groundwork_session: EnvironmentSession) -> Path:
 
 
 @pytest.fixture
-def handles(
-    broker: Handle, hello_world: Handle, node_exporter: Handle, volume: Handle
-) -> dict[str, Handle]:
-    """What is broken, by name."""
-    return {each.name: each for each in (broker, hello_world, node_exporter, volume)}
-
-
-@pytest.fixture
 def busy(patient: Patient, observer: Observer, durations: Durations) -> Iterator[Patient]:
     """The patient, who is asked all the time, and has been for a rate's whole window."""
 
@@ -77,34 +73,72 @@ def busy(patient: Patient, observer: Observer, durations: Durations) -> Iterator
         yield patient
 
 
-@pytest.mark.parametrize("case", [marked(case) for case in CASES])
-def test_an_alert_wakes_somebody(
-    record_property: Callable[[str, object], None],
-    handles: dict[str, Handle],
+@dataclass(frozen=True)
+class Bedside:
+    """Whoever sees to it that an alert is caused, and looks on.
+
+    Attributes:
+        patient: Who may ail, and is asked all the time.
+        observer: Looks at Prometheus, and at whoever is woken.
+        timeline_file: Where the keeper writes down when a fault has landed.
+        note: Puts a line into the table.
+    """
+
+    patient: Patient
+    observer: Observer
+    durations: Durations
+    timeline_file: Path
+    note: Callable[[str, object], None]
+
+    def see(self, case: Case, handles: dict[str, Handle]) -> None:
+        """Cause an alert, and have it told in time, as declared, alone, and to be over again."""
+        rule = ALERTS[case.alert]
+        budget = budget_of(
+            rule, GROUPS, self.durations, case.share, silent=case.silent, late_s=case.late_s
+        )
+        waking = Waking({"alertname": case.alert, **case.labels})
+        observer = self.observer
+        with observer.observing(waking):
+            with ill(case, handles, self.patient, self.timeline_file) as illness:
+                waking.caused_ns = illness.caused_ns
+                observer.await_notified(waking, budget.whole_s + LOST_S)
+            waking.healed_ns = illness.healed_ns
+            own = self.durations
+            over_s = seconds_of(own.group_interval) + seconds_of(own.rate_window)
+            observer.await_resolved(waking, over_s + LOST_S)
+        row = row_of(case, waking, budget)
+        self.note("alerting", row)
+        allure.attach(row, "latency")
+        assert "<no value>" not in str(waking.told)
+        assert waking.told["annotations"].keys() == rule.annotations.keys()
+        assert waking.latency_s <= budget.whole_s + SLACK_S, row
+        assert observer.others(waking) <= set(case.together)
+
+
+@pytest.fixture
+def bedside(
     busy: Patient,
-    durations: Durations,
     observer: Observer,
+    durations: Durations,
     timeline_file: Path,
-    case: Case,
+    record_property: Callable[[str, object], None],
+) -> Bedside:
+    """Whoever sees to an alert."""
+    return Bedside(busy, observer, durations, timeline_file, record_property)
+
+
+@pytest.mark.parametrize("case", [marked(case) for case in CASES if case.disturbed != VOLUME])
+def test_an_alert_wakes_somebody(
+    bedside: Bedside, broker: Handle, hello_world: Handle, node_exporter: Handle, case: Case
 ) -> None:
     """It is told in time, with its labels and texts; nothing else is raised; and it ends."""
-    rule = ALERTS[case.alert]
-    budget = budget_of(rule, GROUPS, durations, case.share, silent=case.silent)
-    waking = Waking({"alertname": case.alert, **case.labels})
-    with observer.observing(waking):
-        with ill(case, handles, busy, timeline_file) as illness:
-            waking.caused_ns = illness.caused_ns
-            observer.await_notified(waking, budget.whole_s + LOST_S)
-        waking.healed_ns = illness.healed_ns
-        over_s = seconds_of(durations.group_interval) + seconds_of(durations.rate_window)
-        observer.await_resolved(waking, over_s + LOST_S)
-    row = row_of(case, waking, budget)
-    record_property("alerting", row)
-    allure.attach(row, "latency")
-    assert "<no value>" not in str(waking.told)
-    assert waking.told["annotations"].keys() == rule.annotations.keys()
-    assert waking.latency_s <= budget.whole_s + SLACK_S, row
-    assert observer.others(waking) <= set(case.together)
+    bedside.see(case, {each.name: each for each in (broker, hello_world, node_exporter)})
+
+
+@pytest.mark.parametrize("case", [marked(case) for case in CASES if case.disturbed == VOLUME])
+def test_a_full_volume_wakes_somebody(bedside: Bedside, volume: Handle, case: Case) -> None:
+    """The same, where a small volume can be mounted."""
+    bedside.see(case, {volume.name: volume})
 
 
 def row_of(case: Case, waking: Waking, budget: Budget) -> str:

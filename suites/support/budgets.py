@@ -76,6 +76,7 @@ def budget_of(
     share: float = 0.0,
     *,
     silent: bool = False,
+    late_s: float = 0.0,
 ) -> Budget:
     """The budget of an alert, with the durations of a profile.
 
@@ -86,13 +87,14 @@ def budget_of(
         share: Of a rate: the threshold by the level that its cause has; so much of the window
             must be filled before it is seen. 0 for what isn't a rate.
         silent: Whether the cause keeps a target from answering: a scrape is over after its time.
+        late_s: Until the cause can be measured at all: a slow request is when it is over.
     """
     scrape_s = seconds_of(durations.scrape_interval)
     evaluation_s = seconds_of(durations.evaluation_interval)
     silence_s = seconds_of(durations.scrape_timeout) if silent else 0.0
     waits_s = seconds_of(durations.for_) if seconds_of(alert.for_) > 0 else 0.0
     return Budget(
-        visible_s=scrape_s + share * seconds_of(durations.rate_window) + silence_s,
+        visible_s=scrape_s + share * seconds_of(durations.rate_window) + silence_s + late_s,
         recorded_s=hops_of(alert, groups) * evaluation_s,
         pending_s=evaluation_s,
         firing_s=math.ceil(waits_s / evaluation_s) * evaluation_s,

@@ -69,6 +69,12 @@ class Case(BaseModel):
         return self.cause.resource if isinstance(self.cause, Broken) else "patient"
 
     @property
+    def late_s(self) -> float:
+        """Until the cause can be measured at all: a slow request is when it is over."""
+        own = self.cause
+        return own.amount / 1000 if isinstance(own, Ailing) and own.ailment == "slow" else 0.0
+
+    @property
     def silent(self) -> bool:
         """Whether whoever asks has no answer, and waits for it until his time is up."""
         return isinstance(self.cause, Broken) and self.cause.fault in {"pause", "blackhole"}

@@ -33,6 +33,8 @@ def test_each_stage_has_its_own() -> None:
     assert errors.visible_s == 3
     silent = budget_of(ALERTS["BrokerDown"], GROUPS, fast, silent=True)
     assert silent.visible_s == 4
+    late = budget_of(ALERTS["HighLatencyP95"], GROUPS, fast, share=0.1, late_s=1.5)
+    assert late.visible_s == 5.5
 
 
 @pytest.mark.parametrize("alert", sorted(ALERTS))
