@@ -56,10 +56,9 @@ class Conclusion:
         yield from (f"  {reason}" for reason in self.reasons)
         recovery = self.outage.recovery if self.outage is not None else None
         if self.outage is not None and recovery is not None:
-            what = {"fault": "the fault's landing", "healing": "its healing"}[self.objective.since]
             yield (
-                f"  from {what} to the first acknowledgements of what was sent then "
-                f"{seconds(recovery.first_s)}, to five seconds as before "
+                f"  from {self.objective.origin} to the first acknowledgements of what was sent "
+                f"then {seconds(recovery.first_s)}, to five seconds as before "
                 f"{seconds(recovery.steady_s)} (at most {self.objective.within_s:g} s); "
                 f"acknowledged and lost: {self.outage.lost} (at most {self.objective.lost_max})"
             )

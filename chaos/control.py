@@ -135,8 +135,9 @@ def after_experiment_control(
     say(f"  {under_way.plan.folder}")
     if found.outcome == "kept":
         state["status"] = journal["status"]
-    text = json.dumps(state | {"outcome": found.outcome}, indent=2, default=str)
-    (under_way.plan.folder / JOURNAL).write_text(text + "\n", encoding="utf-8")
+    if under_way.plan.folder != Path.cwd():  # there the toolkit writes it, by itself
+        text = json.dumps(state, indent=2, default=str)
+        (under_way.plan.folder / JOURNAL).write_text(text + "\n", encoding="utf-8")
 
 
 def conclusion_of(

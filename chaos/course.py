@@ -23,7 +23,7 @@ from chaos.watch import Tally, Watch
 from chaos.workload import Workload, WorkloadSettings
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.checkers.history import History, Phase
+from groundwork.checkers.history import SECOND_NS, History, Phase
 from groundwork.checkers.objective import Objective
 from groundwork.declare.variables import CLAIM
 from groundwork.use.client import Client, OpenFault
@@ -39,8 +39,6 @@ PROGRESS_TIMEOUT_S = 90.0
 CALM_NS = 100_000_000
 CALM_WINDOWS = 3
 WARM_UP_MAX_S = 30
-
-SECOND_NS = 1_000_000_000
 
 # Beyond the objective: seconds that are as before, in which it is seen to be met.
 SEEN_S = 6.0
@@ -141,6 +139,7 @@ class Course:
         self._tally = Tally(plan.objective)
         look = Look(self.workload.recorder)
         self._watch = Watch(self._tally, look.fresh, self._stop)
+        self._last.callback(self._watch.end)
 
     def _take_claim(self) -> None:
         status = self.client.status()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -168,8 +167,12 @@ def load(file: Path) -> tuple[Located, Experiment]:
     return document, validate(document, Experiment)
 
 
-def expect_sound(file: Path) -> Experiment:
+def expect_sound(file: Path, objectives: Objectives | None = None) -> Experiment:
     """See that an experiment can be run, and shows something.
+
+    Args:
+        file: The experiment.
+        objectives: What there are; read where they aren't told.
 
     Raises:
         UsageError: It can't; one line that names file and line.
@@ -186,7 +189,7 @@ def expect_sound(file: Path) -> Experiment:
         expect_callable(where, activity)
     expect_to_show_something(document, experiment)
     for where in document.each("controls"):
-        expect_held(where, experiment, file, load_objectives())
+        expect_held(where, experiment, file, objectives or load_objectives())
     return experiment
 
 
@@ -266,15 +269,16 @@ def expect_held(where: Located, experiment: Experiment, file: Path, objectives: 
         raise where.fault(f"objective: {name} should be that of {file.stem}")
 
 
-def expect_all_sound(files: Iterable[Path] = ()) -> None:
+def expect_all_sound() -> None:
     """See that all experiments can be run, and that each objective is of one.
 
     Raises:
         UsageError: One line that names file and line.
     """
-    for file in files or sorted(EXPERIMENTS.glob("*.yaml")):
-        expect_sound(file)
-    for name, line in load_objectives().experiments.items():
+    objectives = load_objectives()
+    for name in names():
+        expect_sound(file_of(name), objectives)
+    for name, line in objectives.experiments.items():
         if name not in names():
             known = ", ".join(names())
             raise UsageError(

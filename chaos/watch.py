@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
 from chaos.recorder import Acknowledged
+from groundwork.checkers.history import SECOND_NS
 from groundwork.checkers.objective import Objective
 
 __all__ = ["TENFOLD", "Tally", "Watch"]
@@ -16,8 +17,6 @@ __all__ = ["TENFOLD", "Tally", "Watch"]
 TENFOLD = 10
 
 LOOK_INTERVAL_S = 0.5
-
-SECOND_NS = 1_000_000_000
 
 
 class Tally:
@@ -109,6 +108,7 @@ class Watch(threading.Thread):
                 return
 
     def end(self) -> None:
-        """It is over."""
+        """It is over, for the first time or again; it may never have begun."""
         self._over.set()
-        self.join()
+        if self.is_alive():
+            self.join()

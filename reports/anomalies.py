@@ -9,12 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from groundwork.checkers.history import NONE, History, Kind, Outcome
+from groundwork.checkers.history import NONE, SECOND_NS, History, Kind, Outcome
 from groundwork.checkers.verdict import Example, Finding
 
 __all__ = ["draw_anomaly"]
-
-SECOND_NS = 1_000_000_000
 
 WIDTH_INCHES = 10.0
 LINE_INCHES = 0.6

@@ -8,11 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from groundwork.checkers.history import History, Kind, Outcome
+from groundwork.checkers.history import SECOND_NS, History, Kind, Outcome
 
 __all__ = ["draw"]
 
-SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
 
 # Wide enough for a minute, and for a report's column.

@@ -25,13 +25,16 @@ from groundwork.use.command import perform, say
 __all__ = ["told"]
 
 
-def told(history: History, verdict: Verdict, objective: Objective | None) -> Iterator[str]:
+def told(
+    history: History, verdict: Verdict, objective: Objective | None, outage: Outage | None
+) -> Iterator[str]:
     """A verdict in lines: what it is, why, what it is worth, and how long clients had to wait.
 
     Args:
         history: What clients have seen.
         verdict: On it.
         objective: What it is held to, where there is one.
+        outage: What was measured for that.
     """
     yield f"{verdict.judgement}: {len(history):,} rows of {len(history.clients)} clients"
     for found in verdict.findings:
@@ -42,7 +45,6 @@ def told(history: History, verdict: Verdict, objective: Objective | None) -> Ite
     for doubt in verdict.doubts:
         yield f"  too little to tell: {doubt}"
     if objective is not None:
-        outage = outage_of(history, verdict, objective)
         yield from outage_told(outage, objective)
         yield from (f"  missed: {each}" for each in missed(outage, objective))
     yield f"  {verdict.worth}"
@@ -53,12 +55,12 @@ def outage_told(outage: Outage | None, objective: Objective) -> Iterator[str]:
     recovery = outage.recovery if outage is not None else None
     if outage is None or recovery is None:
         return
-    since = {"fault": "the fault's landing", "healing": "its healing"}[objective.since]
     yield (
-        f"  from {since} on: a record that was sent then was acknowledged in each partition after "
-        f"{seconds(recovery.first_s)}; all was as before after {seconds(recovery.steady_s)}, at "
-        f"most {objective.within_s:g} s (99 of 100 within {recovery.limit_ms_p99:.0f} ms, before "
-        f"{recovery.baseline_ms_p99:.0f} ms); lost: {outage.lost}, at most {objective.lost_max}"
+        f"  from {objective.origin} on: a record that was sent then was acknowledged in each "
+        f"partition after {seconds(recovery.first_s)}; all was as before after "
+        f"{seconds(recovery.steady_s)}, at most {objective.within_s:g} s (99 of 100 within "
+        f"{recovery.limit_ms_p99:.0f} ms, before {recovery.baseline_ms_p99:.0f} ms); lost: "
+        f"{outage.lost}, at most {objective.lost_max}"
     )
 
 
@@ -86,12 +88,11 @@ def main() -> int:
         verdict = check(history)
         own = objectives.get(folder.name)  # a folder is called as its experiment
         objective = own.objective() if own is not None else None
+        outage = outage_of(history, verdict, objective) if objective is not None else None
         say(f"{folder.relative_to(run_dir)}:")
-        for line in told(history, verdict, objective):
+        for line in told(history, verdict, objective, outage):
             say(line)
-        late = objective is not None and any(
-            missed(outage_of(history, verdict, objective), objective)
-        )
+        late = objective is not None and any(missed(outage, objective))
         if verdict.judgement != "valid" or late:
             code = ExitCode.TESTS_FAILED
     return code

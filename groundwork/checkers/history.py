@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 __all__ = [
     "COLUMNS",
     "NONE",
+    "SECOND_NS",
     "Client",
     "History",
     "Kind",
@@ -26,6 +27,9 @@ __all__ = [
     "Phase",
     "columns_of",
 ]
+
+# Of the clock of histories.
+SECOND_NS = 1_000_000_000
 
 # What stands where a column means nothing for a row, or where nobody knows.
 NONE = -1

@@ -29,13 +29,12 @@ def numbered(*arrays: Ints) -> tuple[list[Ints], int]:
     """Numbers that name things, such that they may number a table's rows; NONE stays.
 
     Returns:
-        The arrays, with the numbers in the same order, and how many rows such a table needs.
+        The arrays, with the numbers in the same order, and how many rows a table needs at most.
     """
     highest = max(int(each.max(initial=NONE)) for each in arrays)
     if highest < SPARSE * sum(map(len, arrays)):
         return list(arrays), highest + 1
     names = np.unique(np.concatenate(arrays))
-    names = names[names != NONE]
     found = [np.where(each == NONE, NONE, np.searchsorted(names, each)) for each in arrays]
     return found, len(names)
 
@@ -109,7 +108,6 @@ class Index:
         (sent, read), size = numbered(self.value[self.sends], self.value[self.polls])
         first = np.full(size + 1, NONE, dtype=np.int64)  # the last one is that of NONE
         first[sent[::-1]] = np.arange(len(sent), dtype=np.int64)[::-1]  # the first is written last
-        first[size] = NONE
         self.sent_by: Ints = first[read]
         self.first_read: Ints = np.full(len(self.sends), NONE, dtype=np.int64)
         known = np.flatnonzero(self.sent_by != NONE)

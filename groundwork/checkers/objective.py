@@ -26,3 +26,8 @@ class Objective:
     lost_max: int = 0
     spared_min: int = 0
     window_s: float = 5.0
+
+    @property
+    def origin(self) -> str:
+        """From when on an interruption counts, for people."""
+        return {"fault": "the fault's landing", "healing": "its healing"}[self.since]

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from groundwork.checkers.history import History, Kind, Outcome, Phase
+from groundwork.checkers.history import SECOND_NS, History, Kind, Outcome, Phase
 from groundwork.checkers.objective import Objective
 from groundwork.checkers.recovery import Recovery, recovery_of
 from groundwork.checkers.verdict import Verdict
 
 __all__ = ["Outage", "doubts_of", "missed", "outage_of"]
-
-SECOND_NS = 1_000_000_000
 
 # What is slower than that before a fault isn't well, and says nothing about getting well.
 BASELINE_MS_MAX = 500.0

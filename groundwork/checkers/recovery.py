@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from groundwork.checkers.history import NONE, History, Kind, Outcome, Phase
+from groundwork.checkers.history import NONE, SECOND_NS, History, Kind, Outcome, Phase
 from groundwork.checkers.index import Ints
 
 __all__ = ["Recovery", "recovery_of"]
 
-SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
 
 # What counts as being well: so many windows of a second, one after another, whose 99th percentile

@@ -10,6 +10,7 @@ from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
 from suites.support.alerts import told_alertmanagers
+from suites.support.noted import noted
 from suites.support.wakings import Observer
 
 # What a case's line of the table is called among its test's properties.
@@ -20,14 +21,7 @@ HEAD = "| alert | told after | at most | pending after | firing | told | over af
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The table: each alert, how long it took, by stages, and how long it may."""
-    ran = (terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed"))
-    rows = sorted(
-        str(value)
-        for reports in ran
-        for report in reports
-        for name, value in report.user_properties
-        if name == ROW and report.when == "call"
-    )
+    rows = sorted(noted(terminalreporter, ROW))
     if rows:
         for line in (HEAD, "|---|---|---|---|---|---|---|", *rows):
             terminalreporter.write_line(line)

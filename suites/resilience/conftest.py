@@ -9,6 +9,7 @@ import pytest
 
 from chaos.experiments import expect_all_sound, file_of
 from groundwork.base.errors import UsageError
+from suites.support.noted import noted
 
 # What a test's line for the terminal is called among its properties.
 EXPERIMENT = "experiment"
@@ -59,15 +60,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What experiments have come to, a line each."""
-    ran = (terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed"))
-    told = [
-        str(value)
-        for reports in ran
-        for report in reports
-        for name, value in report.user_properties
-        if name == EXPERIMENT and report.when == "call"
-    ]
-    for line in sorted(told):
+    for line in sorted(noted(terminalreporter, EXPERIMENT)):
         terminalreporter.write_line(line)
 
 

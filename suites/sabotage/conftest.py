@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fixtures.paths import ROOT
-from suites.sabotage.table import lines_of, rows_of
+from suites.sabotage.table import PROPERTY, lines_of, rows_of
+from suites.support.noted import noted
 
 FILE = ROOT / "reports" / "out" / "sabotage.md"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The table, also as a file."""
-    ran = (terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed"))
-    rows = rows_of(report for reports in ran for report in reports)
+    rows = rows_of(noted(terminalreporter, PROPERTY))
     if not rows:
         return
     lines = list(lines_of(rows))

@@ -11,7 +11,7 @@ import pytest
 from suites.sabotage.injection import Edit, Injection
 from suites.sabotage.listed import INJECTIONS
 
-__all__ = ["Row", "lines_of", "rows_of"]
+__all__ = ["PROPERTY", "Row", "lines_of", "rows_of"]
 
 # What a row is called among a test's properties, which reach the run's own process from whichever
 # process the test ran in.
@@ -47,15 +47,10 @@ class Row:
         test.user_properties.append((PROPERTY, json.dumps(asdict(self))))
 
 
-def rows_of(reports: Iterable[pytest.TestReport]) -> list[Row]:
+def rows_of(noted: Iterable[str]) -> list[Row]:
     """The rows that tests have noted, in the list's order."""
     place = {injection.name: number for number, injection in enumerate(INJECTIONS)}
-    told = [
-        Row(**json.loads(str(value)))
-        for report in reports
-        for name, value in report.user_properties
-        if name == PROPERTY and report.when == "call"
-    ]
+    told = [Row(**json.loads(value)) for value in noted]
     return sorted(told, key=lambda row: place[row.name])
 
 

@@ -6,11 +6,8 @@ Whatever the keeper says it has done, the experiment is invalid, for no witness 
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import allure
 import pytest
@@ -19,11 +16,9 @@ from chaos.conclusion import Conclusion, read
 from groundwork.base.errors import ExitCode
 from groundwork.keep import timeline
 from groundwork.keep.events import FaultHealed, FaultLanded
-from groundwork.keep.sweep import sweep
 from suites.sabotage.injection import Edit
 from suites.sabotage.meddler import Meddler
-from suites.sabotage.test_sabotage import Saboteur
-from suites.support.copies import copy_project
+from suites.sabotage.saboteur import Saboteur, sabotaged
 
 SECOND_NS = 1_000_000_000
 
@@ -83,15 +78,8 @@ NO_OPS = (
 @pytest.fixture
 def copy() -> Iterator[Saboteur]:
     """A copy of the project in short paths; whatever runs of it is ended."""
-    base = Path(tempfile.mkdtemp(prefix="gw-sab-"))
-    (base / "tmp").mkdir()
-    copy_project(base / "project")
-    try:
-        yield Saboteur(base, "local")
-    finally:
-        errors = [error for _, found in sweep(base / "state", kept=True) for error in found]
-        shutil.rmtree(base)
-    assert errors == []
+    with sabotaged("local") as made:
+        yield made
 
 
 def conclusion_of(copy: Saboteur, experiment: str) -> Conclusion:

@@ -17,7 +17,7 @@ from groundwork.base.ledger import Ledger
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.stage import Site, Stage
 
-__all__ = ["RUN_TIMEOUT_S", "SCRATCH", "Pond", "stage_of"]
+__all__ = ["RUN_TIMEOUT_S", "SCRATCH", "Pond", "site_of", "stage_of"]
 
 SCRATCH = ROOT / "suites" / "selftest" / "scratch"
 
@@ -126,9 +126,9 @@ class Pond:
         wait_for(look, deadline=Deadline.after(timeout_s), what="nothing to be left")
 
 
-def stage_of(book: Ledger, resource: str) -> Stage:
-    """The stage of a resource of an environment that has no keeper."""
-    site = Site(
+def site_of(book: Ledger) -> Site:
+    """What all resources have in common of an environment that has no keeper."""
+    return Site(
         token=f"{book.folder.name}-{book.folder.parent.name}",
         root=ROOT,
         folder=book.folder,
@@ -137,7 +137,11 @@ def stage_of(book: Ledger, resource: str) -> Stage:
         step=lambda *_: None,
         on_exit=lambda *_: None,
     )
-    return Stage(site, resource, "run", {})
+
+
+def stage_of(book: Ledger, resource: str) -> Stage:
+    """The stage of a resource of such an environment."""
+    return Stage(site_of(book), resource, "run", {})
 
 
 def command_of(each: psutil.Process) -> list[str]:

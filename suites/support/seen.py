@@ -8,6 +8,7 @@ import allure
 
 from groundwork.checkers.history import History
 from groundwork.checkers.objective import Objective
+from groundwork.checkers.outage import outage_of
 from groundwork.checkers.verdict import Verdict
 from reports.anomalies import draw_anomaly
 from reports.pictures import draw
@@ -33,7 +34,8 @@ def attach_seen(
         title: Of the picture.
         folder: Where pictures lie, beside the report.
     """
-    allure.attach("\n".join(told(history, verdict, objective)), "verdict")
+    outage = outage_of(history, verdict, objective) if objective is not None else None
+    allure.attach("\n".join(told(history, verdict, objective, outage)), "verdict")
     for file in draw(history, title, folder):
         allure.attach.file(str(file), f"what clients saw ({file.suffix[1:]})", KINDS[file.suffix])
     for finding in verdict.findings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -195,10 +196,10 @@ def test_after(spring):
 '''
 
 
-def run(pond: Pond, text: str, *args: str) -> tuple[int, str]:
+def run(pond: Pond, text: str, *args: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Run tests of the pond; exit code and output."""
     (pond.root / "check_jobs.py").write_text(text)
-    done = pond.call([sys.executable, "-m", "pytest", "check_jobs.py", "-q", *args])
+    done = pond.call([sys.executable, "-m", "pytest", "check_jobs.py", "-q", *args], env)
     return done.returncode, done.output
 
 
@@ -239,6 +240,25 @@ def test_a_test_that_takes_too_long_is_ended_with_all_that_it_has_open(
     assert overdue.jobs == ("break-1",)
     assert {each.by for each in events if isinstance(each, FaultHealed)} >= {"overdue"}
     assert pond.leftovers() == []
+
+
+OWN = '''
+"""A test that has a job of the project's own modules run."""
+
+
+def test_own(spring, tmp_path):
+    """They are found, though nobody has installed them."""
+    done = spring.client.job("own", {}, tmp_path / "out", 30)
+    assert (done.exit_code, done.log.read_text()) == (0, "pond\\n")
+'''
+
+
+def test_a_job_finds_its_projects_modules(pond: Pond) -> None:
+    """Wherever the project lies; and an operator is told that it runs, and what it came to."""
+    code, output = run(pond, OWN, "-v", env={"POND_OWN": "1"})
+    assert (code, "1 passed" in output) == (0, True), output
+    assert "groundwork: job own-1 runs: -c import pond" in output
+    assert re.search(r"groundwork: job own-1 ended after \d+ s: 0", output)
 
 
 def test_a_job_ends_with_the_claim_that_it_acts_under(pond: Pond) -> None:

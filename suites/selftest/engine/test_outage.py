@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import (
     NONE,
+    SECOND_NS,
     Client,
     History,
     Kind,
@@ -21,8 +22,6 @@ from groundwork.checkers.history import (
 from groundwork.checkers.objective import Objective
 from groundwork.checkers.outage import Outage, doubts_of, missed, outage_of, slowest
 from groundwork.checkers.recovery import Recovery
-
-SECOND_NS = 1_000_000_000
 
 STEADY = Phase("steady", 0, 10 * SECOND_NS)
 KILL = Phase("kill", 10 * SECOND_NS, 15 * SECOND_NS, progress=False, spared=(0,))
@@ -49,8 +48,8 @@ def history(sends: list[tuple[float, float, int]]) -> History:
             op,
             NONE,
             NONE,
-            round(a * 1e9),
-            round(b * 1e9),
+            nanoseconds(a),
+            nanoseconds(b),
         )
         for op, (a, b, partition) in enumerate(sends)
     ]
@@ -123,7 +122,8 @@ def test_without_a_fault_there_is_no_outage() -> None:
 
 
 @given(
-    st.lists(st.floats(0, 39, allow_nan=False), max_size=40),
+    st.lists(st.floats(0, 39, allow_nan=False), max_size=40)
+    | st.lists(st.integers(0, 390).map(lambda tenth: tenth / 10), min_size=100, max_size=400),
     st.floats(1, 8, allow_nan=False),
 )
 def test_the_emptiest_window_is_found(at_s: list[float], window_s: float) -> None:

@@ -7,6 +7,7 @@ import pytest
 from groundwork.checkers.history import (
     COLUMNS,
     NONE,
+    SECOND_NS,
     Client,
     History,
     Kind,
@@ -17,7 +18,6 @@ from groundwork.checkers.history import (
 from groundwork.checkers.recovery import recovery_of
 from suites.support.histories import Notes
 
-SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
 
 BASELINE = Phase("steady", 0, 10 * SECOND_NS)
@@ -79,6 +79,22 @@ def test_five_seconds_in_a_row(spoilt: list[tuple[int, ...]]) -> None:
     worse = recovery_of(history([*rows, *spoilt]), BASELINE, FAULT.begin_ns)
     assert worse is not None
     assert worse.steady_s == 11
+
+
+def test_what_is_sent_in_transactions_is_not_offered() -> None:
+    """It waits for what was sent before: fewer of it is no smaller rate; slower is slower."""
+
+    def transacted(first: int, last: int, took_ms: float) -> list[tuple[int, ...]]:
+        return [(*row[:7], 1, *row[8:]) for row in steadily(first, last, took_ms)]
+
+    calm = [*steadily(0, 40), *transacted(0, 10, 10.0), *transacted(10, 40, 10.0)[::4]]
+    found = recovery_of(history(calm), BASELINE, FAULT.begin_ns)
+    assert found is not None
+    assert found.steady_s == 0
+    slow = [*steadily(0, 40), *transacted(0, 10, 10.0), *transacted(10, 40, 400.0)]
+    worse = recovery_of(history(slow), BASELINE, FAULT.begin_ns)
+    assert worse is not None
+    assert worse.steady_s is None
 
 
 def test_less_than_before_is_not_like_before() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,17 +20,12 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.resource import Description
 from suites.support.pond import SCRATCH
+from suites.support.ports import free_port
 
 TIMEOUT_S = 30.0
 
 # This process is the parent of what it starts, as the keeper is of servers.
 KEEPER = process.myself()
-
-
-def free_port() -> int:
-    """One that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class House:
@@ -160,6 +154,20 @@ def test_a_kill_is_seen(house: House) -> None:
     witness.look_after()
     assert witness.sightings.doubts == []
     assert len(witness.sightings.seen) == 3
+
+
+def test_a_process_that_was_there_before_is_no_restart(house: House) -> None:
+    """It is the keeper's child, and another than before; it was waiting for its turn."""
+    port = free_port()
+    child = house.start(port)
+    house.start(port)
+    witness = Death((f"127.0.0.1:{port}",), KEEPER)
+    witness.look_before()
+    kill(child)
+    witness.look_during()
+    witness.look_after()
+    (doubt,) = witness.sightings.doubts
+    assert doubt.endswith("was started before the fault")
 
 
 def test_what_was_not_there_can_not_be_killed() -> None:

@@ -14,7 +14,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from fixtures.paths import ROOT, SERVERS
+from fixtures.paths import SERVERS
 from fixtures.pods.servers.exporter import (
     AGE_MAX_S,
     INTERVAL_S,
@@ -30,7 +30,9 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import Child
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.declare.stage import Site, Stage
+from groundwork.declare.stage import Stage
+from suites.support.pond import site_of
+from suites.support.ports import free_port
 
 TIMEOUT_S = 30.0
 
@@ -55,12 +57,6 @@ def samples(text: str) -> dict[str, list[Sample]]:
 def rendered(lags: Lags, **volumes: float) -> dict[str, list[Sample]]:
     """What is served of these."""
     return samples("\n".join(lines_of(lags, volumes)) + "\n")
-
-
-def free_port() -> int:
-    """One that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture
@@ -212,15 +208,7 @@ def test_it_answers_what_it_has_and_nothing_else(start: Start, silent: str) -> N
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """The exporter's stage, in an environment whose broker isn't there; what it starts is ended."""
     book = Ledger.create(tmp_path / f"env-{os.getpid()}")
-    site = Site(
-        token=f"{book.folder.name}-{tmp_path.name}",
-        root=ROOT,
-        folder=book.folder,
-        ledger=book,
-        artifacts={},
-        step=lambda *_: None,
-        on_exit=lambda *_: None,
-    )
+    site = site_of(book)
     site.stages["broker"] = Stage(
         site, "broker", "run", {"client-1": free_port(), "metrics-1": free_port()}
     )

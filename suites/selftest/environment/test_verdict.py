@@ -11,14 +11,13 @@ from fixtures.paths import ROOT
 from groundwork.base import process
 from groundwork.checkers.archive import write
 from groundwork.checkers.delivery import check
-from groundwork.checkers.history import Partition, Phase
+from groundwork.checkers.history import SECOND_NS, Partition, Phase
 from groundwork.checkers.objective import Objective
+from groundwork.checkers.outage import outage_of
 from reports.verdict import told
 from suites.support.histories import Notes
 
 TIMEOUT_S = 60.0
-
-SECOND_NS = 1_000_000_000
 
 
 def lossy() -> Notes:
@@ -39,7 +38,8 @@ def test_a_verdict_is_told_in_lines() -> None:
     """The judgement, each anomaly with what shows it, each doubt, the recovery, and the worth."""
     history = lossy().history()
     objective = Objective("fault", 10)
-    lines = list(told(history, check(history, acknowledged_min=0), objective))
+    verdict = check(history, acknowledged_min=0)
+    lines = list(told(history, verdict, objective, outage_of(history, verdict, objective)))
     how = "was acknowledged at t-0@1, and nobody has read it, though t-0@3 was read"
     assert lines[:3] == [
         "invalid: 7 rows of 2 clients",

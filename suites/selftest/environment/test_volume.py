@@ -11,7 +11,6 @@ import pytest
 
 from fixtures.decisions import decide
 from fixtures.environment import known
-from fixtures.paths import ROOT
 from fixtures.pods.servers.exporter import used_ratio
 from fixtures.resources import volume
 from fixtures.resources.volume import LABEL, SIZE_BYTES, SmallVolume, link
@@ -20,8 +19,9 @@ from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.ledger import Ledger
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.declare.stage import Site, Stage
+from groundwork.declare.stage import Stage
 from groundwork.keep.sweep import sweep
+from suites.support.pond import site_of
 
 TIMEOUT_S = 10.0
 
@@ -40,15 +40,7 @@ def book(tmp_path: Path) -> Ledger:
 @pytest.fixture
 def begin(book: Ledger) -> Iterator[Begin]:
     """Starts the volume, ready; what a failed test leaves of it is ended."""
-    site = Site(
-        token=book.folder.name,
-        root=ROOT,
-        folder=book.folder,
-        ledger=book,
-        artifacts={},
-        step=lambda *_: None,
-        on_exit=lambda *_: None,
-    )
+    site = site_of(book)
 
     def start() -> tuple[Stage, SmallVolume]:
         stage, made = Stage(site, "volume", "run", {}), SmallVolume()

@@ -8,9 +8,8 @@ import pytest
 
 from chaos.recorder import Acknowledged
 from chaos.watch import Tally, Watch
+from groundwork.checkers.history import SECOND_NS
 from groundwork.checkers.objective import Objective
-
-SECOND_NS = 1_000_000_000
 
 
 def at(seconds: float, partition: int = 0) -> Acknowledged:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socketserver
 import sys
+import threading
 from typing import Any
 
 
@@ -29,10 +30,15 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def serve(port: int) -> None:
-    """Until it is killed."""
+    """Until it is killed; whoever comes second waits until the port is free."""
     handler: Any = Answering
-    with Server(("127.0.0.1", port), handler) as server:
-        server.serve_forever()
+    pause = threading.Event()
+    while True:
+        try:
+            with Server(("127.0.0.1", port), handler) as server:
+                server.serve_forever()
+        except OSError:
+            pause.wait(0.05)
 
 
 if __name__ == "__main__":

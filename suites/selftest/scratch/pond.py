@@ -216,9 +216,11 @@ class Breaking(Arguments):
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
-    """One that breaks, and one that can't be started."""
+    """One that breaks, one that can't be started; if wanted, one of the project's own modules."""
     del settings
+    own = Job("own", lambda _: (sys.executable, "-c", "import pond; print(pond.__name__)"))
     return (
+        *((own,) if os.environ.get("POND_OWN") else ()),
         Job(
             "break",
             lambda told: (sys.executable, OUTSIDER, told.resource, told.fault, str(told.seconds)),
