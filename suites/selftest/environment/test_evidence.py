@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from chaos.caller import call
@@ -177,6 +178,16 @@ def test_what_was_not_there_can_not_be_killed() -> None:
     assert len(witness.sightings.doubts) == 1
 
 
+def await_stopped(child: Child) -> None:
+    """Wait until the kernel has stopped it: until then its threads go on, as the keeper knows."""
+
+    def look() -> None:
+        if (state := psutil.Process(child.pid).status()) != psutil.STATUS_STOPPED:
+            raise NotYetError(state)
+
+    wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="a process to stop")
+
+
 def test_a_pause_is_seen_and_its_absence_too(house: House) -> None:
     """By the kernel's word, and by a call that has no answer."""
     port = free_port()
@@ -185,6 +196,7 @@ def test_a_pause_is_seen_and_its_absence_too(house: House) -> None:
     witness = Stop((address,))
     witness.look_before()
     process.send(child.identity, signal.SIGSTOP)
+    await_stopped(child)
     witness.look_during()
     process.send(child.identity, signal.SIGCONT)
     witness.look_after()
