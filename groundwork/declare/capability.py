@@ -24,6 +24,7 @@ __all__ = [
     "Isolatable",
     "Killable",
     "Limitable",
+    "Misconfigurable",
     "Pausable",
     "ProcessFaults",
     "Scalable",
@@ -165,6 +166,17 @@ class Filling(Arguments):
     share: float = Field(gt=0, le=1)
 
 
+@runtime_checkable
+class Misconfigurable(Protocol):
+    """May have a part of its configuration missing, as by somebody's mistake."""
+
+    def misconfigure(self, stage: Stage, target: str) -> None:
+        """Have it run without the named part of its configuration."""
+
+    def correct(self, stage: Stage, target: str) -> None:
+        """Have it run with all that is declared."""
+
+
 class ProcessFaults:
     """Killable and Pausable for resources that are nothing but processes of their stage."""
 
@@ -214,6 +226,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("limit", "widen", Limitable, Narrowness),
     Fault("scale", "scale_back", Scalable, Scaling),
     Fault("fill", "empty", Fillable, Filling),
+    Fault("misconfigure", "correct", Misconfigurable),
 )
 
 

@@ -297,6 +297,10 @@ class Stage:
         """SIGCONT a process, or all of them."""
         self._signal(signal.SIGCONT, name)
 
+    def hang_up(self, name: str = "") -> None:
+        """SIGHUP a process, or all of them: most servers read their configuration again then."""
+        self._signal(signal.SIGHUP, name)
+
     def _signal(self, number: signal.Signals, name: str) -> None:
         for each in self._chosen(name):
             self._children[each].signal(number)

@@ -21,6 +21,7 @@ from fixtures.resources import alertmanager as alerting
 from fixtures.resources import prometheus as measuring
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
+from fixtures.resources.targets import FINDING
 from groundwork.use.client import Handle
 from suites.support.alerts import told_alertmanagers
 from suites.support.comparisons import differences, undeclared
@@ -171,7 +172,7 @@ def besides(effective: dict[str, Any], declared: dict[str, Any]) -> list[str]:
 
 def bare(job: dict[str, Any]) -> dict[str, Any]:
     """A job without what finds its targets, which differs by platform; relabelling in full."""
-    kept = {key: value for key, value in job.items() if not key.endswith(measuring.FINDING)}
+    kept = {key: value for key, value in job.items() if not key.endswith(FINDING)}
     kept = {key: value for key, value in kept.items() if key != "scrape_protocols"}
     for key in ("relabel_configs", "metric_relabel_configs"):
         if key in kept:

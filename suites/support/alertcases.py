@@ -64,6 +64,7 @@ class Case(Strict):
     Attributes:
         what: What the case is, where there are several of an alert.
         rate: Whether it is measured over a window.
+        absence: Whether it is of something that hasn't been there for a whole window.
         at_once: Whether it waits for nothing.
     """
 
@@ -71,6 +72,7 @@ class Case(Strict):
     what: str = ""
     platforms: tuple[Platform, ...] = ("local", "kubernetes")
     rate: bool = False
+    absence: bool = False
     at_once: bool = False
     series: tuple[Series, ...] = Field(min_length=1)
     told: tuple[Told, ...] = Field(min_length=1)
@@ -98,13 +100,15 @@ class Schedule:
 
     Attributes:
         phases: What the series are, and for how many scrapes.
-        active: The first evaluation that sees what is wrong.
+        begins: The first evaluation at which something is wrong.
+        active: The first that surely sees it, for a window may hold what was before.
         fires: The first at which it has lasted.
         over: The first at which nothing is wrong any more.
         surely_over: The first at which that is certain, for a window may hold what has been.
     """
 
     phases: tuple[tuple[Phase, int], ...]
+    begins: int
     active: int
     fires: int
     over: int
@@ -127,9 +131,10 @@ class Schedule:
             ("well", window + lasting + 2),
         )
         begins = well + below + well
+        active = begins + window if case.absence else begins
         over = begins + ill
         surely = over + window if case.rate else over
-        return cls(phases, begins, begins + lasting, over, surely)
+        return cls(phases, begins, active, active + lasting, over, surely)
 
     @property
     def end(self) -> int:
@@ -205,8 +210,11 @@ def in_order(groups: Iterable[Group]) -> list[str]:
 
 def states(case: Case, schedule: Schedule, scrape_s: float) -> Iterator[dict[str, Any]]:
     """What Prometheus is to say of the alert at each evaluation, but where a window may blur it."""
+    # Versions differ in whether a window holds its very beginning.
+    first = schedule.active - 2 if case.absence else schedule.begins
+    blurred = {*range(first, schedule.active), *range(schedule.over, schedule.surely_over)}
     for number in range(schedule.end):
-        if schedule.over <= number < schedule.surely_over:
+        if number in blurred:
             continue
         state = ""
         if schedule.active <= number < schedule.over:

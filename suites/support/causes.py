@@ -1,26 +1,52 @@
-"""Causes of alerts (suites/alerting/cases.yaml): what is done so that one fires."""
+"""Causes of alerts (suites/alerting/cases.yaml): what is done so that one fires, and when."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fixtures.declared.declarations import read_items, validate
+from fixtures.declared.declarations import Located, read_items, validate
 from fixtures.paths import ROOT
 from groundwork.base.errors import UsageError
+from groundwork.declare.arguments import arguments_of
+from groundwork.declare.capability import fault_of
+from groundwork.declare.resource import Resource
 
-__all__ = ["FILE", "Ailing", "Broken", "Case", "load_causes"]
+__all__ = [
+    "FILE",
+    "FOLLOWER",
+    "Ailing",
+    "Asked",
+    "Broken",
+    "Case",
+    "Platform",
+    "Round",
+    "load_causes",
+]
 
 FILE = ROOT / "suites" / "alerting" / "cases.yaml"
+
+# A target that isn't known before there is a broker: a node that isn't its controller.
+FOLLOWER = "follower"
+
+Platform = Literal["local", "cluster"]
 
 Text = Annotated[str, Field(min_length=1)]
 
 
 class Broken(BaseModel):
-    """A fault of the engine's."""
+    """A fault of the engine's.
+
+    Attributes:
+        target: A part of the resource; ``follower`` is a node of the broker that isn't its
+            controller.
+        posts: Whether the patient is asked to publish all the time, too.
+        single_copy: Whether there is a topic meanwhile whose one copy is on the target.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +54,20 @@ class Broken(BaseModel):
     fault: Text
     target: str = ""
     parameters: dict[str, Any] = {}
+    posts: bool = False
+    single_copy: bool = False
+
+    @property
+    def disturbed(self) -> str:
+        """The resource that is broken."""
+        return self.resource
+
+    def __str__(self) -> str:
+        """What is done, in a few words."""
+        what = f"{self.fault} {self.resource}"
+        what += " to none" if self.fault == "scale" else ""
+        what += f", {self.target}" if self.target else ""
+        return what + (" while messages are posted" if self.posts else "")
 
 
 class Ailing(BaseModel):
@@ -43,61 +83,145 @@ class Ailing(BaseModel):
     ailment: Literal["fail", "slow", "eat"]
     amount: Annotated[float, Field(gt=0)]
 
+    @property
+    def disturbed(self) -> str:
+        """The patient."""
+        return "patient"
+
+    def __str__(self) -> str:
+        """What is done, in a few words."""
+        unit = {"fail": "of its requests", "slow": "ms", "eat": "MB"}[self.ailment]
+        return f"the patient: {self.ailment} {self.amount:g} {unit}"
+
+
+class Asked(BaseModel):
+    """Nothing is wrong: an alert is asked for.
+
+    Attributes:
+        level: Of that severity.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: Text
+
+    @property
+    def disturbed(self) -> str:
+        """Whoever makes the series."""
+        return "receiver"
+
+    def __str__(self) -> str:
+        """What is done, in a few words."""
+        return f"asked for: {self.level}"
+
 
 class Case(BaseModel):
     """An alert, and what makes it fire.
 
     Attributes:
         alert: Its name.
+        round: Cases of the same round are caused at the same time; those with equal causes by one.
         cause: What is done.
         labels: Those that it has then, and its severity.
+        platforms: Where it is caused so.
+        told: How whoever is woken learns of it: by the webhook, or by the silence of the dead
+            man's switch.
         together: The alerts that may be there, too.
-        share: Of a rate: the threshold by the level that the cause has.
+        share: Of a rate: how much of its window must be filled before the threshold is crossed.
+        absence: Whether it is of something that hasn't been there for a window.
+        silent: Whether whoever would tell of it gives no answer, which is waited for.
+        late_s: Until the cause can be measured at all.
+        recovers_s: Until what is healed is as it was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     alert: Text
-    cause: Broken | Ailing
+    round: Annotated[int, Field(ge=1)]
+    cause: Broken | Ailing | Asked
     labels: dict[str, str]
+    platforms: tuple[Platform, ...] = ("local", "cluster")
+    told: Literal["webhook", "silence"] = "webhook"
     together: tuple[str, ...] = ()
     share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    absence: bool = False
+    silent: bool = False
+    late_s: Annotated[float, Field(ge=0)] = 0.0
+    recovers_s: Annotated[float, Field(ge=0)] = 0.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """Cases that are caused at the same time."""
+
+    cases: tuple[Case, ...]
 
     @property
-    def disturbed(self) -> str:
-        """The resource that is made ill."""
-        return self.cause.resource if isinstance(self.cause, Broken) else "patient"
+    def causes(self) -> tuple[Broken | Ailing | Asked, ...]:
+        """What is done, each once."""
+        found: list[Broken | Ailing | Asked] = []
+        for case in self.cases:
+            if case.cause not in found:
+                found.append(case.cause)
+        return tuple(found)
 
     @property
-    def late_s(self) -> float:
-        """Until the cause can be measured at all: a slow request is when it is over."""
-        own = self.cause
-        return own.amount / 1000 if isinstance(own, Ailing) and own.ailment == "slow" else 0.0
-
-    @property
-    def silent(self) -> bool:
-        """Whether whoever asks has no answer, and waits for it until his time is up."""
-        return isinstance(self.cause, Broken) and self.cause.fault in {"pause", "blackhole"}
+    def expected(self) -> frozenset[str]:
+        """The alerts that may be there."""
+        own = frozenset(case.alert for case in self.cases)
+        return own.union(*(case.together for case in self.cases))
 
 
-def load_causes(alerts: Collection[str], file: Path = FILE) -> tuple[Case, ...]:
-    """Read the cases.
+def load_causes(
+    alerts: Collection[str],
+    platform: Platform,
+    resources: Iterable[Resource],
+    file: Path = FILE,
+) -> tuple[Case, ...]:
+    """Read the cases of a platform; those of others are looked at, too.
 
     Args:
         alerts: Those that are declared.
+        platform: Whose.
+        resources: The platform's.
         file: Where cases are.
 
     Raises:
-        UsageError: The file is malformed, or an alert isn't declared; names file and line.
+        UsageError: The file is malformed, an alert isn't declared, or what is to be broken can't be
+            so; names file and line.
     """
-    found = []
+    known = {each.name: each for each in resources}
+    found: list[Case] = []
     for item in read_items(file, "cases"):
         case = validate(item, Case)
         for name in (case.alert, *case.together):
             if name not in alerts:
-                known = ", ".join(sorted(alerts))
-                raise item.fault(f"{name}: there is no such alert; known: {known}")
+                listed = ", ".join(sorted(alerts))
+                raise item.fault(f"{name}: there is no such alert; known: {listed}")
+        if platform not in case.platforms:
+            continue
+        expect_possible(item, case, known)
+        if any(case.alert == other.alert for other in found):
+            raise item.fault(f"{case.alert} is caused twice on the platform {platform}")
         found.append(case)
     if not found:
         raise UsageError(f"{file}:1: should hold cases")
     return tuple(found)
+
+
+def expect_possible(item: Located, case: Case, known: Mapping[str, Resource]) -> None:
+    """See that what is to be broken bears it.
+
+    Raises:
+        UsageError: It doesn't; names file and line.
+    """
+    name = case.cause.disturbed
+    if name not in known:
+        listed = ", ".join(sorted(known))
+        raise item.fault(f"{case.alert}: there is no resource {name!r}; known: {listed}")
+    if isinstance(case.cause, Broken):
+        try:
+            fault = fault_of(case.cause.fault, known[name], name)
+            arguments_of(fault.parameters, case.cause.parameters, f"{fault.name} of {name}")
+        except UsageError as error:
+            raise item.fault(f"{case.alert}: {error}") from error

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from aiokafka.admin import NewTopic
 
 from fixtures.resources.patient import Patient
+from fixtures.resources.receiver import Receiver
+from groundwork.base.errors import GroundworkError
 from groundwork.keep import timeline
 from groundwork.keep.events import FaultHealed, FaultLanded
-from groundwork.use.client import Handle
-from suites.support.causes import Ailing, Broken, Case
+from groundwork.use.client import Client, Handle
+from suites.support.causes import FOLLOWER, Ailing, Asked, Broken
+from suites.support.metrics import samples_of
+from suites.support.topics import admin_of
 
-__all__ = ["Illness", "ill", "visited"]
+__all__ = ["Illness", "Ward", "visited"]
 
-# The longest alert takes a quarter of a minute; a cause that nobody ends is over after that.
-LIMIT_S = 120.0
+# The longest alert takes a quarter of a minute, or is waited for a minute longer; a cause that
+# nobody ends is over after that.
+LIMIT_S = 150.0
 
 # Visitors of the patient, each with so long between two requests: enough for a rate, also where
 # each of them waits for an answer.
 VISITORS = 8
 VISIT_INTERVAL_S = 0.25
 VISIT_TIMEOUT_S = 10.0
+
+# Enough for a group to be 100 behind in a second.
+POST_INTERVAL_S = 0.05
+
+# What a node of the broker tells of itself: 1 for the one that leads the others.
+CONTROLLER = "kafka_controller_kafkacontroller_activecontrollercount"
 
 
 @dataclass
@@ -37,64 +51,132 @@ class Illness:
     healed_ns: int = 0
 
 
+@dataclass(frozen=True)
+class Ward:
+    """Where things are made ill.
+
+    Attributes:
+        client: Of the keeper.
+        patient: Who may ail.
+        receiver: Whom an alert is asked of that is of nothing wrong.
+        timeline_file: Where the keeper writes down when a fault has landed, and was healed.
+        first: What the first node of a broker is counted from: 1 for processes, 0 for pods.
+    """
+
+    client: Client
+    patient: Patient
+    receiver: Receiver
+    timeline_file: Path
+    first: int
+
+    @contextmanager
+    def ill(self, cause: Broken | Ailing | Asked) -> Iterator[Illness]:
+        """Have something ill for as long as the block runs."""
+        found = Illness()
+        if isinstance(cause, Broken):
+            handle = self.client.await_ready(cause.resource)
+            node = follower_of(handle) if cause.target == FOLLOWER else 0
+            target = f"{handle.name}-{node - 1 + self.first}" if node else cause.target
+            fault = handle.fault(cause.fault, target, limit_s=LIMIT_S, **cause.parameters)
+            with self._surroundings(cause, handle, node):
+                with fault as opened:
+                    found.caused_ns = self._moment(FaultLanded, opened.told.id)
+                    yield found
+                found.healed_ns = self._moment(FaultHealed, opened.told.id)
+            return
+        with self._asked(cause):
+            found.caused_ns = time.monotonic_ns()
+            yield found
+        found.healed_ns = time.monotonic_ns()
+
+    @contextmanager
+    def _surroundings(self, cause: Broken, broker: Handle, node: int) -> Iterator[None]:
+        """Have what there is to be beside a fault, from before it until after it."""
+        with ExitStack() as stack:
+            if cause.single_copy:
+                stack.enter_context(single_copy(broker.endpoint("kafka"), node))
+            if cause.posts:
+                stack.enter_context(visited(f"{self.patient.url}/messages", post=True))
+            yield
+
+    @contextmanager
+    def _asked(self, cause: Ailing | Asked) -> Iterator[None]:
+        """Have the patient suffer, or an alert raised of nothing."""
+        if isinstance(cause, Asked):
+            with self.receiver.prove(uuid.uuid4().hex, [cause.level]):
+                yield
+            return
+        patient = self.patient
+        doors = {"fail": patient.failing, "slow": patient.slow, "eat": patient.eating}
+        with doors[cause.ailment](cause.amount, LIMIT_S):
+            yield
+
+    def _moment(self, kind: type[FaultLanded | FaultHealed], fault: str) -> int:
+        """When a fault has landed, or was healed, by the keeper's own stamp."""
+        for each in timeline.read(self.timeline_file):
+            event = each.event
+            named = isinstance(event, FaultLanded | FaultHealed) and event.id == fault
+            if named and isinstance(event, kind):
+                return each.t_ns
+        raise LookupError(f"{fault} isn't on {self.timeline_file}")
+
+
+def follower_of(broker: Handle) -> int:
+    """The number of the last node, from 1, that doesn't lead the others."""
+    found = 0
+    for name in sorted(broker.description.endpoints):
+        if name.startswith("metrics-"):
+            leads = any(each.value for each in samples_of(broker.endpoint(name), CONTROLLER))
+            found = found if leads else int(name.removeprefix("metrics-"))
+    if not found:
+        raise GroundworkError(f"{broker.name} has no node that follows another")
+    return found
+
+
 @contextmanager
-def ill(
-    case: Case, handles: Mapping[str, Handle], patient: Patient, timeline_file: Path
-) -> Iterator[Illness]:
-    """Make something ill for as long as the block runs.
+def single_copy(bootstrap: str, node: int) -> Iterator[None]:
+    """Have a topic whose one copy is on a node."""
+    name = f"single-{uuid.uuid4()}"
+
+    async def make() -> None:
+        async with admin_of(bootstrap) as admin:
+            topic = NewTopic(
+                name, num_partitions=-1, replication_factor=-1, replica_assignments={0: [node]}
+            )
+            told = await admin.create_topics([topic])
+            codes = [code for _, code, *_ in told.topic_errors]
+            if codes != [0]:
+                raise GroundworkError(f"can't make the topic {name}: {codes}")
+
+    async def remove() -> None:
+        async with admin_of(bootstrap) as admin:
+            await admin.delete_topics([name])
+
+    asyncio.run(make())
+    try:
+        yield
+    finally:
+        asyncio.run(remove())
+
+
+@contextmanager
+def visited(url: str, *, post: bool = False) -> Iterator[None]:
+    """Have a service asked all the time, whatever it answers.
 
     Args:
-        case: What, and how.
-        handles: The resources, by name.
-        patient: Who may ail.
-        timeline_file: Where the keeper writes down when a fault has landed, and was healed.
+        url: What is asked for.
+        post: Whether it is asked to publish a message.
     """
-    found = Illness()
-    cause = case.cause
-    if isinstance(cause, Broken):
-        broken = handles[cause.resource].fault(
-            cause.fault, cause.target, limit_s=LIMIT_S, **cause.parameters
-        )
-        with broken as opened:
-            fault = opened.told.id
-            found.caused_ns = moment_of(timeline_file, FaultLanded, fault)
-            yield found
-        found.healed_ns = moment_of(timeline_file, FaultHealed, fault)
-        return
-    with ailing(patient, cause):
-        found.caused_ns = time.monotonic_ns()
-        yield found
-    found.healed_ns = time.monotonic_ns()
-
-
-@contextmanager
-def ailing(patient: Patient, cause: Ailing) -> Iterator[None]:
-    """Have the patient suffer."""
-    doors = {"fail": patient.failing, "slow": patient.slow, "eat": patient.eating}
-    with doors[cause.ailment](cause.amount, LIMIT_S):
-        yield
-
-
-def moment_of(file: Path, kind: type[FaultLanded | FaultHealed], fault: str) -> int:
-    """When a fault has landed, or was healed, by the keeper's own stamp."""
-    for each in timeline.read(file):
-        event = each.event
-        named = isinstance(event, FaultLanded | FaultHealed) and event.id == fault
-        if named and isinstance(event, kind):
-            return each.t_ns
-    raise LookupError(f"{fault} isn't on {file}")
-
-
-@contextmanager
-def visited(url: str) -> Iterator[None]:
-    """Have somebody ask a service all the time, whatever it answers."""
     over = threading.Event()
 
     def visit() -> None:
         with requests.Session() as session:
-            while not over.wait(VISIT_INTERVAL_S):
+            while not over.wait(POST_INTERVAL_S if post else VISIT_INTERVAL_S):
                 try:
-                    session.get(url, timeout=VISIT_TIMEOUT_S)
+                    if post:
+                        session.post(url, json={"text": "hello"}, timeout=VISIT_TIMEOUT_S)
+                    else:
+                        session.get(url, timeout=VISIT_TIMEOUT_S)
                 except requests.RequestException:
                     continue  # it is ill
 

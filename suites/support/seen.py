@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import allure
@@ -14,7 +15,7 @@ from reports.anomalies import draw_anomaly
 from reports.pictures import draw
 from reports.verdict import told
 
-__all__ = ["attach_seen"]
+__all__ = ["attach_pictures", "attach_seen"]
 
 # Of each anomaly so many are drawn; the text names more, and the history has all.
 DRAWN = 2
@@ -36,11 +37,15 @@ def attach_seen(
     """
     outage = outage_of(history, verdict, objective) if objective is not None else None
     allure.attach("\n".join(told(history, verdict, objective, outage)), "verdict")
-    for file in draw(history, title, folder):
-        allure.attach.file(str(file), f"what clients saw ({file.suffix[1:]})", KINDS[file.suffix])
+    attach_pictures(draw(history, title, folder), "what clients saw")
     for finding in verdict.findings:
         for number, example in enumerate(finding.examples[:DRAWN], 1):
             stem = folder / f"{finding.anomaly.replace(' ', '-')}-{number}"
-            for file in draw_anomaly(history, finding, example, stem):
-                name = f"{finding.anomaly}, example {number} ({file.suffix[1:]})"
-                allure.attach.file(str(file), name, KINDS[file.suffix])
+            pictures = draw_anomaly(history, finding, example, stem)
+            attach_pictures(pictures, f"{finding.anomaly}, example {number}")
+
+
+def attach_pictures(files: Iterable[Path], name: str) -> None:
+    """Put a picture into the report, in each of the forms in which it was drawn."""
+    for file in files:
+        allure.attach.file(str(file), f"{name} ({file.suffix[1:]})", KINDS[file.suffix])

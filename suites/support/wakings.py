@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import requests
@@ -15,11 +15,11 @@ import requests
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
-from groundwork.base.errors import NotYetError
+from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
 from suites.support.alerts import NOBODY, story_of
 
-__all__ = ["Observer", "Waking"]
+__all__ = ["SECOND_NS", "Observer", "Waking"]
 
 SECOND_NS = 1_000_000_000
 
@@ -31,12 +31,13 @@ LOOK_TIMEOUT_S = 2.0
 
 @dataclass
 class Waking:
-    """What became of one alert.
+    """What became of one alert; moments are the machine's monotonic clock's, 0 for never.
 
     Attributes:
         labels: By which it is known.
         caused_ns: When its cause was there.
-        pending_ns, firing_ns: When it was first seen so in Prometheus; 0 for never.
+        visible_ns: When its expression held for the first time, by what is scraped and recorded.
+        pending_ns, firing_ns: When it was first seen so in Prometheus.
         notified_ns: When whoever is woken was told.
         healed_ns: When the cause was gone.
         resolved_ns: When they were told that it is over.
@@ -45,6 +46,7 @@ class Waking:
 
     labels: Mapping[str, str]
     caused_ns: int = 0
+    visible_ns: int = 0
     pending_ns: int = 0
     firing_ns: int = 0
     notified_ns: int = 0
@@ -56,22 +58,19 @@ class Waking:
         """Whether these are an alert's labels that it is about."""
         return self.labels.items() <= labels.items()
 
-    @property
-    def stages_s(self) -> tuple[float, float, float]:
-        """From the cause until it is pending, from there until it fires, and until it is told."""
-        moments = (self.caused_ns, self.pending_ns, self.firing_ns, self.notified_ns)
-        seen = [later - earlier for earlier, later in pairwise(moments)]
-        return (seen[0] / SECOND_NS, seen[1] / SECOND_NS, seen[2] / SECOND_NS)
+    def after_s(self, moment_ns: int) -> float | None:
+        """How long after its cause something was; None for never."""
+        return (moment_ns - self.caused_ns) / SECOND_NS if moment_ns else None
 
     @property
     def latency_s(self) -> float:
-        """From the cause to whoever is woken."""
-        return (self.notified_ns - self.caused_ns) / SECOND_NS
+        """From the cause to whoever is woken; endless where nobody was."""
+        return math.inf if not self.notified_ns else (self.notified_ns - self.caused_ns) / SECOND_NS
 
     @property
     def resolution_s(self) -> float:
-        """From the end of the cause to their being told."""
-        return (self.resolved_ns - self.healed_ns) / SECOND_NS
+        """From the end of the cause to their being told; endless where nobody was."""
+        return math.inf if not self.resolved_ns else (self.resolved_ns - self.healed_ns) / SECOND_NS
 
 
 class Observer:
@@ -91,22 +90,23 @@ class Observer:
         self._receiver = receiver
 
     @contextmanager
-    def observing(self, waking: Waking) -> Iterator[None]:
+    def observing(self, wakings: Collection[Waking]) -> Iterator[None]:
         """Look on until the block ends, for the moments that nobody writes down."""
         over = threading.Event()
 
         def look_on() -> None:
             while not over.wait(LOOK_INTERVAL_S):
                 try:
-                    alerts = self._prometheus.get("alerts")["alerts"]
+                    alerts = self._alerts()
                 except requests.RequestException:
                     continue  # it may be what is wrong
-                states = {a["state"] for a in alerts if waking.matches(a["labels"])}
                 now_ns = time.monotonic_ns()
-                if states and not waking.pending_ns:
-                    waking.pending_ns = now_ns
-                if "firing" in states and not waking.firing_ns:
-                    waking.firing_ns = now_ns
+                for waking in wakings:
+                    states = {a["state"] for a in alerts if waking.matches(a["labels"])}
+                    if states and not waking.pending_ns:
+                        waking.pending_ns = now_ns
+                    if "firing" in states and not waking.firing_ns:
+                        waking.firing_ns = now_ns
 
         thread = threading.Thread(target=look_on, daemon=True)
         thread.start()
@@ -116,21 +116,52 @@ class Observer:
             over.set()
             thread.join(LOOK_TIMEOUT_S)
 
+    def _alerts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._prometheus.get("alerts")["alerts"]
+        return found
+
+    def open_alerts(self) -> frozenset[str]:
+        """The names of the alerts that Prometheus or Alertmanager has, and that wake somebody."""
+        both = (*self._alerts(), *self._alertmanager.get("alerts"))
+        return frozenset(
+            alert["labels"]["alertname"] for alert in both if alert["labels"]["severity"] != NOBODY
+        )
+
     def requests_per_s(self, job: str, window: str) -> float:
         """How often a service was asked in a window, as far as Prometheus knows."""
         found = self._prometheus.query(f'sum(rate(http_requests_total{{job="{job}"}}[{window}]))')
         return float(found[0]["value"][1]) if found else 0.0
 
-    def others(self, waking: Waking) -> frozenset[str]:
-        """The other alerts that whoever is woken was told of between its cause and its end."""
+    def find_visible(self, waking: Waking, expr: str) -> None:
+        """Find out when an alert's expression held at first, by what Prometheus has kept."""
+        # The monotonic clock is the receiver's and the keeper's; Prometheus has the wall's.
+        ahead_ns = time.time_ns() - time.monotonic_ns()
+        found = self._prometheus.get(
+            "query_range",
+            query=expr,
+            start=f"{(waking.caused_ns + ahead_ns) / SECOND_NS:.3f}",
+            end=f"{(waking.notified_ns + ahead_ns) / SECOND_NS:.3f}",
+            step=f"{LOOK_INTERVAL_S}",
+        )["result"]
+        # An alert's own labels aren't its series'.
+        moments = [
+            float(series["values"][0][0])
+            for series in found
+            if all(waking.labels.get(k, v) == v for k, v in series["metric"].items())
+        ]
+        waking.visible_ns = int(min(moments) * SECOND_NS) - ahead_ns if moments else 0
+
+    def told_between(self, begin_ns: int, end_ns: int) -> frozenset[str]:
+        """The alerts that whoever is woken was told of for a while."""
         return frozenset(
             alert["labels"]["alertname"]
             for alert in self._receiver.alerts()
-            if waking.caused_ns <= alert["received_ns"] <= waking.resolved_ns
+            if begin_ns <= alert["received_ns"] <= end_ns
             and alert["status"] == "firing"
-            and not waking.matches(alert["labels"])
             and alert["labels"]["severity"] != NOBODY
         )
+
+    # --- waiting
 
     def await_notified(self, waking: Waking, timeout_s: float) -> None:
         """Wait until whoever is woken is told of it.
@@ -149,6 +180,141 @@ class Observer:
         """
         found = self._await(waking, "resolved", waking.healed_ns, timeout_s)
         waking.resolved_ns = found["received_ns"]
+
+    def await_silence(self, waking: Waking, timeout_s: float) -> None:
+        """Wait until whoever is woken by the silence of the dead man's switch is.
+
+        Raises:
+            WaitTimeoutError: There are heartbeats still.
+        """
+
+        def look() -> None:
+            heartbeat = self._receiver.heartbeat()
+            if heartbeat.heard or heartbeat.age_s is None:
+                raise NotYetError(f"{heartbeat}")
+            since_ns = int((heartbeat.age_s - heartbeat.age_max_s) * SECOND_NS)
+            waking.notified_ns = time.monotonic_ns() - since_ns
+
+        deadline = Deadline.after(timeout_s)
+        wait_for(look, deadline=deadline, what="the dead man's switch to be silent")
+
+    def await_heard(self, waking: Waking, timeout_s: float) -> None:
+        """Wait until the dead man's switch is heard again.
+
+        Raises:
+            WaitTimeoutError: It isn't in time.
+        """
+
+        def look() -> None:
+            heartbeat = self._receiver.heartbeat()
+            if not heartbeat.heard:
+                raise NotYetError(f"{heartbeat}")
+            waking.resolved_ns = time.monotonic_ns()
+
+        deadline = Deadline.after(timeout_s)
+        wait_for(look, deadline=deadline, what="the dead man's switch to be heard again")
+
+    def await_firing(self, waking: Waking, timeout_s: float) -> None:
+        """Wait until it fires in Prometheus, whoever is told.
+
+        Raises:
+            WaitTimeoutError: It doesn't in time.
+        """
+
+        def look() -> None:
+            if not waking.firing_ns:
+                raise NotYetError("it is pending" if waking.pending_ns else "it isn't there")
+
+        wait_for(
+            look,
+            deadline=Deadline.after(timeout_s),
+            what=f"{dict(waking.labels)} to fire",
+            describe=lambda: story_of(self._alertmanager, self._prometheus, **waking.labels),
+        )
+
+    def await_quiet(self, timeout_s: float) -> None:
+        """Wait until no alert is pending or firing.
+
+        Raises:
+            WaitTimeoutError: Some is still.
+        """
+
+        def look() -> None:
+            found = self.open_alerts()
+            if found:
+                raise NotYetError(f"{sorted(found)} are there")
+
+        wait_for(
+            look,
+            deadline=Deadline.after(timeout_s),
+            what="all alerts to be over",
+            retry_on=(requests.RequestException,),
+        )
+
+    def await_inhibited(self, waking: Waking, timeout_s: float) -> Mapping[str, Any]:
+        """Wait until Alertmanager says that another alert holds it back; what it says.
+
+        Raises:
+            WaitTimeoutError: It doesn't have it, or holds it back by nothing.
+        """
+
+        def look() -> Mapping[str, Any]:
+            found = [a for a in self._alertmanager.get("alerts") if waking.matches(a["labels"])]
+            for alert in found:
+                status: Mapping[str, Any] = alert["status"]
+                if status["state"] == "suppressed" and status["inhibitedBy"]:
+                    return status
+            raise NotYetError(f"Alertmanager has {[each['status'] for each in found]}")
+
+        deadline = Deadline.after(timeout_s)
+        return wait_for(look, deadline=deadline, what=f"{dict(waking.labels)} to be held back")
+
+    # --- seeing that nothing is
+
+    def expect_quiet(self, for_s: float) -> None:
+        """See that no alert is pending or firing for so long.
+
+        Raises:
+            TerminalStateError: One is.
+        """
+
+        def look() -> None:
+            found = self.open_alerts()
+            if found:
+                raise TerminalStateError(f"{sorted(found)} are there, and nothing is wrong")
+
+        self._look_on(look, for_s, "time to pass without an alert")
+
+    def expect_untold(self, waking: Waking, for_s: float) -> None:
+        """See that whoever is woken isn't told of an alert for so long, from its cause on.
+
+        Raises:
+            TerminalStateError: They are.
+        """
+
+        def look() -> None:
+            for alert in self._receiver.alerts():
+                if alert["received_ns"] >= waking.caused_ns and waking.matches(alert["labels"]):
+                    raise TerminalStateError(f"whoever is woken was told of {alert['labels']}")
+
+        self._look_on(look, for_s, f"time to pass without being told of {dict(waking.labels)}")
+
+    @staticmethod
+    def _look_on(look: Callable[[], None], for_s: float, what: str) -> None:
+        """Look again and again, for so long."""
+        until_s = time.monotonic() + for_s
+
+        def still() -> None:
+            look()
+            left_s = until_s - time.monotonic()
+            if left_s > 0:
+                raise NotYetError(f"{left_s:.1f} s are left")
+
+        wait_for(still, deadline=Deadline.after(for_s + LOOK_TIMEOUT_S), what=what)
+
+    def hears_the_switch(self) -> bool:
+        """Whether there are heartbeats."""
+        return self._receiver.heartbeat().heard
 
     def _await(
         self, waking: Waking, status: str, since_ns: int, timeout_s: float

@@ -43,8 +43,8 @@ ALERTS = {
     "UnderReplicatedPartitions",
 }
 
-# What is no news, and what is asked for, needn't have lasted.
-AT_ONCE = {"DeadMansSwitch", PROOF}
+# What is no news, what is asked for, and what is of a whole window needn't have lasted.
+AT_ONCE = {"DeadMansSwitch", "ScrapeTargetMissing", PROOF}
 
 # Jobs of those that Prometheus does without.
 WANTED = {"patient"}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.resources.part import parts
-from fixtures.resources.prometheus import CONFIG, FINDING, jobs, targets_of
+from fixtures.resources.prometheus import CONFIG
+from fixtures.resources.targets import FINDING, jobs, targets_of
 from fixtures.settings import FoundationSettings
 from groundwork.declare.endpoint import METRICS, Endpoint
 
