@@ -11,11 +11,13 @@ from pathlib import Path
 import allure
 import pytest
 import requests
+import yaml
 
 from chaos.caller import ANSWER_TIMEOUT_S, answered, question
 from fixtures.declared.objectives import Objectives
 from fixtures.pods.servers.exporter import AGE_MAX_S
-from groundwork.base.errors import NotYetError, ProvisionError
+from fixtures.resources.prometheus import Prometheus
+from groundwork.base.errors import NotYetError, ProvisionError, UsageError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.scaling import restore
 from groundwork.keep.events import Recovered
@@ -250,6 +252,26 @@ def test_what_is_filled_is_full_by_the_exporters_word(volume: Handle, exporter: 
         assert fault.told.after["small"] == "90% full"
         await_ratio(0.89, 0.91)
     await_ratio(0.0, 0.01)
+
+
+def jobs_of(prometheus: Prometheus) -> set[str]:
+    """The jobs that a Prometheus is configured with, by its own word."""
+    config = yaml.safe_load(prometheus.get("status/config")["yaml"])
+    return {each["job_name"] for each in config["scrape_configs"]}
+
+
+@pytest.mark.disturbs("prometheus")
+def test_what_is_misconfigured_lacks_a_job_until_it_is_healed(
+    prometheus: Prometheus, prometheus_handle: Handle
+) -> None:
+    """The server has read a configuration without it, and then one with it; no other is gone."""
+    before = jobs_of(prometheus)
+    with prometheus_handle.fault("misconfigure", "receiver", limit_s=120) as fault:
+        show(fault.told.before, fault.told.after)
+        assert jobs_of(prometheus) == before - {"receiver"}
+    assert jobs_of(prometheus) == before
+    with pytest.raises(UsageError, match=r"has no 'nobody'; it has .*receiver"):
+        prometheus_handle.fault("misconfigure", "nobody", limit_s=60).__enter__()
 
 
 @pytest.mark.disturbs("hello-world")

@@ -26,7 +26,8 @@ TIMEOUT_S = 30.0
 # Of a heartbeat that is soon too old, and of one that isn't while a test lasts.
 SHORT_S, LONG_S = 0.5, 600.0
 
-FIRING = {"status": "firing", "alerts": [{"labels": {"alertname": "DeadMansSwitch"}}]}
+LABELS = {"alertname": "DeadMansSwitch"}
+FIRING = {"status": "firing", "groupLabels": LABELS, "alerts": [{"labels": LABELS}]}
 RESOLVED = FIRING | {"status": "resolved"}
 
 Start = Callable[..., Receiver]
@@ -79,7 +80,7 @@ def test_a_heartbeat_is_heard_and_is_no_notification(start: Start) -> None:
     receiver = start(LONG_S)
     assert tell(receiver, "/", FIRING) == 200
     before = receiver.alerts()
-    assert [alert["path"] for alert in before] == ["/"]
+    assert [(alert["path"], alert["group"]) for alert in before] == [("/", LABELS)]
     assert not receiver.heartbeat().heard
     assert tell(receiver, "/deadman", FIRING) == 200
     answer = requests.get(f"{receiver.url}/deadman", timeout=TIMEOUT_S)
