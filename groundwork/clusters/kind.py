@@ -6,7 +6,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class KindProvider(Provider):
         node_image: Built from packages; None for kind's own.
         plane: What that node image is made of.
         loaded: Archives of images that no registry has, for every node to load.
+        kubelet_flags: What every kubelet is started with besides, without the dashes.
     """
 
     nodes: int
@@ -62,6 +63,7 @@ class KindProvider(Provider):
     node_image: NodeImage | None = None
     plane: ControlPlane | None = None
     loaded: tuple[Artifact, ...] = ()
+    kubelet_flags: Mapping[str, str] = field(default_factory=dict)
     remover: str = f"{__name__}:remove"
     ports: tuple[str, ...] = ("api",)
 
@@ -81,6 +83,7 @@ class KindProvider(Provider):
             api_port=stage.ports["api"],
             mappings=mappings,
             packages=packages,
+            kubelet_flags=self.kubelet_flags,
         )
         config.write_text(yaml.safe_dump(body | {"name": name}, sort_keys=False))
         network = f"KIND_EXPERIMENTAL_{engine.name.upper()}_NETWORK"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from groundwork.containers.host import Host
@@ -12,6 +13,9 @@ from groundwork.nodes.controlplane import REPOSITORY, ControlPlane
 from groundwork.nodes.image import NETWORK
 
 __all__ = ["PackagesNode", "PortMapping", "kind_config"]
+
+# What tells kubeadm of a node: of the first, and of those that come to it.
+JOINING = ("InitConfiguration", "JoinConfiguration")
 
 # Where the network of a packages node is described, in the node.
 CNI_TEMPLATE = f"/etc/cni/{NETWORK}"
@@ -52,6 +56,7 @@ def kind_config(
     api_port: int,
     mappings: Iterable[PortMapping],
     packages: PackagesNode | None,
+    kubelet_flags: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The configuration, as kind reads it.
 
@@ -61,6 +66,7 @@ def kind_config(
         api_port: The API server's port on loopback.
         mappings: The node ports to be reached from this machine.
         packages: None for kind's own image, network and storage.
+        kubelet_flags: What every kubelet is started with besides, without the dashes.
     """
     first: dict[str, Any] = {
         "role": "control-plane",
@@ -99,6 +105,9 @@ def kind_config(
         )
     if len(kubelet) > 1:
         kubeadm.append(kubelet)
+    if kubelet_flags:
+        registered = {"nodeRegistration": {"kubeletExtraArgs": dict(kubelet_flags)}}
+        kubeadm += [{"kind": kind, **registered} for kind in JOINING]
     plugin = 'plugins."io.containerd.grpc.v1.cri"'
     patches = ["\n".join([f"[{plugin}]", *(f"  {line}" for line in cri)])] if cri else []
     if packages is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 
 import allure
 import pytest
@@ -11,13 +11,20 @@ import pytest
 from fixtures.declared.durations import Durations, seconds_of
 from fixtures.declared.rules import Rule, load_rules, rule_files
 from fixtures.resources.patient import Patient
-from groundwork.use.client import Handle
+from groundwork.use.client import Handle, OpenFault
 from suites.support.budgets import budget_of
 from suites.support.illness import visited
 from suites.support.rounds import LOST_S
 from suites.support.wakings import SECOND_NS, Observer, Waking
 
 LIMIT_S = 300.0
+
+
+def gone(handle: Handle, platform: str) -> AbstractContextManager[OpenFault]:
+    """Have a resource gone: a pod that is killed is there again at once."""
+    if platform == "local":
+        return handle.fault("kill", limit_s=LIMIT_S)
+    return handle.fault("scale", replicas=0, limit_s=LIMIT_S)
 
 
 @pytest.mark.disturbs("patient", limit_s=LIMIT_S)
@@ -64,7 +71,7 @@ def test_a_host_that_is_down_silences_its_services(
         paused.enter_context(node_exporter.fault("pause", limit_s=LIMIT_S))
         observer.await_notified(host, most_s["HostDown"] + LOST_S)
         service.caused_ns = time.monotonic_ns()
-        ending.enter_context(hello_world.fault("kill", limit_s=LIMIT_S))
+        ending.enter_context(gone(hello_world, platform))
         observer.await_firing(service, most_s["ServiceDown"] + LOST_S)
         told = observer.await_inhibited(service, LOST_S)
         allure.attach(str(told), "what Alertmanager holds back")

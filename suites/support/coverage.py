@@ -1,7 +1,11 @@
-"""Coverage of alerts: by what each was caused on each platform, or why it can't be there."""
+"""Coverage of alerts: by what each was caused on each platform, or why it can't be there.
+
+``python -m suites.support.coverage`` prints the table of ``docs/alerts.md``.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -80,3 +84,8 @@ def table() -> Iterator[str]:
         most = {most_s(cases_of(each)[alert], each, fast) for each in SETTINGS.values()}
         told = " / ".join(f"{each:g} s" for each in sorted(most))
         yield f"| [{alert}](runbooks/{alert}.md) | {' | '.join(cells)} | {told} |"
+
+
+if __name__ == "__main__":
+    for line in table():
+        sys.stdout.write(f"{line}\n")

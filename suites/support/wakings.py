@@ -178,7 +178,8 @@ class Observer:
         Raises:
             WaitTimeoutError: They aren't in time.
         """
-        found = self._await(waking, "resolved", waking.healed_ns, timeout_s)
+        # Of several parts the first is healed before the last: it may be over by then.
+        found = self._await(waking, "resolved", waking.notified_ns, timeout_s)
         waking.resolved_ns = found["received_ns"]
 
     def await_silence(self, waking: Waking, timeout_s: float) -> None:

@@ -151,6 +151,17 @@ def test_an_ordinary_host_is_asked_for_nothing(nodes: int, wanted: list[PortMapp
     assert config["containerdConfigPatches"] == []
 
 
+@given(nodes, st.dictionaries(st.sampled_from(["v", "housekeeping-interval"]), st.just("1s")))
+def test_each_kubelet_is_started_with_what_is_asked_for(count: int, flags: dict[str, str]) -> None:
+    """The first node's and those of all that join it."""
+    config = kind_config(
+        ORDINARY, nodes=count, api_port=6443, mappings=(), packages=None, kubelet_flags=flags
+    )
+    for kind in ("InitConfiguration", "JoinConfiguration"):
+        told = kubeadm(config, kind).get("nodeRegistration", {}).get("kubeletExtraArgs", {})
+        assert told == flags
+
+
 def test_a_packages_node_is_told_the_versions_of_the_images_in_it() -> None:
     """As the modules pin them; and the network that it is told of is a file of the node."""
     node = PackagesNode.of("localhost/groundwork/node:abc", CONTROL_PLANE)
