@@ -83,8 +83,8 @@ soak: setup ## Ten thousand simulated histories: is the checker of delivery righ
 verdict: setup ## Judge the histories of a run again (RUN=; by default the latest)
 	$(BIN)/python -m reports.verdict $(RUN)
 
-verify: setup ## All that is verified of a platform: smoke, connectivity, faults, rebuild, guard, guide
-	@$(BIN)/python -m pytest suites/smoke suites/connectivity suites/faults --env $(ENV) $(ARGS); code=$$?; \
+verify: setup ## All that is verified of a platform: smoke, connectivity, faults, alerting, rebuild, guard, guide
+	@$(BIN)/python -m pytest suites/smoke suites/connectivity suites/faults suites/alerting --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; test $$code = 0
 	$(BIN)/python -m pytest suites/rebuild suites/guard suites/guide --env $(ENV) $(ARGS)
 

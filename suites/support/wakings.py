@@ -69,8 +69,13 @@ class Waking:
 
     @property
     def resolution_s(self) -> float:
-        """From the end of the cause to their being told; endless where nobody was."""
-        return math.inf if not self.resolved_ns else (self.resolved_ns - self.healed_ns) / SECOND_NS
+        """From the end of the cause to their being told; endless where nobody was.
+
+        Nothing, where it was over before the last of several parts was healed.
+        """
+        if not self.resolved_ns:
+            return math.inf
+        return max(0, self.resolved_ns - self.healed_ns) / SECOND_NS
 
 
 class Observer:
