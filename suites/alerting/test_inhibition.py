@@ -1,7 +1,7 @@
 """The inhibition: a host that is down silences its own services, and nothing else.
 
 Which labels alerts have is computed from their rules, for Alertmanager takes two that lack a label
-for equal in it. Which values they have is what promtool has found in cases (``test_alerts.py``).
+for equal in it. Which values they have is what promtool has found in cases (``test_rules.py``).
 """
 
 from __future__ import annotations
