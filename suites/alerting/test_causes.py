@@ -93,6 +93,8 @@ def test_an_alert_wakes_somebody(
         assert told["group"] == {name: told["labels"][name] for name in ("alertname", "job")}, (
             "it is told with others of its kind, and with nothing else"
         )
+    fired_s = seen.waking.after_s(seen.waking.firing_ns)
+    assert fired_s is None or fired_s <= seen.budget.whole_s + slack_s, seen.row()
     assert seen.waking.latency_s <= seen.most_s + slack_s, seen.row()
     assert seen.waking.resolution_s <= seen.budget.resolved_s + slack_s, seen.row()
     assert not seen.others, f"raised by nothing that was done: {sorted(seen.others)}"
