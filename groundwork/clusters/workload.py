@@ -38,6 +38,8 @@ GONE_TIMEOUT_S = 25.0
 
 # Waiting reasons that don't go away by waiting.
 HOPELESS = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
+# But for a kubelet that hasn't heard of what is mounted yet, on a busy node: it asks again.
+UNHEARD = "failed to sync"
 UNPULLABLE = ("ErrImagePull", "ImagePullBackOff")
 
 
@@ -298,7 +300,7 @@ def refuse_hopeless(pod: Pod, restarts: int) -> None:
             f"{pod.name}: its image can't be pulled ({pod.waiting}); can the nodes reach its "
             "registry, and is it there? See Images in the README"
         )
-    if any(reason in pod.waiting for reason in HOPELESS):
+    if any(reason in pod.waiting for reason in HOPELESS) and UNHEARD not in pod.waiting:
         raise TerminalStateError(f"{pod.name}: {pod.waiting}")
     if restarts > RESTARTS_MAX:
         raise TerminalStateError(

@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from groundwork.base.errors import NotYetError
+from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
+from groundwork.clusters.workload import refuse_hopeless
 from groundwork.kube.connection import KubeError
 from groundwork.kube.pods import Pod, Pods, made_by, resident_bytes_of
 
@@ -336,3 +337,30 @@ def test_why_a_container_has_ended_is_told(ended: dict[str, object], told: str) 
 def test_a_complaint_is_of_an_object_or_of_what_it_has_made(name: str, *, ours: bool) -> None:
     """What is made is called after what has made it."""
     assert made_by(name, ["broker"]) is ours
+
+
+@pytest.mark.parametrize(
+    ("waiting", "why"),
+    [
+        ("ErrImagePull: no such host", "its image can't be pulled"),
+        ("InvalidImageName: a b", "InvalidImageName"),
+        ('CreateContainerConfigError: configmap "a" not found', "CreateContainerConfigError"),
+    ],
+)
+def test_what_never_comes_up_is_told_at_once(waiting: str, why: str) -> None:
+    """Kubernetes would go on trying for ever."""
+    with pytest.raises(TerminalStateError, match=why):
+        refuse_hopeless(dataclasses.replace(POD, waiting=waiting), 0)
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        "ContainerCreating",
+        "CreateContainerConfigError: failed to sync configmap cache: timed out",
+        "CreateContainerConfigError: failed to sync secret cache: timed out",
+    ],
+)
+def test_what_a_busy_kubelet_tries_again_is_waited_for(waiting: str) -> None:
+    """It hasn't heard of what is mounted yet."""
+    refuse_hopeless(dataclasses.replace(POD, waiting=waiting), 0)
