@@ -68,6 +68,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("case", params)
 
 
+@pytest.fixture(scope="session")
+def known_cases(pytestconfig: pytest.Config) -> tuple[Case, ...]:
+    """All cases of this platform, whichever are selected."""
+    return pytestconfig.stash[CASES]
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """The table: each alert, how long it took, by stages, and how long it may."""
     rows = noted(terminalreporter, ROW)

@@ -36,24 +36,33 @@ def out_dir(groundwork_session: EnvironmentSession) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rounds(
+def ward(
     groundwork_session: EnvironmentSession,
-    request: pytest.FixtureRequest,
     out_dir: Path,
     platform: str,
     patient: Patient,
     receiver: Receiver,
+) -> Ward:
+    """Where causes are made."""
+    first = 1 if platform == "local" else 0
+    client = groundwork_session.client()
+    return Ward(client, patient, receiver, out_dir / "timeline.jsonl", first)
+
+
+@pytest.fixture(scope="module")
+def rounds(
+    request: pytest.FixtureRequest,
+    known_cases: tuple[Case, ...],
+    ward: Ward,
+    platform: str,
     observer: Observer,
     durations: Durations,
 ) -> Iterator[Rounds]:
     """What each round of causes has come to, of those cases that are selected."""
     chosen = [getattr(each, "callspec", None) for each in request.session.items]
     cases = [each.params["case"] for each in chosen if each is not None and "case" in each.params]
-    first = 1 if platform == "local" else 0
-    timeline_file = out_dir / "timeline.jsonl"
-    ward = Ward(groundwork_session.client(), patient, receiver, timeline_file, first)
-    with visited(f"{patient.url}{PAGE}"):
-        yield Rounds(cases, ward, observer, durations, platform)
+    with visited(f"{ward.patient.url}{PAGE}"):
+        yield Rounds(known_cases, cases, ward, observer, durations, platform)
 
 
 @pytest.fixture

@@ -165,11 +165,14 @@ class Round:
                 found.append(case.cause)
         return tuple(found)
 
-    @property
-    def expected(self) -> frozenset[str]:
-        """The alerts that may be there."""
-        own = frozenset(case.alert for case in self.cases)
-        return own.union(*(case.together for case in self.cases))
+    def explained(self, known: Iterable[Case]) -> frozenset[str]:
+        """The alerts that may be there, of those that its causes raise, whoever looks at them.
+
+        Args:
+            known: All cases, also those that aren't selected.
+        """
+        own = [case for case in known if case.cause in self.causes]
+        return frozenset(name for case in own for name in (case.alert, *case.together))
 
 
 def load_causes(

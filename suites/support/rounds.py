@@ -111,6 +111,7 @@ class Rounds:
     """Runs each round once, when the first of its cases is asked for.
 
     Args:
+        known: All cases there are.
         cases: Those that are to be seen; others of their rounds are left out.
         ward: Where causes are made.
         observer: Who looks on.
@@ -120,12 +121,14 @@ class Rounds:
 
     def __init__(
         self,
+        known: Iterable[Case],
         cases: Iterable[Case],
         ward: Ward,
         observer: Observer,
         durations: Durations,
         platform: str,
     ) -> None:
+        self._known = tuple(known)
         self._cases = tuple(cases)
         self._ward = ward
         self._observer = observer
@@ -140,7 +143,9 @@ class Rounds:
         """What has come of a case; its round is run if it hasn't been yet."""
         if case.alert not in self._seen:
             cases = tuple(each for each in self._cases if each.round == case.round)
-            run = Run(Round(cases), [self._case(each) for each in cases], self._observer)
+            own = Round(cases)
+            seen = [self._case(each) for each in cases]
+            run = Run(own, seen, self._observer, own.explained(self._known))
             self._await_visitors()
             self._observer.await_quiet(LOST_S)
             run.run(self._ward)
@@ -177,11 +182,13 @@ class Run:
         round: Its cases.
         seen: What has come of each, in the same order.
         observer: Who looks on.
+        explained: The alerts that may be there.
     """
 
     round: Round
     seen: list[Seen]
     observer: Observer
+    explained: frozenset[str]
 
     def run(self, ward: Ward) -> None:
         """Cause all, until each was told of, heal all, until each was told to be over."""
@@ -201,7 +208,7 @@ class Run:
                 self._await_over(each)
         told = self.observer.told_between(begin_ns, time.monotonic_ns())
         for each in self.seen:
-            each.others = told - self.round.expected
+            each.others = told - self.explained
 
     def _await_told(self, seen: Seen) -> None:
         # Since its cause: others of its round have been waited for meanwhile.

@@ -79,8 +79,16 @@ def test_what_is_caused_once_is_done_once() -> None:
     found = cases_of(LOCAL)
     both = Round((found["BrokerDown"], found["PublishingFails"]))
     assert both.causes == (found["BrokerDown"].cause,)
-    assert {"BrokerDown", "PublishingFails", "ServiceDown"} <= both.expected
-    assert "HostDown" not in both.expected
+    known = found.values()
+    assert {"BrokerDown", "PublishingFails", "ServiceDown"} <= both.explained(known)
+    assert "HostDown" not in both.explained(known)
+
+
+def test_what_a_cause_raises_is_explained_whoever_is_looked_at() -> None:
+    """One alert of a cause is selected; the others come all the same."""
+    found = cases_of(LOCAL)
+    alone = Round((found["PublishingFails"],))
+    assert "BrokerDown" in alone.explained(found.values())
 
 
 KILL = "cause: {resource: hello-world, fault: kill}"
