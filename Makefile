@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke faults chaos alerts soak verdict verify up down status report bench sabotage crash clean
+.PHONY: help setup lock lint format types test engine smoke faults chaos alerts load load-ui load-compare soak verdict verify up down status report bench sabotage crash clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
@@ -76,6 +76,25 @@ chaos: setup ## Break the broker under load (EXPERIMENT=, SEED=): is all that wa
 alerts: setup ## Cause alerts for real: is whoever is woken told in time, and told when it is over
 	@$(BIN)/python -m pytest suites/alerting --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+# Each setting of a load is a variable: make load RATE=20000 DURATION=60 ARRIVALS=poisson WORKERS=2
+load_option = $(if $($(1)),--load-$(2) $($(1)))
+LOAD_OPTIONS = $(call load_option,RATE,rate-per-s) $(call load_option,DURATION,duration-s) \
+  $(call load_option,TO_RATE,to-rate-per-s) $(call load_option,STEPS,steps) $(call load_option,BURST,burst) \
+  $(call load_option,OPERATION,operation) $(call load_option,ARRIVALS,arrivals) $(call load_option,RECORDS,records) $(call load_option,SIZE,size-bytes) \
+  $(call load_option,PARTITIONS,partitions) $(call load_option,WORKERS,workers) $(call load_option,ACKS,acks) \
+  $(call load_option,IDEMPOTENT,idempotent) $(call load_option,COMPRESSION,compression) \
+  $(call load_option,LINGER,linger-ms) $(call load_option,SEED,seed)
+load: setup ## Offer the broker a load (RATE=, DURATION=, ARRIVALS=, ...): what does it take, how long
+	@$(BIN)/python -m pytest suites/load/test_load.py --env $(ENV) $(LOAD_OPTIONS) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+load-ui: setup ## The same load in Locust's own web UI (kept environment; ARGS="--rate-per-s 5000")
+	$(BIN)/groundwork up --env $(ENV)
+	mkdir -p reports/out/load-ui && cd reports/out/load-ui && "$(CURDIR)/$(BIN)/python" -m load --ui $(ARGS)
+
+load-compare: setup ## Two loads of the same machine beside each other (A=, B=: runs)
+	$(BIN)/python -m suites.support.loadcompare $(A) $(B)
 
 soak: setup ## Ten thousand simulated histories: is the checker of delivery right about each
 	$(BIN)/python -m suites.support.soak $(ARGS)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from chaos.evidence import Evidence
-from groundwork.base.errors import UsageError
+from groundwork.base.jsonfile import read_json, write_json
 from groundwork.checkers.objective import Objective
 from groundwork.checkers.outage import Outage, doubts_of, missed
 from groundwork.checkers.verdict import Verdict
@@ -87,7 +87,7 @@ def write(conclusion: Conclusion, folder: Path) -> None:
     Raises:
         OSError: It can't be written.
     """
-    (folder / CONCLUSION).write_bytes(ADAPTER.dump_json(conclusion, indent=2) + b"\n")
+    write_json(ADAPTER, conclusion, folder / CONCLUSION)
 
 
 def read(folder: Path) -> Conclusion:
@@ -96,13 +96,7 @@ def read(folder: Path) -> Conclusion:
     Raises:
         UsageError: There is none, or it can't be read; names the file.
     """
-    file = folder / CONCLUSION
-    try:
-        return ADAPTER.validate_json(file.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from error
-    except ValidationError as error:
-        raise UsageError(f"{file}: {' '.join(str(error).split())[:200]}") from error
+    return read_json(ADAPTER, folder / CONCLUSION)
 
 
 def troubles_of(experiment: Mapping[str, Any], journal: Mapping[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from chaos.consumers import ReaderSettings, join_group, read, read_to_end
 from chaos.producers import ProducerSettings, produce, produce_async, produce_transactions
 from chaos.recorder import Recorder
-from chaos.topics import Topic
+from fixtures.scratch import ScratchTopic
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import History, Partition, Phase
 
@@ -66,7 +66,7 @@ class Workload:
     def __init__(self, settings: WorkloadSettings) -> None:
         self.settings = settings
         self.recorder = Recorder()
-        self.topic = Topic(
+        self.topic = ScratchTopic(
             settings.bootstrap,
             f"groundwork-chaos-{uuid.uuid4().hex[:8]}",
             settings.placement,
@@ -149,7 +149,7 @@ class Workload:
         return history_of(self.topic, self.recorder, phases)
 
 
-def history_of(topic: Topic, recorder: Recorder, phases: Sequence[Phase] = ()) -> History:
+def history_of(topic: ScratchTopic, recorder: Recorder, phases: Sequence[Phase] = ()) -> History:
     """What was recorded of a topic, with a last read of all that is there; once all is healed."""
     # The watermarks come first: what is read up to them can't have come later.
     marks = topic.watermarks()

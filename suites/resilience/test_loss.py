@@ -14,8 +14,8 @@ import pytest
 
 from chaos.producers import ProducerSettings, produce
 from chaos.recorder import Recorder
-from chaos.topics import Topic
 from chaos.workload import history_of
+from fixtures.scratch import ScratchTopic
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers import archive
@@ -38,7 +38,7 @@ LIMIT_S = 400.0
 class Sending:
     """A producer at work on a topic, and what becomes of it."""
 
-    def __init__(self, topic: Topic, acks: str) -> None:
+    def __init__(self, topic: ScratchTopic, acks: str) -> None:
         self.topic = topic
         self.recorder = Recorder()
         self._settings = ProducerSettings(
@@ -72,7 +72,7 @@ class Sending:
         return history_of(self.topic, self.recorder)
 
 
-def await_so(topic: Topic, condition: Callable[[], bool], what: str) -> None:
+def await_so(topic: ScratchTopic, condition: Callable[[], bool], what: str) -> None:
     """Wait until something is so of the topic."""
 
     def look() -> None:
@@ -120,7 +120,9 @@ def name() -> str:
 @pytest.mark.disturbs("broker", limit_s=LIMIT_S)
 def test_what_the_leader_alone_had_acknowledged_is_named(broker: Handle, name: str) -> None:
     """acks=1: both followers are stopped, the leader acknowledges, and is killed."""
-    topic = Topic(broker.endpoint("kafka"), name, [[1, 2, 3]], config={"min.insync.replicas": "1"})
+    topic = ScratchTopic(
+        broker.endpoint("kafka"), name, [[1, 2, 3]], config={"min.insync.replicas": "1"}
+    )
     topic.make()
     sending = Sending(topic, acks="1")
     with sending.under_way():
@@ -141,7 +143,7 @@ def test_what_the_leader_alone_had_acknowledged_is_named(broker: Handle, name: s
 def test_what_an_unclean_election_loses_is_named(broker: Handle, name: str) -> None:
     """acks=all: the one copy in sync acknowledges alone, and is killed; the other one leads on."""
     config = {"min.insync.replicas": "1", "unclean.leader.election.enable": "true"}
-    topic = Topic(broker.endpoint("kafka"), name, [[1, 2]], config=config)
+    topic = ScratchTopic(broker.endpoint("kafka"), name, [[1, 2]], config=config)
     topic.make()
     sending = Sending(topic, acks="all")
     with sending.under_way():

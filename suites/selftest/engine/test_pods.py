@@ -15,7 +15,7 @@ from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
-from groundwork.clusters.workload import refuse_hopeless
+from groundwork.clusters.workload import RESTARTS_MAX, refuse_hopeless
 from groundwork.kube.connection import KubeError
 from groundwork.kube.pods import Pod, Pods, made_by, resident_bytes_of
 
@@ -362,5 +362,8 @@ def test_what_never_comes_up_is_told_at_once(waiting: str, why: str) -> None:
     ],
 )
 def test_what_a_busy_kubelet_tries_again_is_waited_for(waiting: str) -> None:
-    """It hasn't heard of what is mounted yet."""
-    refuse_hopeless(dataclasses.replace(POD, waiting=waiting), 0)
+    """It hasn't heard of what is mounted yet; who ends again and again is hopeless all the same."""
+    pod = dataclasses.replace(POD, waiting=waiting)
+    refuse_hopeless(pod, RESTARTS_MAX)
+    with pytest.raises(TerminalStateError, match="has ended 3 times"):
+        refuse_hopeless(pod, RESTARTS_MAX + 1)

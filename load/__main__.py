@@ -1,0 +1,90 @@
+"""`python -m load`: offer a load to the broker, and see what has become of it, as the job `load`.
+
+Needs an environment that runs (`groundwork up`); what comes of it is in the current folder. With
+--ui it is Locust's own web UI that starts and ends it, on loopback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import uuid
+from pathlib import Path
+from typing import Any
+
+from groundwork.base import process
+from groundwork.base.errors import ExitCode
+from groundwork.checkers import archive
+from groundwork.use.client import Client
+from groundwork.use.command import perform, say
+from load.conclusion import conclude, write
+from load.course import Course, show
+from load.settings import LoadSettings
+
+# Of settings, what isn't told by whoever asks for a load.
+OWN = {"bootstrap", "topic", "url", "pids", "folder"}
+
+
+# Whom requests are offered to.
+SERVICE = "hello-world"
+
+
+def arguments() -> argparse.Namespace:
+    """What is asked for; each of a load's settings is an option."""
+    parser = argparse.ArgumentParser(prog="python -m load", description=__doc__)
+    for name, field in LoadSettings.model_fields.items():
+        if name not in OWN:
+            flag, text = f"--{name.replace('_', '-')}", f"default: {field.default}"
+            parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, help=text)
+    parser.add_argument("--ui", action="store_true", help="in Locust's own web UI, on loopback")
+    parser.add_argument("--port", type=int, default=8089, help="of that UI (default: 8089)")
+    return parser.parse_args()
+
+
+def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
+    """The settings of a load.
+
+    Raises:
+        UsageError: One isn't what it should be; names it.
+    """
+    broker = client.await_ready("broker")
+    # In a cluster its processes are another's: nobody is found by this mark.
+    token = f"{client.status().folder.name}:{broker.name}:"
+    own = {
+        "seed": secrets.randbelow(1_000_000),
+        **given,
+        "bootstrap": broker.endpoint("kafka"),
+        "topic": f"load-{uuid.uuid4()}",
+        "folder": Path.cwd(),
+        "pids": {broker.name: tuple(each.pid for each in process.find_by_token(token))},
+    }
+    if own.get("operation", "produce") != "produce":
+        own |= {"url": client.await_ready(SERVICE).endpoint("http"), "keep": False}
+    return LoadSettings.of(own)
+
+
+def main() -> int:
+    """Offer a load; exit code 1 unless it is ``valid``."""
+    given = vars(arguments())
+    ui, port = given.pop("ui"), given.pop("port")
+    client = Client.from_environment()
+    settings = settings_of(given, client)
+    for look in (settings.warming, settings.schedule, settings.market):
+        look()  # what can't be is told before anything starts
+    nodes = list(range(1, 1 + len(settings.bootstrap.split(","))))
+    if ui:
+        say(f"load: open http://127.0.0.1:{port} and start one user; Ctrl-C ends it")
+        show(settings, nodes, port)
+        return ExitCode.OK
+    course = Course.run(settings, nodes)
+    if course.history is not None:
+        archive.write(course.history, settings.folder)
+    conclusion = conclude(course)
+    write(conclusion, settings.folder)
+    for line in conclusion.lines():
+        say(line)
+    return ExitCode.OK if conclusion.outcome == "valid" else ExitCode.TESTS_FAILED
+
+
+if __name__ == "__main__":
+    raise SystemExit(perform(main))

@@ -1,0 +1,163 @@
+"""The conclusion of a load: whether it was the load that was asked for, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from groundwork.base.jsonfile import read_json, write_json
+from groundwork.checkers.delivery import check
+from load.account import Account, judge, on_schedule_of
+from load.course import Course
+from load.latency import Latencies
+from load.machine import Machine
+from load.result import MS_US, Moment, merged
+from load.settings import LoadSettings
+
+__all__ = ["CONCLUSION", "Conclusion", "conclude", "read", "write"]
+
+CONCLUSION = "conclusion.json"
+
+# valid: the load was offered as asked for, and all that was acknowledged is there, once, in order;
+# invalid: it wasn't offered so, and nothing was measured; broken: the broker didn't keep its word;
+# unknown: too little was seen to tell.
+Outcome = Literal["valid", "invalid", "broken", "unknown"]
+
+SHOWN = (50.0, 90.0, 99.0, 99.9, 99.99)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What a load has come to.
+
+    Attributes:
+        settings: What was asked for.
+        outcome: In a word.
+        reasons: Why it isn't ``valid``, in sentences.
+        account: What became of every message, also of those that were due before.
+        percentiles_ms: Of latency, from when each message was due until it was acknowledged.
+        lateness_ms: The same of lateness, until it was given to the client.
+        latency, lateness: Both histograms, encoded.
+        closed: That of latency in a closed loop beside it; empty where there was none.
+        moments: Second by second, of each worker.
+        machine: On which it was measured.
+        worth: What the checker's verdict says and what it doesn't.
+    """
+
+    settings: LoadSettings
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    account: Account
+    percentiles_ms: dict[str, float]
+    lateness_ms: dict[str, float]
+    closed: str
+    latency: str
+    lateness: str
+    moments: tuple[tuple[Moment, ...], ...]
+    machine: Machine
+    worth: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        own, found = self.settings, self.account
+        yield (
+            f"{own.operation}, {own.arrivals}, {own.rate_per_s:g} of {own.size_bytes} bytes a "
+            f"second for {own.duration_s:g} s, acks={own.acks}, workers: {own.workers}: "
+            f"{self.outcome} (seed {own.seed})"
+        )
+        yield from (f"  {reason}" for reason in self.reasons)
+        yield (
+            f"  {found.scheduled} scheduled = {found.sent} sent + {found.dropped} dropped; sent = "
+            f"{found.acknowledged} acknowledged + {found.failed} failed + {found.unknown} unknown"
+        )
+        yield f"  from when each was due until it was acknowledged: {told(self.percentiles_ms)}"
+        yield f"  until it was given to the client: {told(self.lateness_ms)}"
+        if self.closed:
+            found_ms = percentiles_of(Latencies.decode(self.closed))
+            yield f"  beside it a closed loop, which waits for each answer: {told(found_ms)}"
+
+
+def told(percentiles_ms: dict[str, float]) -> str:
+    """Percentiles, for people."""
+    return ", ".join(f"{name} {value:.2f} ms" for name, value in percentiles_ms.items())
+
+
+def percentiles_of(found: Latencies) -> dict[str, float]:
+    """The percentiles that are shown, and the greatest."""
+    shown = {f"p{share:g}": found.percentile(share) / MS_US for share in SHOWN}
+    return shown | {"max": found.max_us / MS_US}
+
+
+def conclude(course: Course) -> Conclusion:
+    """Judge what was offered, and what has become of it."""
+    own = course.settings
+    account, latency, lateness = merged(course.results)
+    whole_s = own.warm_up_s + own.duration_s
+    offered = judge(
+        account,
+        lateness,
+        offered=course.scheduled / whole_s,
+        duration_s=whole_s,
+        on_schedule=on_schedule_of(lateness, whole_s),
+    )
+    outcome: Outcome = offered.judgement
+    reasons, worth = list(offered.reasons), "what was sent wasn't read back"
+    if account.failed or account.unknown:
+        reasons.append(
+            f"of {account.sent} {account.failed} failed, and of {account.unknown} nobody knows"
+        )
+        outcome = "broken" if outcome == "valid" else outcome
+    if course.unread:
+        outcome = "invalid"
+        reasons.append(f"what was acknowledged can't be read back: {course.unread}")
+    if course.history is not None:
+        verdict = check(course.history)
+        worth = verdict.worth
+        wrong = [
+            f"{each.anomaly}, {each.count} times: {each.examples[0].text}"
+            for each in verdict.findings
+        ]
+        wrong += [f"{course.corrupt_count} aren't what was sent: {t}" for t in course.corrupt[:1]]
+        if outcome == "valid":
+            unknown = verdict.judgement == "unknown"
+            outcome = "broken" if wrong else "unknown" if unknown else outcome
+        reasons += [*wrong, *verdict.doubts]
+    return Conclusion(
+        settings=own,
+        outcome=outcome,
+        reasons=tuple(reasons),
+        account=account,
+        percentiles_ms=percentiles_of(latency),
+        lateness_ms=percentiles_of(lateness),
+        closed=course.closed.encode() if course.closed is not None else "",
+        latency=latency.encode(),
+        lateness=lateness.encode(),
+        moments=tuple(each.moments for each in course.results),
+        machine=Machine.here(),
+        worth=worth,
+    )
+
+
+ADAPTER = TypeAdapter(Conclusion)
+
+
+def write(conclusion: Conclusion, folder: Path) -> None:
+    """Put it into a load's folder.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    write_json(ADAPTER, conclusion, folder / CONCLUSION)
+
+
+def read(folder: Path) -> Conclusion:
+    """The conclusion of a load's folder.
+
+    Raises:
+        UsageError: There is none, or it can't be read; names the file.
+    """
+    return read_json(ADAPTER, folder / CONCLUSION)

@@ -1,0 +1,171 @@
+"""The settings of a load: what is offered to whom, and for how long."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from groundwork.base.errors import UsageError
+from load.arrivals import Arrivals, arrivals_of
+from load.market import Market
+
+__all__ = ["VARIABLE", "LoadSettings"]
+
+# How each process of a load is told, as JSON: Locust starts them, and knows nothing of it.
+VARIABLE = "GROUNDWORK_LOAD"
+
+# Of a trading platform: each key always goes to the same partition.
+SYMBOLS = tuple(f"S{number:02}" for number in range(50))
+
+# What one client takes within a minute; more is never reached here, and costs memory.
+RATE_MAX = 1_000_000
+
+# Clients take a million bytes; key and header are some of them.
+SIZE_BYTES_MAX = 999_000
+
+
+class LoadSettings(BaseModel):
+    """What a load is told.
+
+    Attributes:
+        bootstrap: Where the broker is found.
+        topic: One of its own, with so many ``partitions``.
+        operation: What is done: a record is produced; the service is asked for a greeting, or to
+            publish a message, which is looked for until it has come back through the broker.
+        url: The service's.
+        records: What they are of; see :mod:`load.market`.
+        size_bytes: Of each value.
+        arrivals: By which schedule; see :mod:`load.arrivals`.
+        rate_per_s: Messages a second, of all workers; with ``to_rate_per_s``, ``steps`` and
+            ``burst`` where the schedule has them.
+        warm_up_s: So long before, the first rate is offered and isn't measured.
+        seed: Of what is left to chance.
+        acks, idempotent, compression, linger_ms: As clients call them; idempotent by default where
+            all are to acknowledge.
+        workers: How many processes share it.
+        keep: Whether every operation is kept for a history: 60 bytes of memory each. Of the
+            service none is: what it publishes has no header of ours.
+        closed: Whether a closed loop goes beside it, to be compared with.
+        pids: Processes whose use of the processor is measured, by what they are called.
+        folder: Where results go.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bootstrap: str
+    topic: str
+    url: str = ""
+    partitions: int = Field(4, ge=1, le=1000)
+    operation: Literal["produce", "get", "round-trip"] = "produce"
+    records: Literal["trade", "candle", "signal", "order"] = "trade"
+    size_bytes: int = Field(100, ge=0, le=SIZE_BYTES_MAX)
+    arrivals: Literal["constant", "ramp", "step", "poisson", "burst"] = "constant"
+    rate_per_s: float = Field(1_000, ge=0, le=RATE_MAX)
+    to_rate_per_s: float | None = Field(None, ge=0, le=RATE_MAX)
+    steps: int | None = None
+    burst: int | None = None
+    duration_s: float = Field(10, gt=0, le=86_400)
+    warm_up_s: float = Field(2, ge=0.1, le=600)
+    seed: int = Field(0, ge=0)
+    acks: Literal["all", "1", "0"] = "all"
+    idempotent: bool | None = Field(default=None, validate_default=True)
+    compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
+    linger_ms: float = Field(5, ge=0, lt=60_000)  # and less than a delivery may take
+    workers: int = Field(1, ge=1, le=100)
+    keep: bool = True
+    closed: bool = False
+    pids: dict[str, tuple[int, ...]] = {}
+    folder: Path = Path()
+
+    @field_validator("idempotent")
+    @classmethod
+    def judge_idempotent(cls, idempotent: bool | None, info: ValidationInfo) -> bool:  # noqa: FBT001
+        """Where nobody says it, as it can be; refuse what no client can do."""
+        acks = info.data.get("acks", "all")
+        if idempotent is None:
+            return bool(acks == "all")
+        if idempotent and acks != "all":
+            raise PydanticCustomError("idempotent", "Needs acks=all, not {acks}", {"acks": acks})
+        return idempotent
+
+    def schedule(self) -> Arrivals:
+        """When messages are due.
+
+        Raises:
+            UsageError: There is no such schedule.
+        """
+        return arrivals_of(
+            self.arrivals,
+            rate_per_s=self.rate_per_s,
+            duration_s=self.duration_s,
+            seed=self.seed,
+            to_rate_per_s=self.to_rate_per_s,
+            steps=self.steps,
+            burst=self.burst,
+        )
+
+    def warming(self) -> Arrivals:
+        """When messages are due before: at the first rate, for the time to get warm.
+
+        Raises:
+            UsageError: That can't be.
+        """
+        rate_per_s = self.rate_per_s or self.to_rate_per_s or 0.0
+        return arrivals_of("constant", rate_per_s=rate_per_s, duration_s=self.warm_up_s)
+
+    def market(self) -> Market:
+        """What messages are of.
+
+        Raises:
+            UsageError: There is no such market.
+        """
+        return Market(self.records, SYMBOLS, self.size_bytes, self.seed)
+
+    def client(self) -> dict[str, object]:
+        """What a producer of it is told besides."""
+        return {
+            "acks": self.acks,
+            "enable.idempotence": self.idempotent,
+            "compression.type": self.compression,
+            "linger.ms": self.linger_ms,
+        }
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """As whoever has started this process has said.
+
+        Raises:
+            UsageError: Nobody has, or it can't be read.
+        """
+        text = os.environ.get(VARIABLE, "")
+        if not text:
+            raise UsageError(f"{VARIABLE} isn't set: a load is started by `make load`")
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise UsageError(f"{VARIABLE}: {told(error)}") from error
+
+    @classmethod
+    def of(cls, given: Mapping[str, object]) -> Self:
+        """As somebody has asked for it, also in words.
+
+        Raises:
+            UsageError: One of them isn't what it should be; names it.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise UsageError(told(error)) from error
+
+
+def told(error: ValidationError) -> str:
+    """What is wrong with settings, in one line."""
+    fault = error.errors()[0]
+    name = ".".join(map(str, fault["loc"]))
+    said = f"{fault['msg']}, not {fault['input']!r:.60}"
+    return " ".join((f"{name}: {said}" if name else said).split())

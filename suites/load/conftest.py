@@ -1,0 +1,75 @@
+"""What the suites of load are told: which load, by the names of its settings."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+
+from groundwork.base.errors import UsageError
+from load.settings import LoadSettings
+from suites.support.noted import noted
+
+# What a test's line for the terminal is called among its properties.
+ROW = "load"
+
+# What isn't told by whoever asks for a load.
+OWN = {"bootstrap", "topic", "url", "pids", "folder", "closed", "keep"}
+
+# As large as a person likes to type.
+SEED_MAX = 1_000_000
+
+ASKED = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option for each setting of a load."""
+    group = parser.getgroup("load")
+    for name, field in LoadSettings.model_fields.items():
+        if name not in OWN:
+            flag = f"--load-{name.replace('_', '-')}"
+            group.addoption(flag, dest=f"load_{name}", help=f"default: {field.default}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at what is asked for before anything starts; choose a seed, for all workers one."""
+    given = {name: config.getoption(f"load_{name}", None) for name in LoadSettings.model_fields}
+    asked = {name: str(value) for name, value in given.items() if value is not None}
+    asked.setdefault("seed", str(secrets.randbelow(SEED_MAX)))
+    config.option.load_seed = asked["seed"]
+    try:
+        settings = LoadSettings.of({**asked, "bootstrap": "-", "topic": "-"})
+        for look in (settings.warming, settings.schedule, settings.market):
+            look()
+    except UsageError as error:
+        raise pytest.UsageError(f"load: {error}") from error
+    config.stash[ASKED] = asked
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the load of whoever isn't asked for: the broker, or the service."""
+    produced = config.stash[ASKED].get("operation", "produce") == "produce"
+    unwanted = "of_the_service" if produced else "acknowledged_and_there"
+    left = [item for item in items if item.path.name == "test_load.py" and unwanted in item.name]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """By which seed all of it is repeated."""
+    return f"load: seed {config.option.load_seed}"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What loads have come to, some lines each."""
+    for lines in noted(terminalreporter, ROW):
+        for line in lines.splitlines():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def asked(pytestconfig: pytest.Config) -> dict[str, str]:
+    """What is asked for, by the names of a load's settings."""
+    return pytestconfig.stash[ASKED]

@@ -1,0 +1,199 @@
+"""Honesty: what nobody answered is in the numbers, and a generator that can't keep up is told.
+
+A closed loop, which waits for each answer before it sends on, has one slow message for a broker
+that stands still; an open one has all that were due meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from groundwork.base import process
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.keep import timeline
+from groundwork.keep.events import FaultHealed, FaultLanded
+from groundwork.use.client import Client, Handle
+from load.conclusion import Conclusion
+from load.latency import Latencies
+from load.offer import PROGRESS
+from suites.support.loads import OVERHEAD_S, offer, show
+
+# Twenty seconds at a thousand a second: a pause of three is fifteen of a hundred messages.
+DURATION_S = 20.0
+RATE_PER_S = 1_000
+PAUSE_S = 3.0
+ASKED = {"duration_s": f"{DURATION_S:g}", "rate_per_s": f"{RATE_PER_S}", "seed": "1"}
+
+# After so many seconds that are measured something is done.
+AFTER_S = 5
+
+WITHIN = 0.02
+
+LIMIT_S = DURATION_S + OVERHEAD_S + 60.0
+
+# What takes all of a generator's processor, and more than its share of the other.
+GREEDY = "while True: pass"
+GREEDY_COUNT = 12
+
+STALL_S = 0.2
+
+NS_PER_MS, US_PER_MS = 1_000_000, 1_000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A load, and what is done to it meanwhile.
+
+    Attributes:
+        client: Of the keeper.
+        folder: Where its files go.
+    """
+
+    client: Client
+    folder: Path
+
+    def run(self, meddle: Callable[[], None], **more: str) -> Conclusion:
+        """Offer a load, and do something after some seconds of it."""
+        with ThreadPoolExecutor(1) as pool:
+            meddling = pool.submit(self._meddle, meddle)
+            conclusion = offer(self.client, ASKED | more, self.folder, DURATION_S)
+            meddling.result()
+        return conclusion
+
+    def _meddle(self, meddle: Callable[[], None]) -> None:
+        wait_for(
+            self._expect_begun,
+            deadline=Deadline.after(OVERHEAD_S),
+            what=f"{AFTER_S} s of a load",
+        )
+        meddle()
+
+    def _expect_begun(self) -> None:
+        file = self.folder / PROGRESS
+        lines = file.read_text().splitlines() if file.is_file() else []
+        if not any(line.startswith(f"load: {AFTER_S} s:") for line in lines):
+            raise NotYetError(lines[-1] if lines else "it hasn't begun")
+
+    def generator(self) -> psutil.Process:
+        """The process that makes the messages."""
+        environment = self.client.status().folder.name
+        for identity in process.find_by_token(f"{environment}:"):
+            argv = process.argv_of(identity)
+            if "locust" in argv:
+                return psutil.Process(identity.pid)
+        raise AssertionError("there is no generator")
+
+
+@pytest.fixture
+def trial(broker: Handle, request: pytest.FixtureRequest) -> Trial:
+    """A load of this test's own."""
+    out_dir = broker.client.status().out_dir
+    assert out_dir is not None
+    return Trial(broker.client, out_dir / "load" / request.node.name.replace("[", "-").rstrip("]"))
+
+
+@pytest.mark.alone(limit_s=LIMIT_S)
+@pytest.mark.disturbs("broker", limit_s=LIMIT_S)
+def test_a_broker_that_stands_still_is_in_the_numbers(
+    broker: Handle, trial: Trial, record_property: Callable[[str, object], None]
+) -> None:
+    """Maximum and 99th percentile are what follows from when it stood still, within 2 %.
+
+    Whoever was due then waited until it went on. Beside it a closed loop notices next to nothing.
+    """
+    over = threading.Event()
+
+    def pause() -> None:
+        with broker.fault("pause", limit_s=60):
+            over.wait(PAUSE_S)
+
+    conclusion = trial.run(pause, closed="true")
+    record_property("load", show(conclusion, trial.folder))
+    # Not "valid" alone: that a busy machine made messages late by milliseconds changes no second.
+    assert conclusion.outcome in {"valid", "invalid"}, "\n".join(conclusion.lines())
+    landed_ns, healed_ns = moments_of(trial.folder.parent.parent / "timeline.jsonl")
+    stood_ms = (healed_ns - landed_ns) / NS_PER_MS
+    # Of all messages one of a hundred waited longer than this: they were due in its first moments.
+    first_ms = DURATION_S * 1_000 / 100
+    wanted = {"max": stood_ms, "p99": stood_ms - first_ms}
+    for name, wanted_ms in wanted.items():
+        found_ms = conclusion.percentiles_ms[name]
+        assert abs(found_ms - wanted_ms) <= WITHIN * wanted_ms, f"{name}: {found_ms}, {wanted_ms}"
+    closed_ms = Latencies.decode(conclusion.closed).percentile(99) / US_PER_MS
+    assert closed_ms < conclusion.percentiles_ms["p99"] / 10
+
+
+def moments_of(file: Path) -> tuple[int, int]:
+    """When the last fault landed, and when it was healed, by the keeper's stamps."""
+    entries = list(timeline.read(file))
+    landed = [each.t_ns for each in entries if isinstance(each.event, FaultLanded)]
+    healed = [each.t_ns for each in entries if isinstance(each.event, FaultHealed)]
+    return landed[-1], healed[-1]
+
+
+@pytest.mark.alone(limit_s=LIMIT_S)
+def test_a_generator_that_stalls_measures_nothing(trial: Trial) -> None:
+    """It stood still for a fifth of a second: the run is invalid, and no broker is called slow."""
+    over = threading.Event()
+
+    def stall() -> None:
+        generator = trial.generator()
+        generator.send_signal(signal.SIGSTOP)
+        over.wait(STALL_S)
+        generator.send_signal(signal.SIGCONT)
+
+    # Ten seconds: two of a hundred messages were due in the meantime.
+    expect_bottleneck(trial.run(stall, duration_s="10"))
+
+
+@pytest.mark.alone(limit_s=LIMIT_S)
+def test_a_generator_without_a_processor_measures_nothing(trial: Trial) -> None:
+    """Others take its processor for half of the time: the run is invalid."""
+    over = threading.Event()
+
+    def take() -> None:
+        with greedy(trial.generator()):
+            over.wait(DURATION_S / 2)
+
+    # A third of a processor, of which the others leave it a thirteenth: whoever needs less gets it.
+    expect_bottleneck(trial.run(take, rate_per_s="30000"))
+
+
+@contextmanager
+def greedy(generator: psutil.Process) -> Iterator[None]:
+    """Processes that want the one processor that a generator is kept on."""
+    (processor,) = generator.cpu_affinity()[:1]
+    generator.cpu_affinity([processor])
+    children = [
+        process.spawn(
+            ["python3", "-c", GREEDY], env=dict(os.environ), cwd=Path.cwd(), log=Path(os.devnull)
+        )
+        for _ in range(GREEDY_COUNT)
+    ]
+    try:
+        for each in children:
+            psutil.Process(each.pid).cpu_affinity([processor])
+        yield
+    finally:
+        for each in children:
+            each.kill()
+            each.wait()
+
+
+def expect_bottleneck(conclusion: Conclusion) -> None:
+    """It is said that the generator was the bottleneck, and how much it bears; nothing else."""
+    said = "\n".join(conclusion.lines())
+    assert conclusion.outcome == "invalid", said
+    assert all("the generator was the bottleneck" in each for each in conclusion.reasons), said
+    assert "its limit is at least" in said

@@ -1,0 +1,117 @@
+"""Loads: asked for as a job of the keeper, shown as they go, and put into the report."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Unfinished
+from dataclasses import asdict
+from pathlib import Path
+
+import allure
+
+from groundwork.keep.messages import JobDone
+from groundwork.use.client import Client
+from load.conclusion import Conclusion, read
+from load.latency import Latencies
+from load.offer import PROGRESS
+from reports.loads import Second, draw_percentiles, draw_seconds
+from suites.support.seen import attach_pictures
+
+__all__ = ["OVERHEAD_S", "offer", "show"]
+
+# Besides its duration: processes start, the last answers come, all is read back and judged.
+OVERHEAD_S = 180.0
+
+LOOK_INTERVAL_S = 0.5
+
+
+def offer(
+    client: Client,
+    asked: Mapping[str, str],
+    folder: Path,
+    duration_s: float,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Conclusion:
+    """Have a load offered; what it has come to.
+
+    Args:
+        client: Of the keeper.
+        asked: By the names of its settings.
+        folder: Where its files go.
+        duration_s: How long it is.
+        tell: Told a line a second.
+
+    Raises:
+        UsageError: It has come to nothing; its log says why.
+    """
+    options = [f"{name}={value}" for name, value in asked.items()]
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(client.job, "load", {"options": options}, folder, duration_s + OVERHEAD_S)
+        done = followed(job, folder / PROGRESS, tell)
+    allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
+    return read(folder)
+
+
+def followed(job: Future[JobDone], file: Path, tell: Callable[[str], None]) -> JobDone:
+    """Wait for a job, and tell what it says of itself meanwhile."""
+    told = 0
+    while True:
+        try:
+            return job.result(LOOK_INTERVAL_S)
+        except Unfinished:
+            lines = file.read_text().splitlines() if file.is_file() else []
+            for line in lines[told:]:
+                tell(line)
+            told = len(lines)
+
+
+def show(conclusion: Conclusion, folder: Path) -> str:
+    """Put a load into the report and beside it: lines, numbers and pictures; the lines."""
+    text = "\n".join(conclusion.lines())
+    allure.attach(text, "conclusion")
+    allure.dynamic.parameter("seed", conclusion.settings.seed)
+    latency, lateness = Latencies.decode(conclusion.latency), Latencies.decode(conclusion.lateness)
+    latency.write_hgrm(folder / "latency.hgrm")
+    lateness.write_hgrm(folder / "lateness.hgrm")
+    title = next(conclusion.lines())
+    curves = {"latency": latency.curve(), "lateness of the generator": lateness.curve()}
+    if conclusion.closed:
+        curves["latency in a closed loop"] = Latencies.decode(conclusion.closed).curve()
+    attach_pictures(draw_percentiles(curves, title, folder / "percentiles"), "percentiles")
+    seconds = seconds_of(conclusion)
+    attach_pictures(draw_seconds(seconds, title, folder / "seconds"), "second by second")
+    with (folder / "seconds.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        rows = [asdict(each) for each in seconds]
+        names = sorted({name for row in rows for name in row.pop("cpu")})
+        writer.writerow([*rows[0], *(f"cpu_{name}_percent" for name in names)])
+        for row, second in zip(rows, seconds, strict=True):
+            writer.writerow([*row.values(), *(second.cpu.get(name, "") for name in names)])
+    for name in ("seconds.csv", "latency.hgrm", "lateness.hgrm"):
+        allure.attach.file(str(folder / name), name, allure.attachment_type.TEXT)
+    return text
+
+
+def seconds_of(conclusion: Conclusion) -> list[Second]:
+    """The seconds of the first worker, with the sums of all: each has its own clock's begin."""
+    first, *others = conclusion.moments
+    found: list[Second] = []
+    begin_s = first[0].at_s - 1 if first else 0.0
+    for number, moment in enumerate(first):
+        same = [each[number] for each in others if number < len(each)]
+        found.append(
+            Second(
+                at_s=begin_s,
+                scheduled=moment.scheduled + sum(each.scheduled for each in same),
+                acknowledged=moment.acknowledged + sum(each.acknowledged for each in same),
+                p50_ms=max(each.p50_ms for each in (moment, *same)),
+                p99_ms=max(each.p99_ms for each in (moment, *same)),
+                max_ms=max(each.max_ms for each in (moment, *same)),
+                lateness_p99_ms=max(each.lateness_p99_ms for each in (moment, *same)),
+                cpu={name: share * 100 for name, share in moment.cpu.items()},
+            )
+        )
+        begin_s = moment.at_s
+    return found
