@@ -71,7 +71,8 @@ def note(record_property: Callable[[str, object], None]) -> Callable[[Seen], Non
 
     def of(seen: Seen) -> None:
         record_property("alerting", seen.row())
-        allure.attach(seen.row(), "latency")
+        stalled = f"the machine gave nobody a turn for {seen.stalled_s:.2f} s meanwhile"
+        allure.attach(f"{seen.row()}\n{stalled}", "latency")
 
     return of
 
@@ -93,7 +94,7 @@ def test_an_alert_wakes_somebody(
     attach_pictures(seen.draw(out_dir), "from the cause to the end")
     if seen.failure is not None:
         raise seen.failure
-    slack_s = SLACK_S.get(platform, CLUSTER_SLACK_S)
+    slack_s = SLACK_S.get(platform, CLUSTER_SLACK_S) + seen.stalled_s
     if case.told == "webhook":
         told = seen.waking.told
         assert "<no value>" not in str(told)

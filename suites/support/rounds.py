@@ -41,6 +41,7 @@ class Seen:
         rule: The alert as it is declared.
         budget: How long each stage may take.
         most_s: How long it may take until somebody is woken.
+        stalled_s: For how long the machine gave nobody a turn meanwhile.
         others: Alerts that whoever is woken was told of in its round, and that nothing there
             explains.
         failure: Why it didn't come, or didn't end.
@@ -51,6 +52,7 @@ class Seen:
     budget: Budget
     most_s: float
     waking: Waking
+    stalled_s: float = 0.0
     others: frozenset[str] = frozenset()
     failure: WaitTimeoutError | None = None
 
@@ -209,6 +211,7 @@ class Run:
         told = self.observer.told_between(begin_ns, time.monotonic_ns())
         for each in self.seen:
             each.others = told - self.explained
+            each.stalled_s = self.observer.stalled_s
 
     def _await_told(self, seen: Seen) -> None:
         # Since its cause: others of its round have been waited for meanwhile.

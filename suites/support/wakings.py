@@ -28,6 +28,9 @@ LOOK_INTERVAL_S = 0.1
 
 LOOK_TIMEOUT_S = 2.0
 
+# By so much whoever waits is late on any machine.
+USUAL_S = 0.05
+
 
 @dataclass
 class Waking:
@@ -85,6 +88,10 @@ class Observer:
         prometheus: Where alerts begin.
         alertmanager: What it holds is told where one doesn't come.
         receiver: Whoever is woken.
+
+    Attributes:
+        stalled_s: For how long this process had no turn while it looked on the last time: servers
+            beside it hadn't either, and nobody's budget knows of that.
     """
 
     def __init__(
@@ -93,14 +100,16 @@ class Observer:
         self._prometheus = prometheus
         self._alertmanager = alertmanager
         self._receiver = receiver
+        self.stalled_s = 0.0
 
     @contextmanager
     def observing(self, wakings: Collection[Waking]) -> Iterator[None]:
         """Look on until the block ends, for the moments that nobody writes down."""
         over = threading.Event()
+        self.stalled_s = 0.0
 
         def look_on() -> None:
-            while not over.wait(LOOK_INTERVAL_S):
+            while not self._pause(over):
                 try:
                     alerts = self._alerts()
                 except requests.RequestException:
@@ -120,6 +129,15 @@ class Observer:
         finally:
             over.set()
             thread.join(LOOK_TIMEOUT_S)
+
+    def _pause(self, over: threading.Event) -> bool:
+        """Wait until the next look, and see how much longer that was; whether it is the last."""
+        began_s = time.monotonic()
+        ended = over.wait(LOOK_INTERVAL_S)
+        longer_s = time.monotonic() - began_s - LOOK_INTERVAL_S
+        if longer_s > USUAL_S:
+            self.stalled_s += longer_s
+        return ended
 
     def _alerts(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._prometheus.get("alerts")["alerts"]
