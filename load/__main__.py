@@ -19,11 +19,7 @@ from groundwork.use.client import Client
 from groundwork.use.command import perform, say
 from load.conclusion import conclude, write
 from load.course import Course, show
-from load.settings import LoadSettings
-
-# Of settings, what isn't told by whoever asks for a load.
-OWN = {"bootstrap", "topic", "url", "pids", "folder"}
-
+from load.settings import OWN, LoadSettings
 
 # Whom requests are offered to.
 SERVICE = "hello-world"
@@ -69,8 +65,7 @@ def main() -> int:
     ui, port = given.pop("ui"), given.pop("port")
     client = Client.from_environment()
     settings = settings_of(given, client)
-    for look in (settings.warming, settings.schedule, settings.market):
-        look()  # what can't be is told before anything starts
+    settings.expect_possible()
     nodes = list(range(1, 1 + len(settings.bootstrap.split(","))))
     if ui:
         say(f"load: open http://127.0.0.1:{port} and start one user; Ctrl-C ends it")

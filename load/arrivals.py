@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundwork.base.errors import UsageError
+from groundwork.checkers.history import SECOND_NS
 
 __all__ = ["CHUNK_NS", "KINDS", "Arrivals", "arrivals_of"]
 
+# So much of a schedule is computed at a time, and so often what was measured is put together.
 CHUNK_NS = 100_000_000
-SECOND_NS = 1_000_000_000
 
 # Rates are kept as whole messages in so long a time: as integers, and fine enough for anybody.
 KS_NS = 1000 * SECOND_NS

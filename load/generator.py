@@ -9,12 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHUNK_NS", "Generator", "Schedule", "Sender"]
+from groundwork.checkers.history import SECOND_NS
+from load.arrivals import CHUNK_NS
 
-SECOND_NS = 1_000_000_000
-
-# So much of a schedule is computed at a time, and so often what was measured is put together.
-CHUNK_NS = 100_000_000
+__all__ = ["Generator", "Schedule", "Sender"]
 
 # Where it is late it sends without a pause; what has been answered is looked at all the same.
 SENT_BETWEEN_POLLS = 50

@@ -13,7 +13,7 @@ from gevent.pool import Pool  # type: ignore[import-untyped]
 from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent
 
 from groundwork.base.errors import GroundworkError
-from groundwork.checkers.history import NONE, Outcome
+from groundwork.checkers.history import NONE, SECOND_NS, Outcome
 from load.tally import Tally
 
 __all__ = ["DEADLINE_S", "IN_FLIGHT_MAX", "HttpSender", "Operation"]
@@ -53,8 +53,6 @@ OK, ACCEPTED, NOT_FOUND, UNAVAILABLE = 200, 202, 404, 503
 # What says that nothing has left this machine but the wish to be connected: a name that isn't
 # known, a port where nobody listens.
 NEVER_SENT = (ConnectionRefusedError, socket.gaierror)
-
-SECOND_NS = 1_000_000_000
 
 
 class Agent(LocustUserAgent):

@@ -12,8 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
-from load.arrivals import Arrivals
-from load.generator import CHUNK_NS, Generator, Sender
+from groundwork.checkers.history import SECOND_NS
+from load.arrivals import CHUNK_NS, Arrivals
+from load.generator import Generator, Sender
 from load.kafka_sender import DELIVERY_TIMEOUT_MS
 from load.result import MS_US, Moment, Result
 from load.settings import LoadSettings
@@ -28,7 +29,6 @@ HISTORY = "sends"
 # What the first worker writes a line of each second to, for whoever waits.
 PROGRESS = "progress.txt"
 
-SECOND_NS = 1_000_000_000
 CHUNKS_PER_SECOND = SECOND_NS // CHUNK_NS
 
 # What is under way when the schedule is over has as long as its deliveries may take, and a bit.

@@ -14,7 +14,7 @@ from groundwork.base.errors import UsageError
 from load.arrivals import Arrivals, arrivals_of
 from load.market import Market
 
-__all__ = ["VARIABLE", "LoadSettings"]
+__all__ = ["OWN", "VARIABLE", "LoadSettings"]
 
 # How each process of a load is told, as JSON: Locust starts them, and knows nothing of it.
 VARIABLE = "GROUNDWORK_LOAD"
@@ -27,6 +27,10 @@ RATE_MAX = 1_000_000
 
 # Clients take a million bytes; key and header are some of them.
 SIZE_BYTES_MAX = 999_000
+
+
+# Of them, what isn't told by whoever asks for a load.
+OWN = frozenset({"bootstrap", "topic", "url", "pids", "folder"})
 
 
 class LoadSettings(BaseModel):
@@ -117,6 +121,15 @@ class LoadSettings(BaseModel):
         """
         rate_per_s = self.rate_per_s or self.to_rate_per_s or 0.0
         return arrivals_of("constant", rate_per_s=rate_per_s, duration_s=self.warm_up_s)
+
+    def expect_possible(self) -> None:
+        """See that there are such a schedule and such a market, before anything starts.
+
+        Raises:
+            UsageError: There are not.
+        """
+        for look in (self.warming, self.schedule, self.market):
+            look()
 
     def market(self) -> Market:
         """What messages are of.

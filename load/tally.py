@@ -52,7 +52,6 @@ class Tally:
         self.worker = worker
         self.sent = self.dropped = self.acknowledged = self.failed = self.unknown = 0
         self.latency, self.lateness = Latencies(), Latencies()
-        self.seconds: list[Second] = []
         self.measured_from_ns = 0
         self._keep = keep
         self._latency_us, self._lateness_us = array("q"), array("q")
@@ -123,7 +122,6 @@ class Tally:
         second = Second(at_s, scheduled, acknowledged, self._second_latency, self._second_lateness)
         self.latency.merge(second.latency)
         self.lateness.merge(second.lateness)
-        self.seconds.append(second)
         self._second_latency, self._second_lateness = Latencies(), Latencies()
         return second
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from fixtures import ENVIRONMENT
-from fixtures.declared.rules import load_rules, rule_files
 from fixtures.environment import resources
-from fixtures.paths import ROOT
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
 from fixtures.settings import FoundationSettings
 from groundwork.base.errors import UsageError
 from suites.support.alerts import told_alertmanagers
-from suites.support.causes import Case, Platform, load_causes
+from suites.support.causes import Case
+from suites.support.coverage import cases_of
 from suites.support.noted import noted
+from suites.support.options import settings_of
 from suites.support.wakings import Observer
 
 # What a case's line of the table is called among its test's properties.
@@ -37,17 +36,11 @@ CASES = pytest.StashKey[tuple[Case, ...]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Look at all cases before anything starts."""
-    options = ENVIRONMENT.settings.options()
-    given = {each.field: config.getoption(f"groundwork_{each.field}") for each in options}
     try:
-        loaded = ENVIRONMENT.settings.load(given, ROOT)
-        settings = cast("FoundationSettings", ENVIRONMENT.decide(loaded))
-        groups = load_rules(rule_files(settings.env))
-        alerts = {rule.alert for group in groups for rule in group.rules if rule.alert}
-        platform: Platform = "local" if settings.env == "local" else "cluster"
+        settings = settings_of(config)
         # What can't be mounted here is a resource all the same.
-        whole = resources(settings.model_copy(update={"volume": "small"}))
-        config.stash[CASES] = load_causes(alerts, platform, whole)
+        whole = settings.model_copy(update={"volume": "small"})
+        config.stash[CASES] = tuple(cases_of(whole).values())
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[SETTINGS] = settings

@@ -28,14 +28,6 @@ PAGE = "/"
 
 
 @pytest.fixture(scope="module")
-def out_dir(groundwork_session: EnvironmentSession) -> Path:
-    """Where pictures lie, and the timeline."""
-    found = groundwork_session.client().status().out_dir
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="module")
 def ward(
     groundwork_session: EnvironmentSession,
     out_dir: Path,

@@ -9,13 +9,14 @@ import allure
 import pytest
 
 from fixtures.declared.durations import Durations, seconds_of
-from fixtures.declared.rules import Rule, load_rules, rule_files
+from fixtures.declared.rules import alerts_in, load_rules, rule_files
 from fixtures.resources.patient import Patient
+from groundwork.checkers.history import SECOND_NS
 from groundwork.use.client import Handle, OpenFault
 from suites.support.budgets import budget_of
 from suites.support.illness import visited
 from suites.support.rounds import LOST_S
-from suites.support.wakings import SECOND_NS, Observer, Waking
+from suites.support.wakings import Observer, Waking
 
 LIMIT_S = 300.0
 
@@ -57,7 +58,7 @@ def test_a_host_that_is_down_silences_its_services(
     Alertmanager has its alert, and says which other one holds it back.
     """
     groups = load_rules(rule_files(platform))
-    rules: dict[str, Rule] = {r.alert: r for group in groups for r in group.rules if r.alert}
+    rules = alerts_in(groups)
     host = Waking({"alertname": "HostDown"})
     service = Waking({"alertname": "ServiceDown", "job": hello_world.name})
     most_s = {

@@ -272,6 +272,9 @@ def test_what_is_misconfigured_lacks_a_job_until_it_is_healed(
     assert jobs_of(prometheus) == before
     with pytest.raises(UsageError, match=r"has no 'nobody'; it has .*receiver"):
         prometheus_handle.fault("misconfigure", "nobody", limit_s=60).__enter__()
+    with pytest.raises(UsageError, match="say which job is to be missing"):
+        prometheus_handle.fault("misconfigure", limit_s=60).__enter__()
+    assert jobs_of(prometheus) == before
 
 
 @pytest.mark.disturbs("hello-world")

@@ -8,26 +8,27 @@ from typing import Any
 import pytest
 
 from groundwork.base.errors import UsageError
-from load.settings import LoadSettings
+from load.settings import OWN, LoadSettings
 from suites.support.noted import noted
 
 # What a test's line for the terminal is called among its properties.
 ROW = "load"
 
-# What isn't told by whoever asks for a load.
-OWN = {"bootstrap", "topic", "url", "pids", "folder", "closed", "keep"}
+# What isn't told here by whoever asks for a load.
+UNTOLD = OWN | {"closed", "keep"}
 
 # As large as a person likes to type.
 SEED_MAX = 1_000_000
 
 ASKED = pytest.StashKey[dict[str, str]]()
+WANTED = pytest.StashKey[LoadSettings]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """An option for each setting of a load."""
     group = parser.getgroup("load")
     for name, field in LoadSettings.model_fields.items():
-        if name not in OWN:
+        if name not in UNTOLD:
             flag = f"--load-{name.replace('_', '-')}"
             group.addoption(flag, dest=f"load_{name}", help=f"default: {field.default}")
 
@@ -40,16 +41,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.load_seed = asked["seed"]
     try:
         settings = LoadSettings.of({**asked, "bootstrap": "-", "topic": "-"})
-        for look in (settings.warming, settings.schedule, settings.market):
-            look()
+        settings.expect_possible()
     except UsageError as error:
         raise pytest.UsageError(f"load: {error}") from error
-    config.stash[ASKED] = asked
+    config.stash[ASKED], config.stash[WANTED] = asked, settings
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the load of whoever isn't asked for: the broker, or the service."""
-    produced = config.stash[ASKED].get("operation", "produce") == "produce"
+    produced = config.stash[WANTED].operation == "produce"
     unwanted = "of_the_service" if produced else "acknowledged_and_there"
     left = [item for item in items if item.path.name == "test_load.py" and unwanted in item.name]
     if left:
@@ -73,3 +73,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def asked(pytestconfig: pytest.Config) -> dict[str, str]:
     """What is asked for, by the names of a load's settings."""
     return pytestconfig.stash[ASKED]
+
+
+@pytest.fixture(scope="session")
+def wanted(pytestconfig: pytest.Config) -> LoadSettings:
+    """The same with all that follows; whom it is offered to isn't known yet."""
+    return pytestconfig.stash[WANTED]

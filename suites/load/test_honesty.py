@@ -21,13 +21,13 @@ import pytest
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.keep import timeline
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
 from load.conclusion import Conclusion
 from load.latency import Latencies
 from load.offer import PROGRESS
 from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.stamps import stamp_of
 
 # Twenty seconds at a thousand a second: a pause of three is fifteen of a hundred messages.
 DURATION_S = 20.0
@@ -96,33 +96,38 @@ class Trial:
 
 
 @pytest.fixture
-def trial(broker: Handle, request: pytest.FixtureRequest) -> Trial:
+def trial(broker: Handle, out_dir: Path, request: pytest.FixtureRequest) -> Trial:
     """A load of this test's own."""
-    out_dir = broker.client.status().out_dir
-    assert out_dir is not None
     return Trial(broker.client, out_dir / "load" / request.node.name.replace("[", "-").rstrip("]"))
 
 
 @pytest.mark.alone(limit_s=LIMIT_S)
 @pytest.mark.disturbs("broker", limit_s=LIMIT_S)
 def test_a_broker_that_stands_still_is_in_the_numbers(
-    broker: Handle, trial: Trial, record_property: Callable[[str, object], None]
+    broker: Handle,
+    trial: Trial,
+    out_dir: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Maximum and 99th percentile are what follows from when it stood still, within 2 %.
 
     Whoever was due then waited until it went on. Beside it a closed loop notices next to nothing.
     """
     over = threading.Event()
+    faults: list[str] = []
 
     def pause() -> None:
-        with broker.fault("pause", limit_s=60):
+        with broker.fault("pause", limit_s=60) as opened:
+            faults.append(opened.told.id)
             over.wait(PAUSE_S)
 
     conclusion = trial.run(pause, closed="true")
     record_property("load", show(conclusion, trial.folder))
     # Not "valid" alone: that a busy machine made messages late by milliseconds changes no second.
     assert conclusion.outcome in {"valid", "invalid"}, "\n".join(conclusion.lines())
-    landed_ns, healed_ns = moments_of(trial.folder.parent.parent / "timeline.jsonl")
+    landed_ns, healed_ns = (
+        stamp_of(out_dir / "timeline.jsonl", kind, faults[0]) for kind in (FaultLanded, FaultHealed)
+    )
     stood_ms = (healed_ns - landed_ns) / NS_PER_MS
     # Of all messages one of a hundred waited longer than this: they were due in its first moments.
     first_ms = DURATION_S * 1_000 / 100
@@ -132,14 +137,6 @@ def test_a_broker_that_stands_still_is_in_the_numbers(
         assert abs(found_ms - wanted_ms) <= WITHIN * wanted_ms, f"{name}: {found_ms}, {wanted_ms}"
     closed_ms = Latencies.decode(conclusion.closed).percentile(99) / US_PER_MS
     assert closed_ms < conclusion.percentiles_ms["p99"] / 10
-
-
-def moments_of(file: Path) -> tuple[int, int]:
-    """When the last fault landed, and when it was healed, by the keeper's stamps."""
-    entries = list(timeline.read(file))
-    landed = [each.t_ns for each in entries if isinstance(each.event, FaultLanded)]
-    healed = [each.t_ns for each in entries if isinstance(each.event, FaultHealed)]
-    return landed[-1], healed[-1]
 
 
 @pytest.mark.alone(limit_s=LIMIT_S)

@@ -16,28 +16,20 @@ from suites.support.loads import OVERHEAD_S, offer, show
 LIMIT_S = 3600.0 + OVERHEAD_S
 
 
-@pytest.fixture
-def folder(broker: Handle) -> Path:
-    """Where a load's files go, beside the run's timeline."""
-    out_dir = broker.client.status().out_dir
-    assert out_dir is not None
-    return out_dir / "load"
-
-
 @dataclass(frozen=True)
 class Offering:
     """What is asked for, where its files go, and who is told."""
 
     client: Client
     asked: dict[str, str]
+    duration_s: float
     folder: Path
     tell: Callable[[str], None]
     note: Callable[[str, object], None]
 
     def expect_valid(self) -> None:
         """Offer it: it is what was asked for, and came out as it should."""
-        wanted = LoadSettings.of({**self.asked, "bootstrap": "-", "topic": "-"})
-        conclusion = offer(self.client, self.asked, self.folder, wanted.duration_s, self.tell)
+        conclusion = offer(self.client, self.asked, self.folder, self.duration_s, self.tell)
         text = show(conclusion, self.folder)
         self.note("load", text)
         assert conclusion.outcome == "valid", text
@@ -47,7 +39,8 @@ class Offering:
 def offering(
     broker: Handle,
     asked: dict[str, str],
-    folder: Path,
+    wanted: LoadSettings,
+    out_dir: Path,
     record_property: Callable[[str, object], None],
     capsys: pytest.CaptureFixture[str],
 ) -> Offering:
@@ -57,7 +50,8 @@ def offering(
         with capsys.disabled():
             print(f"\n{line}", end="")  # noqa: T201 - for whoever waits
 
-    return Offering(broker.client, asked, folder, tell, record_property)
+    duration_s, folder = wanted.duration_s, out_dir / "load"
+    return Offering(broker.client, asked, duration_s, folder, tell, record_property)
 
 
 @pytest.mark.alone(limit_s=LIMIT_S)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from fixtures.declared.durations import Durations, load_durations
-from fixtures.declared.rules import Group, Rule, load_rules, rule_files
+from fixtures.declared.rules import Group, Rule, alerts_in, load_rules, rule_files
 from fixtures.environment import exclusions, resources
 from fixtures.settings import FoundationSettings
 from suites.support.budgets import budget_of_case, woken_within_s
@@ -48,7 +48,7 @@ def groups_of(settings: FoundationSettings) -> tuple[Group, ...]:
 
 def alerts_of(settings: FoundationSettings) -> dict[str, Rule]:
     """The alerts that are loaded, by name."""
-    return {rule.alert: rule for group in groups_of(settings) for rule in group.rules if rule.alert}
+    return alerts_in(groups_of(settings))
 
 
 def cases_of(settings: FoundationSettings) -> dict[str, Case]:

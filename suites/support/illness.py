@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 import uuid
@@ -12,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from aiokafka.admin import NewTopic
 
 from fixtures.resources.patient import Patient
 from fixtures.resources.receiver import Receiver
+from fixtures.scratch import ScratchTopic
 from groundwork.base.errors import GroundworkError
-from groundwork.keep import timeline
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
 from suites.support.causes import FOLLOWER, Ailing, Asked, Broken
 from suites.support.metrics import samples_of
-from suites.support.topics import admin_of
+from suites.support.stamps import stamp_of
 
 __all__ = ["Illness", "Ward", "visited"]
 
@@ -80,9 +78,9 @@ class Ward:
             fault = handle.fault(cause.fault, target, limit_s=LIMIT_S, **cause.parameters)
             with self._surroundings(cause, handle, node):
                 with fault as opened:
-                    found.caused_ns = self._moment(FaultLanded, opened.told.id)
+                    found.caused_ns = stamp_of(self.timeline_file, FaultLanded, opened.told.id)
                     yield found
-                found.healed_ns = self._moment(FaultHealed, opened.told.id)
+                found.healed_ns = stamp_of(self.timeline_file, FaultHealed, opened.told.id)
             return
         with self._asked(cause):
             found.caused_ns = time.monotonic_ns()
@@ -111,15 +109,6 @@ class Ward:
         with doors[cause.ailment](cause.amount, LIMIT_S):
             yield
 
-    def _moment(self, kind: type[FaultLanded | FaultHealed], fault: str) -> int:
-        """When a fault has landed, or was healed, by the keeper's own stamp."""
-        for each in timeline.read(self.timeline_file):
-            event = each.event
-            named = isinstance(event, FaultLanded | FaultHealed) and event.id == fault
-            if named and isinstance(event, kind):
-                return each.t_ns
-        raise LookupError(f"{fault} isn't on {self.timeline_file}")
-
 
 def follower_of(broker: Handle) -> int:
     """The number of the last node, from 1, that doesn't lead the others."""
@@ -136,27 +125,12 @@ def follower_of(broker: Handle) -> int:
 @contextmanager
 def single_copy(bootstrap: str, node: int) -> Iterator[None]:
     """Have a topic whose one copy is on a node."""
-    name = f"single-{uuid.uuid4()}"
-
-    async def make() -> None:
-        async with admin_of(bootstrap) as admin:
-            topic = NewTopic(
-                name, num_partitions=-1, replication_factor=-1, replica_assignments={0: [node]}
-            )
-            told = await admin.create_topics([topic])
-            codes = [code for _, code, *_ in told.topic_errors]
-            if codes != [0]:
-                raise GroundworkError(f"can't make the topic {name}: {codes}")
-
-    async def remove() -> None:
-        async with admin_of(bootstrap) as admin:
-            await admin.delete_topics([name])
-
-    asyncio.run(make())
+    topic = ScratchTopic(bootstrap, f"single-{uuid.uuid4()}", [[node]])
+    topic.make()
     try:
         yield
     finally:
-        asyncio.run(remove())
+        topic.remove()
 
 
 @contextmanager

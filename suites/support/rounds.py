@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from fixtures.declared.durations import Durations, seconds_of
-from fixtures.declared.rules import Rule, load_rules, rule_files
+from fixtures.declared.rules import Rule, alerts_in, load_rules, rule_files
 from groundwork.base.errors import NotYetError, WaitTimeoutError
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.checkers.history import SECOND_NS
 from reports.waterfalls import Bar, draw_waterfall
 from suites.support.budgets import Budget, budget_of_case, woken_within_s
 from suites.support.causes import Case, Round
 from suites.support.illness import Ward
-from suites.support.wakings import SECOND_NS, Observer, Waking
+from suites.support.wakings import Observer, Waking
 
 __all__ = ["Rounds", "Seen"]
 
@@ -136,9 +137,7 @@ class Rounds:
         self._observer = observer
         self._durations = durations
         self._groups = load_rules(rule_files(platform))
-        self._rules: Mapping[str, Rule] = {
-            rule.alert: rule for group in self._groups for rule in group.rules if rule.alert
-        }
+        self._rules = alerts_in(self._groups)
         self._seen: dict[str, Seen] = {}
 
     def of(self, case: Case) -> Seen:

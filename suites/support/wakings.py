@@ -17,11 +17,10 @@ from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
 from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.checkers.history import SECOND_NS
 from suites.support.alerts import NOBODY, story_of
 
-__all__ = ["SECOND_NS", "Observer", "Waking"]
-
-SECOND_NS = 1_000_000_000
+__all__ = ["Observer", "Waking"]
 
 # Prometheus is looked at so often: what is measured is off by as much at the most.
 LOOK_INTERVAL_S = 0.1

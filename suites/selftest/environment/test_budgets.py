@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fixtures.declared.durations import load_durations, seconds_of
-from fixtures.declared.rules import Group, Rule, load_rules, rule_files
+from fixtures.declared.rules import Group, Rule, alerts_in, load_rules, rule_files
 from suites.support.budgets import Budget, budget_of, hops_of, silence_of
 
 GROUPS = load_rules(rule_files("local"))
-ALERTS = {rule.alert: rule for group in GROUPS for rule in group.rules if rule.alert}
+ALERTS = alerts_in(GROUPS)
 
 
 @pytest.mark.parametrize(

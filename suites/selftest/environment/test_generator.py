@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from load.arrivals import CHUNK_NS as ARRIVALS_CHUNK_NS
-from load.arrivals import KINDS, arrivals_of
+from load.arrivals import CHUNK_NS, KINDS, arrivals_of
 from load.generator import (
     BEHIND_MAX_S,
-    CHUNK_NS,
     PAUSE_MAX_S,
     SENT_BETWEEN_POLLS,
     Generator,
@@ -125,11 +123,6 @@ class World:
     def run(self, schedule: Schedule, number: int = 0) -> int:
         """Have a schedule sent."""
         return self.begin(schedule).run(START_NS, number)
-
-
-def test_chunks_are_those_of_schedules() -> None:
-    """Both speak of the same length."""
-    assert CHUNK_NS == ARRIVALS_CHUNK_NS
 
 
 @given(CHUNKS, COMES_NS, st.integers(0, 2**40))

@@ -164,7 +164,6 @@ def test_each_time_is_in_a_histogram_once(run: Run) -> None:
 def test_seconds_add_up_to_all(run: Run) -> None:
     """What was due and acknowledged in each, and its histograms: nothing twice, nothing lost."""
     account, tally = run.tally.account(), run.tally
-    assert tally.seconds == run.seconds
     assert [each.at_s for each in run.seconds] == list(range(1, len(run.seconds) + 1))
     assert sum(each.scheduled for each in run.seconds) == account.scheduled
     assert sum(each.acknowledged for each in run.seconds) == account.acknowledged
