@@ -65,17 +65,22 @@ class Trial:
 
     def run(self, meddle: Callable[[], None], **more: str) -> Conclusion:
         """Offer a load, and do something after some seconds of it."""
+        over = threading.Event()  # where the load is broken off nothing is done to it any more
         with ThreadPoolExecutor(1) as pool:
-            meddling = pool.submit(self._meddle, meddle)
-            conclusion = offer(self.client, ASKED | more, self.folder, DURATION_S)
+            meddling = pool.submit(self._meddle, meddle, over)
+            try:
+                conclusion = offer(self.client, ASKED | more, self.folder, DURATION_S)
+            finally:
+                over.set()
             meddling.result()
         return conclusion
 
-    def _meddle(self, meddle: Callable[[], None]) -> None:
+    def _meddle(self, meddle: Callable[[], None], over: threading.Event) -> None:
         wait_for(
             self._expect_begun,
             deadline=Deadline.after(OVERHEAD_S),
             what=f"{AFTER_S} s of a load",
+            cancel=over,
         )
         meddle()
 

@@ -50,7 +50,7 @@ def offering(
         with capsys.disabled():
             print(f"\n{line}", end="")  # noqa: T201 - for whoever waits
 
-    duration_s, folder = wanted.duration_s, out_dir / "load"
+    duration_s, folder = wanted.duration_s, out_dir / "load" / "offered"
     return Offering(broker.client, asked, duration_s, folder, tell, record_property)
 
 

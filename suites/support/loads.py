@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Unfinished
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import allure
 
-from groundwork.keep.messages import JobDone
 from groundwork.use.client import Client
 from load.conclusion import Conclusion, read
 from load.latency import Latencies
@@ -25,6 +24,9 @@ __all__ = ["OVERHEAD_S", "offer", "show"]
 OVERHEAD_S = 180.0
 
 LOOK_INTERVAL_S = 0.5
+
+# A look at a file and some lines.
+JOIN_TIMEOUT_S = 2.0
 
 
 def offer(
@@ -47,24 +49,34 @@ def offer(
         UsageError: It has come to nothing; its log says why.
     """
     options = [f"{name}={value}" for name, value in asked.items()]
-    with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(client.job, "load", {"options": options}, folder, duration_s + OVERHEAD_S)
-        done = followed(job, folder / PROGRESS, tell)
+    # The job in this thread: it is this one that hears Ctrl-C.
+    with followed(folder / PROGRESS, tell):
+        done = client.job("load", {"options": options}, folder, duration_s + OVERHEAD_S)
     allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
     return read(folder)
 
 
-def followed(job: Future[JobDone], file: Path, tell: Callable[[str], None]) -> JobDone:
-    """Wait for a job, and tell what it says of itself meanwhile."""
-    told = 0
-    while True:
-        try:
-            return job.result(LOOK_INTERVAL_S)
-        except Unfinished:
+@contextmanager
+def followed(file: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """Have each line told that a file gets, for as long as the block runs."""
+    over = threading.Event()
+
+    def follow() -> None:
+        told, last = 0, False
+        while not last:
+            last = over.wait(LOOK_INTERVAL_S)
             lines = file.read_text().splitlines() if file.is_file() else []
             for line in lines[told:]:
                 tell(line)
             told = len(lines)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(JOIN_TIMEOUT_S)
 
 
 def show(conclusion: Conclusion, folder: Path) -> str:
