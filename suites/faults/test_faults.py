@@ -254,6 +254,11 @@ def test_what_is_filled_is_full_by_the_exporters_word(volume: Handle, exporter: 
     await_ratio(0.0, 0.01)
 
 
+def start_of(prometheus: Prometheus) -> str:
+    """When a Prometheus has started, by its own word."""
+    return str(prometheus.get("status/runtimeinfo")["startTime"])
+
+
 def jobs_of(prometheus: Prometheus) -> set[str]:
     """The jobs that a Prometheus is configured with, by its own word."""
     config = yaml.safe_load(prometheus.get("status/config")["yaml"])
@@ -264,17 +269,18 @@ def jobs_of(prometheus: Prometheus) -> set[str]:
 def test_what_is_misconfigured_lacks_a_job_until_it_is_healed(
     prometheus: Prometheus, prometheus_handle: Handle
 ) -> None:
-    """The server has read a configuration without it, and then one with it; no other is gone."""
+    """The server has read one without it, then one with it; what is refused leaves it alone."""
     before = jobs_of(prometheus)
     with prometheus_handle.fault("misconfigure", "receiver", limit_s=120) as fault:
         show(fault.told.before, fault.told.after)
         assert jobs_of(prometheus) == before - {"receiver"}
     assert jobs_of(prometheus) == before
+    healed = start_of(prometheus)
     with pytest.raises(UsageError, match=r"has no 'nobody'; it has .*receiver"):
         prometheus_handle.fault("misconfigure", "nobody", limit_s=60).__enter__()
     with pytest.raises(UsageError, match="say which job is to be missing"):
         prometheus_handle.fault("misconfigure", limit_s=60).__enter__()
-    assert jobs_of(prometheus) == before
+    assert (jobs_of(prometheus), start_of(prometheus)) == (before, healed)
 
 
 @pytest.mark.disturbs("hello-world")
