@@ -33,6 +33,7 @@ $(VENV)/checkov/.installed: tools/checkov/requirements.lock $(VENV)/.installed
 lock: ## Compile every lock anew: Python, Go's wheel, Maven
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
 	$(BIN)/uv pip compile tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
+	$(BIN)/uv pip compile tools/python/load.in --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/load.lock
 	$(BIN)/uv pip compile tools/checkov/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/checkov/requirements.lock
 	$(BIN)/python -m groundwork.artifacts.maven tools/maven/*.in
 	rm -rf tools/python/hello-world && $(BIN)/cookiecutter --no-input -o tools/python templates/service

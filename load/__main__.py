@@ -21,8 +21,8 @@ from load.conclusion import conclude, write
 from load.course import Course, show
 from load.settings import OWN, LoadSettings
 
-# Whom requests are offered to.
-SERVICE = "hello-world"
+# Whom requests are offered to, and who offers a load from inside of a cluster.
+SERVICE, GENERATORS = "hello-world", "generators"
 
 
 def arguments() -> argparse.Namespace:
@@ -54,8 +54,17 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
         "folder": Path.cwd(),
         "pids": {broker.name: tuple(each.pid for each in process.find_by_token(token))},
     }
+    inside = own.get("place") == "inside"
+    if inside:
+        client.ask({GENERATORS})  # no test needs them by itself
+        own |= {
+            "master": client.await_ready(GENERATORS).endpoint("http"),
+            "bootstrap_inside": broker.inside("kafka"),
+        }
     if own.get("operation", "produce") != "produce":
-        own |= {"url": client.await_ready(SERVICE).endpoint("http"), "keep": False}
+        service = client.await_ready(SERVICE)
+        url = service.inside("http") if inside else service.endpoint("http")
+        own |= {"url": url, "keep": False}
     return LoadSettings.of(own)
 
 

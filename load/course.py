@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,10 +18,13 @@ from fixtures.scratch import ScratchTopic
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import COLUMNS, Client, History, Partition
+from load.clock import Clock
 from load.closed import ClosedLoop
+from load.desk import HISTORY
 from load.latency import Latencies
-from load.offer import ANSWERS_TIMEOUT_S, HISTORY
+from load.offer import ANSWERS_TIMEOUT_S
 from load.reader import Read, read_back
+from load.remote import Remote
 from load.result import FAILED, Result
 from load.settings import VARIABLE, LoadSettings
 
@@ -37,10 +41,19 @@ LOCUSTFILE = ROOT / "load" / "locustfile.py"
 
 def locust(settings: LoadSettings, *options: str) -> list[str]:
     """The command that runs Locust for a load."""
-    users = str(settings.workers)
-    many = ["--processes", users] if settings.workers > 1 else []
+    users, many = str(settings.workers), []
+    if settings.workers > 1:
+        many = ["--processes", users, *meeting_point()]
     words = ["--users", users, "--spawn-rate", users, *many, *options]
     return [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), *words]
+
+
+def meeting_point() -> list[str]:
+    """Where master and workers find each other: by default on all addresses, and every load's."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    own = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    return [*own, "--master-host", "127.0.0.1", "--master-port", port]
 
 
 @dataclass(frozen=True)
@@ -135,24 +148,38 @@ def offered(settings: LoadSettings) -> tuple[Result, ...]:
     Raises:
         GroundworkError: Locust has failed, or a worker told nothing.
     """
+    timeout_s = settings.warm_up_s + settings.duration_s + ANSWERS_TIMEOUT_S + START_TIMEOUT_S
+    if settings.place == "inside":
+        told = "its master's log is the resource's"
+        Remote(settings.master).offer(settings.inside(), settings.folder, timeout_s)
+    else:
+        told = started(settings, timeout_s)
+    if (settings.folder / FAILED).is_file():
+        raise GroundworkError((settings.folder / FAILED).read_text())
+    files = sorted(settings.folder.glob("worker-*.json"))
+    if len(files) != settings.workers:
+        raise GroundworkError(
+            f"{len(files)} of {settings.workers} workers told what they have done; {told}"
+        )
+    return tuple(Result.from_json(file.read_bytes()) for file in files)
+
+
+def started(settings: LoadSettings, timeout_s: float) -> str:
+    """Start Locust's processes here, until all is offered; how they ended.
+
+    Raises:
+        ProcessFailedError: They take too long.
+    """
     done = process.run(
         locust(settings, "--headless", "--only-summary"),
-        timeout_s=settings.warm_up_s + settings.duration_s + ANSWERS_TIMEOUT_S + START_TIMEOUT_S,
+        timeout_s=timeout_s,
         cwd=settings.folder,
         env=os.environ | {VARIABLE: settings.model_dump_json()},
         check=False,
     )
     (settings.folder / "locust.log").write_text(done.output)
-    if (settings.folder / FAILED).is_file():
-        raise GroundworkError((settings.folder / FAILED).read_text())
-    files = sorted(settings.folder.glob("worker-*.json"))
-    if len(files) != settings.workers:
-        last = "\n".join(done.output.splitlines()[-15:])
-        raise GroundworkError(
-            f"{len(files)} of {settings.workers} workers told what they have done; Locust ended "
-            f"with {done.returncode} and said:\n{last}"
-        )
-    return tuple(Result.from_json(file.read_bytes()) for file in files)
+    last = "\n".join(done.output.splitlines()[-15:])
+    return f"Locust ended with {done.returncode} and said:\n{last}"
 
 
 def show(settings: LoadSettings, nodes: Sequence[int], port: int) -> None:
@@ -189,10 +216,12 @@ def history_of(
 ) -> History:
     """What was sent and what was read, as a checker wants it."""
     parts: list[Mapping[str, NDArray[Any]]] = []
-    ops = 0
+    ops, clock = 0, Clock.here()
     for each in results:
         with np.load(settings.folder / f"{HISTORY}-{each.worker}.npz") as file:
             own = {name: file[name] for name in COLUMNS}
+        for name in ("invoke_ns", "complete_ns"):
+            own[name] += clock.behind(each.clock)
         own["op"] += ops
         ops += each.account.scheduled
         parts.append(own)

@@ -21,13 +21,7 @@ from load.settings import LoadSettings
 from load.tally import Second, Tally
 from load.usage import Usage
 
-__all__ = ["ANSWERS_TIMEOUT_S", "HISTORY", "PROGRESS", "Offer"]
-
-# What the file of a worker's operations is called.
-HISTORY = "sends"
-
-# What the first worker writes a line of each second to, for whoever waits.
-PROGRESS = "progress.txt"
+__all__ = ["ANSWERS_TIMEOUT_S", "Offer"]
 
 CHUNKS_PER_SECOND = SECOND_NS // CHUNK_NS
 
@@ -65,6 +59,7 @@ class Offer:
         tally: Where the sender writes down what it sees.
         pause: Sleeps, and lets others in this process get on.
         tell: Told of each second as it ends.
+        say: Told a line of each, for whoever waits; by the first worker.
 
     Attributes:
         tally: What was sent, and what became of it.
@@ -77,12 +72,14 @@ class Offer:
         tally: Tally,
         pause: Callable[[float], None],
         tell: Callable[[Second], None],
+        say: Callable[[str], None],
     ) -> None:
         self.tally = tally
         self._settings = settings
         self._sender = sender
         self._pause = pause
         self._tell = tell
+        self._say = say
         self._usage = Usage(settings.pids)
         self._moments: list[Moment] = []
         self._generators = (
@@ -111,10 +108,9 @@ class Offer:
             self._await_answers(started_ns)
         return Result.of(self.tally, started_ns, self._moments)
 
-    def write_history(self, folder: Path) -> None:
-        """Put every operation into a folder, as columns of a history."""
+    def write_history(self, file: Path) -> None:
+        """Put every operation into a file, as columns of a history."""
         columns = dict(self.tally.columns())
-        file = folder / f"{HISTORY}-{self.tally.worker}.npz"
         np.savez(file, **columns)  # type: ignore[arg-type] # taken for its options
 
     def stop(self) -> None:
@@ -134,8 +130,7 @@ class Offer:
         self._moments.append(moment)
         self._tell(second)
         if self.tally.worker == 0:
-            with (self._settings.folder / PROGRESS).open("a") as file:
-                file.write(f"{line_of(moment, self.tally)}\n")
+            self._say(line_of(moment, self.tally))
 
     def _await_answers(self, started_ns: int) -> None:
         """Until each message is answered, or nobody will answer any more."""

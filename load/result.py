@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from load.account import Account
+from load.clock import Clock
 from load.latency import Latencies
 from load.tally import Tally
 
@@ -49,13 +50,15 @@ class Result:
 
     Attributes:
         worker: Which.
-        started_ns: When its schedule began, on the machine's monotonic clock.
+        clock: Of the machine that it ran on.
+        started_ns: When its schedule began, on that clock.
         account: What became of every message.
         latency, lateness: Histograms, encoded.
         moments: Second by second.
     """
 
     worker: int
+    clock: Clock
     started_ns: int
     account: Account
     latency: str
@@ -67,6 +70,7 @@ class Result:
         """A worker's."""
         return cls(
             tally.worker,
+            Clock.here(),
             started_ns,
             tally.account(),
             tally.latency.encode(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
@@ -16,7 +15,7 @@ from load.market import Market
 
 __all__ = ["OWN", "VARIABLE", "LoadSettings"]
 
-# How each process of a load is told, as JSON: Locust starts them, and knows nothing of it.
+# How each process of a load is told, as JSON, where it is started here.
 VARIABLE = "GROUNDWORK_LOAD"
 
 # Of a trading platform: each key always goes to the same partition.
@@ -29,15 +28,18 @@ RATE_MAX = 1_000_000
 SIZE_BYTES_MAX = 999_000
 
 
+# Where files go in a pod, which may write nowhere else.
+FOLDER_INSIDE = Path("/tmp/load")  # noqa: S108 - it is the pod's own
+
 # Of them, what isn't told by whoever asks for a load.
-OWN = frozenset({"bootstrap", "topic", "url", "pids", "folder"})
+OWN = frozenset({"bootstrap", "bootstrap_inside", "topic", "url", "master", "pids", "folder"})
 
 
 class LoadSettings(BaseModel):
     """What a load is told.
 
     Attributes:
-        bootstrap: Where the broker is found.
+        bootstrap: Where the broker is found; and where it is from inside of the cluster.
         topic: One of its own, with so many ``partitions``.
         operation: What is done: a record is produced; the service is asked for a greeting, or to
             publish a message, which is looked for until it has come back through the broker.
@@ -51,6 +53,9 @@ class LoadSettings(BaseModel):
         seed: Of what is left to chance.
         acks, idempotent, compression, linger_ms: As clients call them; idempotent by default where
             all are to acknowledge.
+        place: Where these run: on this machine, or ``inside`` of the environment's cluster, where
+            it has generators.
+        master: Where Locust's master in the cluster answers.
         workers: How many processes share it.
         keep: Whether every operation is kept for a history: 60 bytes of memory each. Of the
             service none is: what it publishes has no header of ours.
@@ -62,6 +67,7 @@ class LoadSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bootstrap: str
+    bootstrap_inside: str = ""
     topic: str
     url: str = ""
     partitions: int = Field(4, ge=1, le=1000)
@@ -80,6 +86,8 @@ class LoadSettings(BaseModel):
     idempotent: bool | None = Field(default=None, validate_default=True)
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     linger_ms: float = Field(5, ge=0, lt=60_000)  # and less than a delivery may take
+    place: Literal["here", "inside"] = "here"
+    master: str = ""
     workers: int = Field(1, ge=1, le=100)
     keep: bool = True
     closed: bool = False
@@ -139,6 +147,11 @@ class LoadSettings(BaseModel):
         """
         return Market(self.records, SYMBOLS, self.size_bytes, self.seed)
 
+    def inside(self) -> Self:
+        """The same, as workers inside of the cluster are told it."""
+        own = {"bootstrap": self.bootstrap_inside, "folder": FOLDER_INSIDE, "pids": {}}
+        return self.model_copy(update=own)
+
     def client(self) -> dict[str, object]:
         """What a producer of it is told besides."""
         return {
@@ -149,13 +162,12 @@ class LoadSettings(BaseModel):
         }
 
     @classmethod
-    def from_environment(cls) -> Self:
+    def from_json(cls, text: str) -> Self:
         """As whoever has started this process has said.
 
         Raises:
             UsageError: Nobody has, or it can't be read.
         """
-        text = os.environ.get(VARIABLE, "")
         if not text:
             raise UsageError(f"{VARIABLE} isn't set: a load is started by `make load`")
         try:

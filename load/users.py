@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent  # type: ignore[import-untyped]
 from locust import User, task
 from locust.exception import StopUser
-from locust.runners import MasterRunner, WorkerRunner
 
+from load.desk import Handed, pieces_of
 from load.http_sender import HttpSender
 from load.kafka_sender import KafkaSender, configuration
 from load.offer import Offer, OfferingSender
-from load.result import FAILED, MS_US, Result
+from load.reception import Reception, settings_of, share_of
+from load.result import MS_US
 from load.settings import LoadSettings
 from load.tally import Second, Tally
 
-__all__ = ["KafkaUser", "RoundedStatistics", "ServiceUser", "collect"]
-
-# What a worker's result is called on its way to the master.
-MESSAGE = "load-result"
-RESULT, FAILURE = "result", "failure"
+__all__ = ["LoadUser", "RoundedStatistics", "sender_of"]
 
 # What Locust's own table says of the numbers beside it: two digits of each, a second at a time.
 ROUNDED = "rounded; see the histogram"
@@ -71,88 +69,57 @@ def rounded_ms(value_ms: float) -> int:
 class LoadUser(User):
     """Offers a worker's share. Each worker has one user; more would share its client's time."""
 
-    abstract = True
+    reception: ClassVar[Reception]
 
     @task
     def offer(self) -> None:
-        """Offer it, tell what came of it, and be done."""
-        runner = self.environment.runner
-        settings = LoadSettings.from_environment()
-        worker = runner.worker_index if isinstance(runner, WorkerRunner) else 0
+        """Offer it, hand in what came of it, and be done."""
+        worker = -1
         try:
-            tell(runner, {RESULT: self._offer(settings, worker)}, settings)
+            worker, settings = share_of(self.environment), settings_of(self.environment)
+            self._offer(settings, worker)
         except Exception as error:  # noqa: BLE001 - Locust would try again for ever
-            tell(runner, {FAILURE: f"worker {worker}: {error or type(error).__name__}"}, settings)
+            self.reception.hand_in(Handed(worker, "failure", str(error) or type(error).__name__))
         raise StopUser
 
-    def _offer(self, settings: LoadSettings, worker: int) -> str:
-        """Offer it; the result, as it travels."""
-        statistics = RoundedStatistics(self.environment, settings.operation)
+    def _offer(self, settings: LoadSettings, worker: int) -> None:
+        """Offer it, and hand in what came of it."""
         tally = Tally(worker, keep=settings.keep)
-        sender = self.sender(settings, tally)
-        offer = Offer(settings, sender, tally, gevent.sleep, statistics.add)
-        self.environment.events.test_stopping.add_listener(lambda **_: offer.stop())
-        result = offer.run()
+        statistics = RoundedStatistics(self.environment, settings.operation)
+        offer = Offer(
+            settings,
+            sender_of(settings, tally),
+            tally,
+            gevent.sleep,
+            tell=statistics.add,
+            say=lambda line: self.reception.hand_in(Handed(worker, "line", line)),
+        )
+
+        def stop(**_: Any) -> None:
+            offer.stop()
+
+        self.environment.events.test_stopping.add_listener(stop)
+        try:
+            result = offer.run()
+        finally:
+            self.environment.events.test_stopping.remove_listener(stop)
         if settings.keep:
-            offer.write_history(settings.folder)
-        return result.as_json().decode()
+            self._hand_in_history(offer, worker)
+        self.reception.hand_in(Handed(worker, "result", result.as_json().decode()))
 
-    def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
-        """Who sends what is offered."""
-        raise NotImplementedError
+    def _hand_in_history(self, offer: Offer, worker: int) -> None:
+        """Hand in every operation, by way of a file: together they may be hundreds of megabytes."""
+        with tempfile.TemporaryDirectory(prefix="gw-load-") as folder:
+            file = Path(folder) / "history.npz"
+            offer.write_history(file)
+            for piece in pieces_of(file):
+                self.reception.hand_in(Handed(worker, "history", piece=piece))
 
 
-class KafkaUser(LoadUser):
-    """Offers records to the broker."""
-
-    def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
-        """A client of the broker."""
+def sender_of(settings: LoadSettings, tally: Tally) -> OfferingSender:
+    """Who sends what is offered: records to the broker, or requests to the service."""
+    record = settings.market().record
+    if settings.operation == "produce":
         config = configuration(settings.bootstrap, **settings.client())
-        record = settings.market().record
         return KafkaSender(config, settings.topic, settings.partitions, record, tally)
-
-
-class ServiceUser(LoadUser):
-    """Offers requests to the service: greetings, or messages that come back through the broker."""
-
-    def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
-        """A client of the service."""
-        assert settings.operation != "produce"  # noqa: S101 - the other user's
-        record = settings.market().record
-        operation = settings.operation
-        return HttpSender(settings.url, operation, lambda n: record(n)[1].decode(), tally)
-
-
-def tell(runner: Any, told: dict[str, str], settings: LoadSettings) -> None:
-    """Tell the master, where there is one; else write it down, and be done."""
-    if isinstance(runner, WorkerRunner):
-        runner.send_message(MESSAGE, told)
-        return
-    write(told, settings.folder)
-    if runner.environment.web_ui is None:  # else somebody starts it again
-        runner.quit()
-
-
-def write(told: dict[str, str], folder: Path) -> bool:
-    """Write down what a worker tells; whether it is a result."""
-    if FAILURE in told:
-        (folder / FAILED).write_text(told[FAILURE])
-        return False
-    Result.from_json(told[RESULT]).write(folder)
-    return True
-
-
-def collect(environment: Any, settings: LoadSettings) -> None:
-    """In the master: write down what each worker tells, until all have, or one has failed."""
-    runner = environment.runner
-    if not isinstance(runner, MasterRunner):
-        return
-    told: list[bool] = []
-
-    def take(environment: Any, msg: Any, **_: Any) -> None:
-        del environment
-        told.append(write(msg.data, settings.folder))
-        if len(told) == settings.workers or not all(told):
-            runner.quit()
-
-    runner.register_message(MESSAGE, take)
+    return HttpSender(settings.url, settings.operation, lambda n: record(n)[1].decode(), tally)

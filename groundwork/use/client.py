@@ -476,6 +476,10 @@ class Handle:
         """One of its addresses; the first, unnamed."""
         return self.description.endpoint(name)
 
+    def inside(self, name: str) -> str:
+        """One of its addresses, for those that live in the same host."""
+        return self.description.endpoints[name].inside or self.endpoint(name)
+
     def fault(
         self, name: str, target: str = "", *, limit_s: float = FAULT_LIMIT_S, **parameters: Any
     ) -> AbstractContextManager[OpenFault]:

@@ -10,6 +10,7 @@ import pytest
 from groundwork.base.errors import UsageError
 from load.settings import OWN, LoadSettings
 from suites.support.noted import noted
+from suites.support.options import settings_of
 
 # What a test's line for the terminal is called among its properties.
 ROW = "load"
@@ -40,11 +41,28 @@ def pytest_configure(config: pytest.Config) -> None:
     asked.setdefault("seed", str(secrets.randbelow(SEED_MAX)))
     config.option.load_seed = asked["seed"]
     try:
+        generators = settings_of(config).generators
+        if generators:
+            asked = {"place": "inside", "workers": str(generators)} | asked
         settings = LoadSettings.of({**asked, "bootstrap": "-", "topic": "-"})
         settings.expect_possible()
+        expect_there(settings, generators)
     except UsageError as error:
         raise pytest.UsageError(f"load: {error}") from error
     config.stash[ASKED], config.stash[WANTED] = asked, settings
+
+
+def expect_there(settings: LoadSettings, generators: int) -> None:
+    """See that there are as many workers as are asked for, where they aren't started here.
+
+    Raises:
+        UsageError: There aren't.
+    """
+    if settings.place == "inside" and settings.workers != generators:
+        raise UsageError(
+            f"workers inside of a cluster are its --generators: {generators}, not "
+            f"{settings.workers}"
+        )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -24,8 +24,8 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
 from load.conclusion import Conclusion
+from load.desk import PROGRESS
 from load.latency import Latencies
-from load.offer import PROGRESS
 from suites.support.loads import OVERHEAD_S, offer, show
 from suites.support.stamps import stamp_of
 

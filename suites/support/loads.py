@@ -13,8 +13,8 @@ import allure
 
 from groundwork.use.client import Client
 from load.conclusion import Conclusion, read
+from load.desk import PROGRESS
 from load.latency import Latencies
-from load.offer import PROGRESS
 from reports.loads import Second, draw_percentiles, draw_seconds
 from suites.support.seen import attach_pictures
 

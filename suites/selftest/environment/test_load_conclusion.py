@@ -11,6 +11,7 @@ import pytest
 from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.checkers.history import History, Outcome, Partition
 from load.account import Account
+from load.clock import Clock
 from load.conclusion import CONCLUSION, Conclusion, conclude, read, write
 from load.course import Course
 from load.latency import Latencies
@@ -46,7 +47,7 @@ def many(*counted: tuple[int, int]) -> str:
 
 def result(worker: int = 0, **other: object) -> Result:
     """One of a worker with whom all went well, but for this."""
-    good = Result(worker, 0, ALL, many((500, 2_000)), many((550, 100)), (MOMENT,))
+    good = Result(worker, Clock.here(), 0, ALL, many((500, 2_000)), many((550, 100)), (MOMENT,))
     return replace(good, **other)  # type: ignore[arg-type] # by name
 
 

@@ -17,8 +17,8 @@ from groundwork.checkers.delivery import check
 from groundwork.checkers.history import COLUMNS, NONE, History, Kind
 from groundwork.checkers.verdict import Verdict
 from load.course import history_of
+from load.desk import HISTORY
 from load.market import Market
-from load.offer import HISTORY
 from load.reader import NAMED, Read
 from load.records import HEADER, seal, value_of
 from load.result import Result

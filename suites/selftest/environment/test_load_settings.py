@@ -145,9 +145,7 @@ def test_each_schedule_can_be_asked_for(kind: str) -> None:
             more.schedule()
 
 
-def test_settings_travel_to_other_processes(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_settings_travel_to_other_processes(tmp_path: Path) -> None:
     """As they are: each process of a load is told the same."""
     settings = LoadSettings.of(
         {
@@ -161,20 +159,13 @@ def test_settings_travel_to_other_processes(
             "folder": tmp_path,
         }
     )
-    monkeypatch.setenv(VARIABLE, settings.model_dump_json())
-    assert LoadSettings.from_environment() == settings
+    assert LoadSettings.from_json(settings.model_dump_json()) == settings
 
 
-@pytest.mark.parametrize("text", [None, ""])
-def test_who_is_told_nothing_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, text: str | None
-) -> None:
+def test_who_is_told_nothing_says_what_to_do() -> None:
     """Somebody has started Locust by hand."""
-    monkeypatch.delenv(VARIABLE, raising=False)
-    if text is not None:
-        monkeypatch.setenv(VARIABLE, text)
     with pytest.raises(UsageError) as caught:
-        LoadSettings.from_environment()
+        LoadSettings.from_json("")
     assert str(caught.value) == f"{VARIABLE} isn't set: a load is started by `make load`"
 
 
@@ -191,13 +182,10 @@ def test_who_is_told_nothing_says_what_to_do(
         ),
     ],
 )
-def test_what_cant_be_read_names_the_variable(
-    monkeypatch: pytest.MonkeyPatch, text: str, said: str
-) -> None:
+def test_what_cant_be_read_names_the_variable(text: str, said: str) -> None:
     """And what is wrong with it."""
-    monkeypatch.setenv(VARIABLE, text)
     with pytest.raises(UsageError) as caught:
-        LoadSettings.from_environment()
+        LoadSettings.from_json(text)
     assert str(caught.value) == f"{VARIABLE}: {said}"
 
 
@@ -206,15 +194,13 @@ def test_garbage_is_told_in_one_short_line(garbage: object, cut: int) -> None:
     """Whatever somebody has put into the environment: never a traceback, never a page."""
     text = json.dumps(garbage)
     text = text[: len(text) - cut]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, text)
-        try:
-            LoadSettings.from_environment()
-        except UsageError as error:
-            said = str(error)
-            assert said.startswith(VARIABLE)
-            assert len(said.splitlines()) == 1
-            assert len(said) < 300
+    try:
+        LoadSettings.from_json(text)
+    except UsageError as error:
+        said = str(error)
+        assert said.startswith(VARIABLE)
+        assert len(said.splitlines()) == 1
+        assert len(said) < 300
 
 
 @given(st.text(max_size=30))
