@@ -19,8 +19,10 @@ __all__ = ["OVERLAYS", "everything", "overlay"]
 OVERLAYS: dict[str, dict[str, str]] = {
     "packages": {"images": "packages"},
     "packages-three-brokers": {"images": "packages", "brokers": "3"},
+    "packages-generators": {"images": "packages", "generators": "2"},
     "vendor": {"images": "vendor", "broker": "kafka"},
     "vendor-three-brokers": {"images": "vendor", "broker": "kafka", "brokers": "3"},
+    "vendor-generators": {"images": "vendor", "broker": "kafka", "generators": "2"},
     "vendor-redpanda": {"images": "vendor", "broker": "redpanda"},
     "vendor-redpanda-three-brokers": {"images": "vendor", "broker": "redpanda", "brokers": "3"},
 }

@@ -50,7 +50,8 @@ def test_the_storage_of_packages_runs_what_go_mod_requires() -> None:
 
 def test_every_image_of_the_manifests_is_there_from_packages() -> None:
     """But Redpanda's and its console's, which come as their vendor's alone."""
-    named = {image for folder in BASE.iterdir() for image in images_in(folder)}
+    folders = (*BASE.iterdir(), KUBERNETES / "load")
+    named = {image for folder in folders for image in images_in(folder)}
     assert named - {image.name for image in IMAGES} == {
         "redpandadata/console",
         "redpandadata/redpanda",
