@@ -124,5 +124,5 @@ class Reception:
         runner = self._environment.runner
         if self._environment.web_ui is None:
             runner.quit()
-        elif isinstance(runner, MasterRunner):
-            gevent.spawn(runner.stop)  # it waits for workers, whose messages are heard here
+        else:
+            gevent.spawn(runner.stop)  # it waits for users, one of whom may have come here
