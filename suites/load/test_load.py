@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from groundwork.use.client import Client, Handle
+from groundwork.use.session import EnvironmentSession
 from load.settings import LoadSettings
 from suites.support.loads import OVERHEAD_S, offer, show
 
@@ -42,14 +43,11 @@ def offering(
     wanted: LoadSettings,
     out_dir: Path,
     record_property: Callable[[str, object], None],
-    capsys: pytest.CaptureFixture[str],
+    groundwork_session: EnvironmentSession,
 ) -> Offering:
     """A load of what is asked for."""
-
-    def tell(line: str) -> None:
-        with capsys.disabled():
-            print(f"\n{line}", end="")  # noqa: T201 - for whoever waits
-
+    # Where the keeper's own lines go, each of them whole: two streams would begin in each other's.
+    tell = groundwork_session.terminal.say
     duration_s, folder = wanted.duration_s, out_dir / "load" / "offered"
     return Offering(broker.client, asked, duration_s, folder, tell, record_property)
 

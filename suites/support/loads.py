@@ -65,7 +65,8 @@ def followed(file: Path, tell: Callable[[str], None]) -> Iterator[None]:
         told, last = 0, False
         while not last:
             last = over.wait(LOOK_INTERVAL_S)
-            lines = file.read_text().splitlines() if file.is_file() else []
+            text = file.read_text() if file.is_file() else ""
+            lines = text.rpartition("\n")[0].splitlines()  # the last one may be half written
             for line in lines[told:]:
                 tell(line)
             told = len(lines)
