@@ -16,7 +16,7 @@ from groundwork.checkers.history import SECOND_NS
 from load.arrivals import CHUNK_NS, Arrivals
 from load.generator import Generator, Sender
 from load.kafka_sender import DELIVERY_TIMEOUT_MS
-from load.result import MS_US, Moment, Result
+from load.result import GONE, MS_US, Moment, Result
 from load.settings import LoadSettings
 from load.tally import Second, Tally
 from load.usage import Usage
@@ -125,8 +125,14 @@ class Offer:
     def _fold(self, begin_s: float, chunk: int) -> None:
         """A chunk is over, of a schedule that began so long after the measured one."""
         self.tally.fold()
+        if self._alone():
+            self.stop()
         if (chunk + 1) % CHUNKS_PER_SECOND == 0:
             self._end_second(begin_s + (chunk + 1) / CHUNKS_PER_SECOND)
+
+    def _alone(self) -> bool:
+        """Whether whom it offers to is gone for good, as whoever watches that has written down."""
+        return (self._settings.folder / GONE).exists()
 
     def _end_second(self, at_s: float) -> None:
         second = self.tally.end_second(at_s)
@@ -140,7 +146,8 @@ class Offer:
     def _await_answers(self, started_ns: int) -> None:
         """Until each message is answered, or nobody will answer any more."""
         began_s = told_s = time.monotonic()
-        while self._sender.waiting() and time.monotonic() - began_s < ANSWERS_TIMEOUT_S:
+        until_s = began_s + ANSWERS_TIMEOUT_S
+        while self._sender.waiting() and time.monotonic() < until_s and not self._alone():
             self._sender.poll()
             self._pause(ANSWER_PAUSE_S)
             if time.monotonic() - told_s >= 1:

@@ -12,12 +12,15 @@ from load.account import Account
 from load.latency import Latencies
 from load.tally import Tally
 
-__all__ = ["FAILED", "Moment", "Result", "merged"]
+__all__ = ["FAILED", "GONE", "Moment", "Result", "merged"]
 
 MS_US = 1_000
 
 # The file of what went wrong in a worker, where something did.
 FAILED = "failed.txt"
+
+# The file that is there once whom a load is offered to is gone for good: its workers look for it.
+GONE = "gone.txt"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from groundwork.use.client import Client, Handle
 from groundwork.use.session import EnvironmentSession
 from load.settings import LoadSettings
-from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.loads import OFFERED_TO, OVERHEAD_S, offer, show
 
 # The longest load that a test waits for is an hour.
 LIMIT_S = 3600.0 + OVERHEAD_S
@@ -33,6 +33,7 @@ class Offering:
         conclusion = offer(self.client, self.asked, self.folder, self.duration_s, self.tell)
         text = show(conclusion, self.folder)
         self.note("load", text)
+        self.client.check(OFFERED_TO)  # else it is no failure of what was tested
         assert conclusion.outcome == "valid", text
 
 

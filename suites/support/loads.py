@@ -12,13 +12,16 @@ from pathlib import Path
 import allure
 
 from groundwork.use.client import Client
-from load.conclusion import Conclusion, read
+from load.conclusion import CONCLUSION, Conclusion, read
 from load.latency import Latencies
 from load.offer import PROGRESS
 from reports.loads import Second, draw_percentiles, draw_seconds
 from suites.support.seen import attach_pictures
 
-__all__ = ["OVERHEAD_S", "offer", "show"]
+__all__ = ["OFFERED_TO", "OVERHEAD_S", "followed", "offer", "show"]
+
+# Whom loads are offered to, as far as they are there.
+OFFERED_TO = ("broker", "hello-world")
 
 # Besides its duration: processes start, the last answers come, all is read back and judged.
 OVERHEAD_S = 180.0
@@ -46,13 +49,16 @@ def offer(
         tell: Told a line a second.
 
     Raises:
-        UsageError: It has come to nothing; its log says why.
+        ResourceError: It has come to nothing, for whom it was offered to is gone for good.
+        UsageError: The same for another reason; its log says why.
     """
     options = [f"{name}={value}" for name, value in asked.items()]
     # The job in this thread: it is this one that hears Ctrl-C.
     with followed(folder / PROGRESS, tell):
         done = client.job("load", {"options": options}, folder, duration_s + OVERHEAD_S)
     allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
+    if not (folder / CONCLUSION).is_file():
+        client.check(OFFERED_TO)
     return read(folder)
 
 
