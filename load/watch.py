@@ -79,7 +79,7 @@ class Watch(threading.Thread):
         """
         self.look()
         if self.error is not None:
-            raise self.error
+            raise in_a_line(self.error)  # a new one: what is kept has nobody's frames
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -94,7 +94,7 @@ class Watch(threading.Thread):
         except GroundworkError as error:
             self.look(examine=True)
             if self.error is not None:
-                raise self.error from error
+                raise in_a_line(self.error) from error
             raise
 
     def end(self) -> None:
