@@ -32,8 +32,8 @@ from suites.support.ports import free_port
 # A look comes twice a second.
 SEEN_TIMEOUT_S = 20.0
 
-# Of what would be waited for for twenty seconds or more; two are the longest look, and a busy machine
-# has its time.
+# Of what would be waited for for twenty seconds or more: two are the longest look, and a busy
+# machine has its time.
 HEARD_WITHIN_S = 15.0
 
 DEAD = "spring: process spring ended with exit code 3 during the run"
