@@ -20,6 +20,7 @@ from groundwork.use.command import perform, say
 from load.conclusion import conclude, write
 from load.course import Course, show
 from load.settings import OWN, LoadSettings
+from load.watch import watched
 
 # Whom requests are offered to, and who offers a load from inside of a cluster.
 SERVICE, GENERATORS = "hello-world", "generators"
@@ -56,7 +57,6 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
     }
     inside = own.get("place") == "inside"
     if inside:
-        client.ask({GENERATORS})  # no test needs them by itself
         own |= {
             "master": client.await_ready(GENERATORS).endpoint("http"),
             "bootstrap_inside": broker.inside("kafka"),
@@ -69,24 +69,31 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
 
 
 def main() -> int:
-    """Offer a load; exit code 1 unless it is ``valid``."""
+    """Offer a load; exit code 1 unless it is ``valid``, 6 where the infrastructure has failed."""
     given = vars(arguments())
     ui, port = given.pop("ui"), given.pop("port")
     client = Client.from_environment()
-    settings = settings_of(given, client)
-    settings.expect_possible()
-    nodes = list(range(1, 1 + len(settings.bootstrap.split(","))))
-    if ui:
-        say(f"load: open http://127.0.0.1:{port} and start one user; Ctrl-C ends it")
-        show(settings, nodes, port)
-        return ExitCode.OK
-    course = Course.run(settings, nodes)
+    names = ["broker" if given.get("operation", "produce") == "produce" else SERVICE]
+    if given.get("place") == "inside":
+        client.ask({GENERATORS})  # no test needs them by itself
+        names.append(GENERATORS)
+    with watched(client, names, Path.cwd()) as watch:
+        settings = settings_of(given, client)
+        settings.expect_possible()
+        nodes = list(range(1, 1 + len(settings.bootstrap.split(","))))
+        if ui:
+            say(f"load: open http://127.0.0.1:{port} and start one user; Ctrl-C ends it")
+            show(settings, nodes, port, watch)
+            return ExitCode.OK
+        course = Course.run(settings, nodes, watch)
     if course.history is not None:
         archive.write(course.history, settings.folder)
     conclusion = conclude(course)
     write(conclusion, settings.folder)
     for line in conclusion.lines():
         say(line)
+    if watch.error is not None and course.lost:
+        return watch.error.exit_code
     return ExitCode.OK if conclusion.outcome == "valid" else ExitCode.TESTS_FAILED
 
 

@@ -65,8 +65,10 @@ class ClosedLoop(threading.Thread):
         """Hear what has become of a message."""
         self._told.append(error)
 
-    def end(self) -> Latencies:
-        """Stop; what was measured."""
+    def end(self, *, give_up: bool = False) -> Latencies:
+        """Stop, also where nobody will answer any more; what was measured."""
         self._over.set()
+        if give_up:
+            self._producer.purge()
         self.join(ANSWER_TIMEOUT_S)
         return self.latency

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from groundwork.base.jsonfile import read_json, write_json
 from groundwork.checkers.delivery import check
-from load.account import Account, judge, on_schedule_of
+from load.account import Account, Verdict, judge, on_schedule_of
 from load.course import Course
 from load.latency import Latencies
 from load.machine import Machine
@@ -96,14 +96,7 @@ def conclude(course: Course) -> Conclusion:
     """Judge what was offered, and what has become of it."""
     own = course.settings
     account, latency, lateness = merged(course.results)
-    whole_s = own.warm_up_s + own.duration_s
-    offered = judge(
-        account,
-        lateness,
-        offered=course.scheduled / whole_s,
-        duration_s=whole_s,
-        on_schedule=on_schedule_of(lateness, whole_s),
-    )
+    offered = judgement_of(course, account, lateness)
     outcome: Outcome = offered.judgement
     reasons, worth = list(offered.reasons), "what was sent wasn't read back"
     if account.failed or account.unknown:
@@ -139,6 +132,21 @@ def conclude(course: Course) -> Conclusion:
         moments=tuple(each.moments for each in course.results),
         machine=Machine.here(),
         worth=worth,
+    )
+
+
+def judgement_of(course: Course, account: Account, lateness: Latencies) -> Verdict:
+    """Whether it was the load that was asked for."""
+    if course.lost:  # what lacks of the schedule then is no fault of the generator's
+        account.expect_balanced()
+        return Verdict("invalid", (f"{course.lost}: it is gone, and the load ended with it",))
+    whole_s = course.settings.warm_up_s + course.settings.duration_s
+    return judge(
+        account,
+        lateness,
+        offered=course.scheduled / whole_s,
+        duration_s=whole_s,
+        on_schedule=on_schedule_of(lateness, whole_s),
     )
 
 

@@ -27,6 +27,7 @@ from load.reader import Read, read_back
 from load.remote import Remote
 from load.result import FAILED, Result
 from load.settings import VARIABLE, LoadSettings
+from load.watch import Watch
 
 __all__ = ["Course", "history_of", "locust", "show"]
 
@@ -68,6 +69,7 @@ class Course:
         corrupt_count: How many there are.
         closed: What messages took in a closed loop beside it; None where there was none.
         unread: Why what was acknowledged couldn't be read back; empty where it could.
+        lost: Who was gone for good before all was over; empty where nobody was.
     """
 
     settings: LoadSettings
@@ -77,6 +79,7 @@ class Course:
     corrupt_count: int
     closed: Latencies | None = None
     unread: str = ""
+    lost: str = ""
 
     @property
     def scheduled(self) -> int:
@@ -84,66 +87,77 @@ class Course:
         return self.settings.warming().count + self.settings.schedule().count
 
     @classmethod
-    def run(cls, settings: LoadSettings, nodes: Sequence[int]) -> Course:
+    def run(cls, settings: LoadSettings, nodes: Sequence[int], watch: Watch) -> Course:
         """Offer a load, and read back what has come of it.
 
         Args:
             settings: Of the load.
             nodes: The numbers of the broker's nodes; each has a copy, and leads its share.
+            watch: Tells when there is nobody left to offer it to.
 
         Raises:
             GroundworkError: It couldn't be offered.
         """
         if settings.operation != "produce":
-            return cls(settings, offered(settings), None, (), 0)
+            results = offered(settings, watch)
+            return cls(settings, results, None, (), 0, lost=lost_in(watch))
         placement = placement_of(settings, nodes)
         topic = ScratchTopic(settings.bootstrap, settings.topic, placement)
-        with made(topic), beside(settings, placement) as loop:
-            results = offered(settings)
-            closed = loop.end() if loop is not None else None
-            if not settings.keep:
-                return cls(settings, results, None, (), 0, closed)
+        with made(topic, watch), beside(settings, placement, watch) as loop:
+            results = offered(settings, watch)
+            closed = loop.end(give_up=watch.gone.is_set()) if loop is not None else None
+            if not settings.keep or watch.gone.is_set():
+                return cls(settings, results, None, (), 0, closed, lost=lost_in(watch))
             try:
-                watermarks = topic.watermarks()
-                read = read_back(settings.bootstrap, settings.topic, watermarks)
+                with watch.explaining():
+                    watermarks = topic.watermarks(watch.gone)
+                    read = read_back(settings.bootstrap, settings.topic, watermarks, watch.gone)
             except GroundworkError as error:
-                return cls(settings, results, None, (), 0, closed, str(error).partition("\n")[0])
+                lost = lost_in(watch)
+                unread = "" if lost else str(error).partition("\n")[0]
+                return cls(settings, results, None, (), 0, closed, unread, lost)
             history = history_of(settings, results, read, watermarks)
             corrupt = tuple(read.corrupt)
             return cls(settings, results, history, corrupt, read.corrupt_count, closed)
 
 
+def lost_in(watch: Watch) -> str:
+    """Who is gone for good, and of what; empty where nobody is."""
+    return "" if watch.error is None else str(watch.error)
+
+
 @contextmanager
-def made(topic: ScratchTopic) -> Iterator[None]:
+def made(topic: ScratchTopic, watch: Watch) -> Iterator[None]:
     """Have a topic for as long as the block runs."""
-    topic.make()
+    topic.make(watch.gone)
     try:
         yield
     finally:
-        with suppress(GroundworkError):  # of a broker that is gone it goes with that
-            topic.remove()
+        if not watch.gone.is_set():  # of a broker that is gone it goes with that
+            with suppress(GroundworkError):
+                topic.remove(watch.gone)
 
 
 @contextmanager
 def beside(
-    settings: LoadSettings, placement: Sequence[Sequence[int]]
+    settings: LoadSettings, placement: Sequence[Sequence[int]], watch: Watch
 ) -> Iterator[ClosedLoop | None]:
     """Have a closed loop beside a load, on another topic, where it is asked for."""
     if not settings.closed:
         yield None
         return
     topic = ScratchTopic(settings.bootstrap, f"{settings.topic}-closed", placement)
-    with made(topic):
+    with made(topic, watch):
         loop = ClosedLoop(settings, topic.name, settings.market().record)
         loop.start()
         try:
             yield loop
         finally:
-            loop.end()
+            loop.end(give_up=watch.gone.is_set())
 
 
-def offered(settings: LoadSettings) -> tuple[Result, ...]:
-    """Have it offered by Locust; what its workers tell.
+def offered(settings: LoadSettings, watch: Watch) -> tuple[Result, ...]:
+    """Have it offered by Locust; what its workers tell, also where nobody is left meanwhile.
 
     Raises:
         GroundworkError: Locust has failed, or a worker told nothing.
@@ -151,9 +165,9 @@ def offered(settings: LoadSettings) -> tuple[Result, ...]:
     timeout_s = settings.warm_up_s + settings.duration_s + ANSWERS_TIMEOUT_S + START_TIMEOUT_S
     if settings.place == "inside":
         told = "its master's log is the resource's"
-        Remote(settings.master).offer(settings.inside(), settings.folder, timeout_s)
+        Remote(settings.master).offer(settings.inside(), settings.folder, timeout_s, watch)
     else:
-        told = started(settings, timeout_s)
+        told = started(settings, timeout_s, watch)
     if (settings.folder / FAILED).is_file():
         raise GroundworkError((settings.folder / FAILED).read_text())
     files = sorted(settings.folder.glob("worker-*.json"))
@@ -164,7 +178,7 @@ def offered(settings: LoadSettings) -> tuple[Result, ...]:
     return tuple(Result.from_json(file.read_bytes()) for file in files)
 
 
-def started(settings: LoadSettings, timeout_s: float) -> str:
+def started(settings: LoadSettings, timeout_s: float, watch: Watch) -> str:
     """Start Locust's processes here, until all is offered; how they ended.
 
     Raises:
@@ -175,6 +189,7 @@ def started(settings: LoadSettings, timeout_s: float) -> str:
         timeout_s=timeout_s,
         cwd=settings.folder,
         env=os.environ | {VARIABLE: settings.model_dump_json()},
+        cancel=watch.overdue,
         check=False,
     )
     (settings.folder / "locust.log").write_text(done.output)
@@ -182,23 +197,26 @@ def started(settings: LoadSettings, timeout_s: float) -> str:
     return f"Locust ended with {done.returncode} and said:\n{last}"
 
 
-def show(settings: LoadSettings, nodes: Sequence[int], port: int) -> None:
+def show(settings: LoadSettings, nodes: Sequence[int], port: int, watch: Watch) -> None:
     """Have Locust's own web UI start and end it, until somebody ends that.
 
     Args:
         settings: Of the load; each start offers it again.
         nodes: The numbers of the broker's nodes.
         port: Of the UI, on loopback.
+        watch: Tells when there is nobody left to offer it to.
 
     Raises:
         GroundworkError: Locust can't be started.
     """
-    with made(ScratchTopic(settings.bootstrap, settings.topic, placement_of(settings, nodes))):
+    placement = placement_of(settings, nodes)
+    with made(ScratchTopic(settings.bootstrap, settings.topic, placement), watch):
         process.run(
             locust(settings, "--web-host", "127.0.0.1", "--web-port", str(port)),
             timeout_s=UI_TIMEOUT_S,
             cwd=settings.folder,
             env=os.environ | {VARIABLE: settings.model_dump_json()},
+            cancel=watch.overdue,
         )
 
 

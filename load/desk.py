@@ -9,13 +9,16 @@ from typing import Literal
 
 from load.result import FAILED, Result
 
-__all__ = ["FILES", "FOLLOWED", "HISTORY", "PROGRESS", "Desk", "Handed", "pieces_of"]
+__all__ = ["FILES", "FOLLOWED", "GONE", "HISTORY", "PROGRESS", "Desk", "Handed", "pieces_of"]
 
 # What the file of a worker's operations is called.
 HISTORY = "sends"
 
 # What the first worker has a line of each second written to, for whoever waits.
 PROGRESS = "progress.txt"
+
+# The file that is there once whom a load is offered to is gone for good: its master looks for it.
+GONE = "gone.txt"
 
 # Where a master serves a load's state, and each of these files below it.
 FILES = "/load"

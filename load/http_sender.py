@@ -36,8 +36,8 @@ CONNECT_TIMEOUT_S = 5.0
 # From one look for what was sent to the next: by so much what is measured may be too long. At first
 # it is less than a message takes to the broker and back. Were it always that, all that is under way
 # would ask a service that is slow 180,000 times a second, and keep it slow; so it grows, and is a
-# tenth of what the message has taken already. Not for ever: services keep the last 1,000 messages
-# that came back, which are those of 0.25 s at 4,000 a second.
+# tenth of what the message has taken already. Not for ever: services keep the last 8,000 messages
+# that came back (MESSAGES_KEPT), which are those of two seconds at 4,000 a second, of all workers.
 LOOK_PAUSE_S = 0.005
 LOOK_PAUSE_SHARE = 0.1
 LOOK_PAUSE_MAX_S = 0.25

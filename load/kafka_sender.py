@@ -23,10 +23,9 @@ DELIVERY_TIMEOUT_MS = 60_000
 QUEUE_MESSAGES_MAX = 4_000_000
 QUEUE_KBYTES_MAX = 2_000_000
 
-# What says that a record never left this machine.
-NEVER_SENT = frozenset(
-    {KafkaError._PURGE_QUEUE, KafkaError.MSG_SIZE_TOO_LARGE}  # noqa: SLF001 - codes begin so
-)
+# What says that a record never left this machine. What is purged from the client's queue isn't of
+# them: it may have been sent before, and wait there to be sent again.
+NEVER_SENT = frozenset({KafkaError.MSG_SIZE_TOO_LARGE})
 
 # A broker that is there answers within milliseconds.
 METADATA_TIMEOUT_S = 20.0
@@ -141,6 +140,6 @@ class KafkaSender:
         return len(self._producer)
 
     def give_up(self) -> None:
-        """Wait for no answer any more: what isn't answered is unknown, or was never sent."""
+        """Wait for no answer any more: what isn't answered is unknown."""
         self._producer.purge()
         self._producer.flush(PURGE_TIMEOUT_S)

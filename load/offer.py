@@ -60,6 +60,7 @@ class Offer:
         pause: Sleeps, and lets others in this process get on.
         tell: Told of each second as it ends.
         say: Told a line of each, for whoever waits; by the first worker.
+        alone: Whether whom it offers to is gone for good.
 
     Attributes:
         tally: What was sent, and what became of it.
@@ -73,6 +74,7 @@ class Offer:
         pause: Callable[[float], None],
         tell: Callable[[Second], None],
         say: Callable[[str], None],
+        alone: Callable[[], bool],
     ) -> None:
         self.tally = tally
         self._settings = settings
@@ -80,6 +82,7 @@ class Offer:
         self._pause = pause
         self._tell = tell
         self._say = say
+        self._alone = alone
         self._usage = Usage(settings.pids)
         self._moments: list[Moment] = []
         self._generators = (
@@ -121,6 +124,8 @@ class Offer:
     def _fold(self, begin_s: float, chunk: int) -> None:
         """A chunk is over, of a schedule that began so long after the measured one."""
         self.tally.fold()
+        if self._alone():
+            self.stop()
         if (chunk + 1) % CHUNKS_PER_SECOND == 0:
             self._end_second(begin_s + (chunk + 1) / CHUNKS_PER_SECOND)
 
@@ -135,7 +140,8 @@ class Offer:
     def _await_answers(self, started_ns: int) -> None:
         """Until each message is answered, or nobody will answer any more."""
         began_s = told_s = time.monotonic()
-        while self._sender.waiting() and time.monotonic() - began_s < ANSWERS_TIMEOUT_S:
+        until_s = began_s + ANSWERS_TIMEOUT_S
+        while self._sender.waiting() and time.monotonic() < until_s and not self._alone():
             self._sender.poll()
             self._pause(ANSWER_PAUSE_S)
             if time.monotonic() - told_s >= 1:

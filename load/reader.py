@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from array import array
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Spot
 from numpy.typing import NDArray
 
-from groundwork.base.errors import GroundworkError
+from groundwork.base.errors import CancelledError, GroundworkError
 from groundwork.checkers.history import COLUMNS, NONE, Kind, Outcome
 from load.records import HEADER, sealed
 
@@ -100,13 +101,19 @@ def value_in(message: Message) -> int:
     raise ValueError("it has no header of ours")
 
 
-def read_back(bootstrap: str, topic: str, watermarks: Mapping[int, tuple[int, int]]) -> Read:
+def read_back(
+    bootstrap: str,
+    topic: str,
+    watermarks: Mapping[int, tuple[int, int]],
+    cancel: threading.Event,
+) -> Read:
     """Read all that there is.
 
     Args:
         bootstrap: Where the broker is found.
         topic: Which.
         watermarks: Of each partition, its first offset and the one beyond its last.
+        cancel: Set where nobody answers any more.
 
     Raises:
         GroundworkError: The broker can't be read from.
@@ -126,6 +133,8 @@ def read_back(bootstrap: str, topic: str, watermarks: Mapping[int, tuple[int, in
         consumer.assign([Spot(topic, number, watermarks[number][0]) for number in left])
         heard_s = time.monotonic()
         while left and time.monotonic() - heard_s < STALLED_S:
+            if cancel.is_set():
+                raise CancelledError(f"{topic} was being read back")
             for message in consumer.consume(BATCH, POLL_TIMEOUT_S):
                 error = message.error()
                 if error is not None:

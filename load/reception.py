@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
-from load.desk import Desk, Handed
+from load.desk import GONE, Desk, Handed
 from load.settings import LoadSettings
 
 __all__ = ["LOAD_OPTION", "SHARES_OPTION", "Reception", "settings_of", "share_of"]
@@ -26,6 +27,12 @@ MISSED_MAX_S = 10.0
 
 # What messages of workers to their master are called.
 MESSAGE = "load"
+
+# And what the master's is called that tells them whether to give up.
+GIVE_UP = "load_give_up"
+
+# What nobody will answer any more is waited for so much longer.
+LOOK_INTERVAL_S = 0.2
 
 
 def settings_of(environment: Any) -> LoadSettings:
@@ -58,17 +65,20 @@ class Reception:
         desk: Of the load that runs, or has run; None before the first.
         number: Of that load, in this process.
         over: Whether that is over.
+        gone: Whether whom it is offered to is gone for good: who waits for them gives up.
     """
 
     def __init__(self, environment: Any) -> None:
         self.desk: Desk | None = None
-        self.number, self.over = 0, False
+        self.number, self.over, self.gone = 0, False, False
         self._environment = environment
         self._shares: dict[str, int] = {}
         self._done: set[int] = set()
         self._awaited = 0
         if isinstance(environment.runner, MasterRunner):
             environment.runner.register_message(MESSAGE, self._hear)
+        if isinstance(environment.runner, WorkerRunner):
+            environment.runner.register_message(GIVE_UP, self._hear_whether_to_give_up)
         if not isinstance(environment.runner, WorkerRunner):
             environment.events.test_start.add_listener(self._begin)
 
@@ -81,18 +91,37 @@ class Reception:
         else:
             self._take(handed)
 
+    def give_up(self, *, gone: bool) -> None:
+        """Say in all processes of a load whether whom it is offered to is gone for good."""
+        self.gone = gone
+        if isinstance(self._environment.runner, MasterRunner):
+            self._environment.runner.send_message(GIVE_UP, {"gone": gone})
+
+    def _hear_whether_to_give_up(self, environment: Any, msg: Any, **_: Any) -> None:
+        del environment
+        self.gone = bool(msg.data["gone"])
+
     def _begin(self, **_: Any) -> None:
         """A load begins: say who does what."""
         settings = settings_of(self._environment)
         self.desk, self._awaited, self._done = Desk(settings.folder), settings.workers, set()
         self.number, self.over = self.number + 1, False
         self.desk.clear()
+        self.give_up(gone=False)
+        gevent.spawn(self._look_for_the_gone, self.number, settings.folder / GONE)
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
             names = sorted(worker.id for worker in runner.clients.values())
             self._shares = {name: number for number, name in enumerate(names)}
             setattr(self._environment.parsed_options, SHARES_OPTION, json.dumps(self._shares))
             gevent.spawn(self._miss, self.number)
+
+    def _look_for_the_gone(self, load: int, file: Path) -> None:
+        """In a greenlet: hear whoever watches for a load whether there is somebody left."""
+        while load == self.number and not self.over and not self.gone:
+            if file.exists():
+                self.give_up(gone=True)
+            gevent.sleep(LOOK_INTERVAL_S)
 
     def _miss(self, load: int) -> None:
         """In a greenlet: end a load one of whose workers has gone with its share."""

@@ -12,8 +12,9 @@ import requests
 
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
-from load.desk import FILES, FOLLOWED, PROGRESS
+from load.desk import FILES, FOLLOWED, GONE, PROGRESS
 from load.settings import LoadSettings
+from load.watch import Watch
 
 __all__ = ["Remote"]
 
@@ -59,13 +60,14 @@ class Remote:
 
     url: str
 
-    def offer(self, settings: LoadSettings, folder: Path, timeout_s: float) -> None:
+    def offer(self, settings: LoadSettings, folder: Path, timeout_s: float, watch: Watch) -> None:
         """Have a load offered; what workers hand in is in the folder then.
 
         Args:
             settings: Of the load, as its workers find broker and service.
             folder: Where files go; what tells of its progress grows there meanwhile.
             timeout_s: For all of it.
+            watch: Tells when there is nobody left to offer it to.
 
         Raises:
             GroundworkError: It can't be begun, or the master has gone meanwhile.
@@ -79,7 +81,7 @@ class Remote:
         )
         over: State | None = None
         try:
-            over = self._follow(number, folder, Deadline.after(timeout_s))
+            over = self._follow(number, folder, Deadline.after(timeout_s), watch)
         finally:
             if over is None:
                 with contextlib.suppress(GroundworkError):
@@ -105,12 +107,15 @@ class Remote:
             hint="are there as many generators as workers were asked for?",
         )
 
-    def _follow(self, number: int, folder: Path, deadline: Deadline) -> State:
+    def _follow(self, number: int, folder: Path, deadline: Deadline, watch: Watch) -> State:
         """Until a load is over."""
-        silence, shown = Deadline.after(SILENCE_MAX_S), 0
+        silence, shown, told = Deadline.after(SILENCE_MAX_S), 0, False
 
         def look() -> State:
-            nonlocal silence, shown
+            nonlocal silence, shown, told
+            if watch.gone.is_set() and not told:
+                self._post(f"{FILES}/{GONE}")
+                told = True
             if not silence.left_s():
                 raise TerminalStateError(
                     f"Locust's master at {self.url} hasn't told of this load for "
@@ -127,7 +132,7 @@ class Remote:
                 raise NotYetError("it runs")
             return found
 
-        return wait_for(look, deadline=deadline, what="a load in the cluster")
+        return wait_for(look, deadline=deadline, what="a load in the cluster", cancel=watch.overdue)
 
     def _state(self) -> State:
         """What it says; raises NotYetError where it doesn't answer."""

@@ -10,7 +10,7 @@ import locust
 from flask import Response, abort, jsonify, request, send_file
 from locust.runners import MasterRunner
 
-from load.desk import FILES, FOLLOWED
+from load.desk import FILES, FOLLOWED, GONE
 from load.reception import Reception
 
 __all__ = ["ASKED_WITHIN_S", "serve"]
@@ -71,6 +71,12 @@ def serve(environment: Any, reception: Reception) -> None:
         files = {file.name: file.stat().st_size for file in desk.files()} if desk else {}
         told = {"version": locust.__version__, "number": reception.number, "over": reception.over}
         return jsonify(told | {"workers": workers, "files": files})
+
+    @app.route(f"{FILES}/{GONE}", methods=["POST"])  # type: ignore[untyped-decorator] # Locust's application has no types
+    def give_up() -> Response:
+        """Whom the load is offered to is gone for good."""
+        reception.give_up(gone=True)
+        return jsonify({"success": True, "message": "gone"})
 
     @app.route(f"{FILES}/<name>")  # type: ignore[untyped-decorator] # Locust's application has no types
     def file(name: str) -> Response:

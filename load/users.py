@@ -93,6 +93,7 @@ class LoadUser(User):
             gevent.sleep,
             tell=statistics.add,
             say=lambda line: self.reception.hand_in(Handed(worker, "line", line)),
+            alone=lambda: self.reception.gone,
         )
 
         def stop(**_: Any) -> None:

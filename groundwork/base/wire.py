@@ -43,8 +43,11 @@ class Wire:
         try:
             line = self._file.readline(LINE_BYTES_MAX)
         except (OSError, ValueError):
-            return None
+            line = b""
         if not line.endswith(b"\n"):
+            # Here and not in close(), for nobody else reads: without it the descriptor stays open
+            # until this is garbage.
+            self._file.close()
             return None
         try:
             message = json.loads(line)

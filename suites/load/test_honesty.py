@@ -145,6 +145,29 @@ def test_a_broker_that_stands_still_is_in_the_numbers(
 
 
 @pytest.mark.alone(limit_s=LIMIT_S)
+@pytest.mark.disturbs("broker", limit_s=LIMIT_S)
+def test_a_broker_that_is_killed_and_healed_ends_no_load(broker: Handle, trial: Trial) -> None:
+    """Its process has ended, and a load ends with whom it is offered to; but a fault is healed.
+
+    All that was due is offered, and all is acknowledged in the end, and there.
+    """
+    over = threading.Event()
+
+    def kill() -> None:
+        with broker.fault("kill", limit_s=60):
+            over.wait(PAUSE_S)
+
+    # As long as it is dead, and for some seconds before and after.
+    conclusion = trial.run(kill, duration_s="12")
+    said = "\n".join(conclusion.lines())
+    assert conclusion.outcome in {"valid", "invalid"}, said
+    assert "is gone" not in said
+    due = RATE_PER_S * (12 + conclusion.settings.warm_up_s)
+    assert conclusion.account.scheduled == conclusion.account.acknowledged == due, said
+    assert conclusion.percentiles_ms["max"] > PAUSE_S * 1_000, "it wasn't dead"
+
+
+@pytest.mark.alone(limit_s=LIMIT_S)
 def test_a_generator_that_stalls_measures_nothing(trial: Trial) -> None:
     """It stood still for a fifth of a second: the run is invalid, and no broker is called slow."""
     over = threading.Event()

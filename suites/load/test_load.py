@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from groundwork.use.client import Client, Handle
+from groundwork.use.session import EnvironmentSession
 from load.settings import LoadSettings
-from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.loads import OVERHEAD_S, expect_there, offer, show
 
 # The longest load that a test waits for is an hour.
 LIMIT_S = 3600.0 + OVERHEAD_S
@@ -32,6 +33,7 @@ class Offering:
         conclusion = offer(self.client, self.asked, self.folder, self.duration_s, self.tell)
         text = show(conclusion, self.folder)
         self.note("load", text)
+        expect_there(self.client, self.asked)
         assert conclusion.outcome == "valid", text
 
 
@@ -42,14 +44,11 @@ def offering(
     wanted: LoadSettings,
     out_dir: Path,
     record_property: Callable[[str, object], None],
-    capsys: pytest.CaptureFixture[str],
+    groundwork_session: EnvironmentSession,
 ) -> Offering:
     """A load of what is asked for."""
-
-    def tell(line: str) -> None:
-        with capsys.disabled():
-            print(f"\n{line}", end="")  # noqa: T201 - for whoever waits
-
+    # Where the keeper's own lines go, each of them whole: two streams would begin in each other's.
+    tell = groundwork_session.terminal.say
     duration_s, folder = wanted.duration_s, out_dir / "load" / "offered"
     return Offering(broker.client, asked, duration_s, folder, tell, record_property)
 

@@ -12,13 +12,16 @@ from pathlib import Path
 import allure
 
 from groundwork.use.client import Client
-from load.conclusion import Conclusion, read
+from load.conclusion import CONCLUSION, Conclusion, read
 from load.desk import PROGRESS
 from load.latency import Latencies
 from reports.loads import Second, draw_percentiles, draw_seconds
 from suites.support.seen import attach_pictures
 
-__all__ = ["OVERHEAD_S", "offer", "show"]
+__all__ = ["OVERHEAD_S", "expect_there", "followed", "offer", "show"]
+
+# Whom loads are offered to; and by whom, where that isn't the job.
+OFFERED_TO, GENERATORS = ("broker", "hello-world"), ("generators",)
 
 # Besides its duration: processes start, the last answers come, all is read back and judged.
 OVERHEAD_S = 180.0
@@ -46,14 +49,26 @@ def offer(
         tell: Told a line a second.
 
     Raises:
-        UsageError: It has come to nothing; its log says why.
+        ResourceError: It has come to nothing, for whom it was offered to is gone for good.
+        UsageError: The same for another reason; its log says why.
     """
     options = [f"{name}={value}" for name, value in asked.items()]
     # The job in this thread: it is this one that hears Ctrl-C.
     with followed(folder / PROGRESS, tell):
         done = client.job("load", {"options": options}, folder, duration_s + OVERHEAD_S)
     allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
+    if not (folder / CONCLUSION).is_file():
+        expect_there(client, asked)
     return read(folder)
+
+
+def expect_there(client: Client, asked: Mapping[str, str]) -> None:
+    """See that whom a load was offered to is there still.
+
+    Raises:
+        ResourceError: One is gone for good: what has come of it is no failure of what was tested.
+    """
+    client.check(OFFERED_TO + (GENERATORS if asked.get("place") == "inside" else ()))
 
 
 @contextmanager
@@ -65,7 +80,8 @@ def followed(file: Path, tell: Callable[[str], None]) -> Iterator[None]:
         told, last = 0, False
         while not last:
             last = over.wait(LOOK_INTERVAL_S)
-            lines = file.read_text().splitlines() if file.is_file() else []
+            text = file.read_text() if file.is_file() else ""
+            lines = text.rpartition("\n")[0].splitlines()  # the last one may be half written
             for line in lines[told:]:
                 tell(line)
             told = len(lines)

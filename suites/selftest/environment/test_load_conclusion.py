@@ -224,6 +224,21 @@ def test_what_couldnt_be_read_back_says_nothing() -> None:
     assert found.reasons == ("what was acknowledged can't be read back: no broker",)
 
 
+def test_who_is_gone_makes_it_invalid_and_nobody_else_is_blamed() -> None:
+    """What lacks of the schedule then isn't the generator's fault; the account has all the rest."""
+    account = Account(scheduled=200, sent=200, acknowledged=150, unknown=50)
+    told = [result(n, account=account, lateness=many((200, 9_000))) for n in range(2)]
+    found = conclude(replace(course(*told), history=None, lost="broker: it ended"))
+    assert found.outcome == "invalid"
+    assert found.reasons == (
+        "broker: it ended: it is gone, and the load ended with it",
+        "of 400 0 failed, and of 100 nobody knows",
+    )
+    astray = replace(account, unknown=49)
+    with pytest.raises(GroundworkError, match="isn't balanced"):
+        conclude(replace(course(result(0, account=astray), told[1]), lost="broker: it ended"))
+
+
 def test_percentiles_are_those_of_all_workers_in_milliseconds() -> None:
     """Merged by their histograms: no mean of percentiles."""
     closed = Latencies()

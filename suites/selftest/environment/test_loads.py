@@ -1,4 +1,4 @@
-"""Pictures of loads: percentiles of several runs, and a run second by second."""
+"""Loads as they are shown: line by line as they go, and in pictures when they are over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
 from reports.loads import Second, draw_percentiles, draw_seconds, nines_of
+from suites.support.loads import followed
 
 CURVES = {
     "at 20000 a second": [(0.0, 0.9), (50.0, 1.5), (99.0, 4.0), (99.9, 9.0), (99.95, 30.0)],
@@ -16,6 +19,10 @@ CURVES = {
 }
 CPU = {"generator": 85.0, "client": 20.0, "broker": 140.0}
 ROWS = [Second(float(at), 1_000, 1_000 - at, 1.5, 4.0 + at, 30.0, 0.4, CPU) for at in range(10)]
+
+
+# A look at a file comes twice a second.
+LOOK_TIMEOUT_S = 10.0
 
 
 def said(file: Path) -> set[str]:
@@ -113,3 +120,21 @@ def test_silence_is_a_gap(tmp_path: Path) -> None:
         assert all(each.is_file() for each in draw_seconds(rows, "a run", tmp_path / name))
     assert all(each.is_file() for each in draw_percentiles({}, "no run", tmp_path / "none"))
     assert all(each.is_file() for each in draw_percentiles({"a": []}, "none", tmp_path / "empty"))
+
+
+def test_lines_are_told_whole_and_once(tmp_path: Path) -> None:
+    """As they come, also the last before the end; what is half written is none yet."""
+    file, told = tmp_path / "progress.txt", list[str]()
+
+    def expect(*lines: str) -> None:
+        if tuple(told) != lines:
+            raise NotYetError(f"{told}")
+
+    with followed(file, told.append), file.open("w", buffering=1) as writing:
+        writing.write("one\ntw")
+        writing.flush()
+        wait_for(lambda: expect("one"), deadline=Deadline.after(LOOK_TIMEOUT_S), what="a line")
+        writing.write("o\n")
+        wait_for(lambda: expect("one", "two"), deadline=Deadline.after(LOOK_TIMEOUT_S), what="it")
+        writing.write("three\n")
+    assert told == ["one", "two", "three"]

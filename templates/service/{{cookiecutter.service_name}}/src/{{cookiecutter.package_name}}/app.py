@@ -18,7 +18,7 @@ __all__ = ["create_app"]
 
 def create_app(settings: Settings) -> FastAPI:
     """Make an app that nothing else shares anything with."""
-    metrics, outbox = Metrics(), Outbox()
+    metrics, outbox = Metrics(), Outbox(settings.messages_kept)
     broker = Broker(settings, metrics, outbox)
 
     @asynccontextmanager

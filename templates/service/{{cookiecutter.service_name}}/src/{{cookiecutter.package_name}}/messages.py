@@ -52,9 +52,9 @@ def decode(value: bytes | None, headers: Headers, origin: str) -> Message | None
 class Outbox:
     """The last messages that came back through the broker, by id."""
 
-    def __init__(self, capacity: int = 1000) -> None:
+    def __init__(self, capacity: int) -> None:
         self._messages: OrderedDict[uuid.UUID, Message] = OrderedDict()
-        self._capacity = capacity  # some megabytes at most: it must not grow for ever
+        self._capacity = capacity  # it must not grow for ever
 
     def add(self, message: Message) -> None:
         """Keep a message and drop the oldest where there are too many."""

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 
 from {{ cookiecutter.package_name }}.app import create_app
+from {{ cookiecutter.package_name }}.messages import Message
 from {{ cookiecutter.package_name }}.settings import Settings
 
 
@@ -80,6 +82,21 @@ def test_bad_messages_are_refused(client: TestClient, body: dict[str, object]) -
 def test_an_unknown_message_is_not_found(client: TestClient) -> None:
     """404 until a message has come back."""
     assert client.get(f"/messages/{uuid.uuid4()}").status_code == 404
+
+
+def test_as_many_messages_are_kept_as_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that came back the oldest is forgotten first."""
+    monkeypatch.setenv("MESSAGES_KEPT", "2")
+    app = create_app(Settings())
+    client = TestClient(app)  # outside of a block: it never looks for its broker
+    messages = [Message(text=str(number)) for number in range(3)]
+    for message in messages:
+        app.state.outbox.add(message)
+    told = [client.get(f"/messages/{message.id}").status_code for message in messages]
+    assert told == [404, 200, 200]
+    monkeypatch.setenv("MESSAGES_KEPT", "0")
+    with pytest.raises(ValidationError, match="messages_kept"):
+        Settings()
 
 
 def test_requests_are_counted_exactly_by_route(client: TestClient) -> None:
