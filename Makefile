@@ -85,7 +85,7 @@ LOAD_OPTIONS = $(call load_option,RATE,rate-per-s) $(call load_option,DURATION,d
   $(call load_option,PARTITIONS,partitions) $(call load_option,WORKERS,workers) $(call load_option,ACKS,acks) \
   $(call load_option,IDEMPOTENT,idempotent) $(call load_option,COMPRESSION,compression) \
   $(call load_option,LINGER,linger-ms) $(call load_option,SEED,seed)
-load: setup ## Offer the broker a load (RATE=, DURATION=, ARRIVALS=, ...): what does it take, how long
+load: setup ## Offer the broker a load (RATE=, DURATION=, OPERATION=end-to-end, ...): what does it take, how long
 	@$(BIN)/python -m pytest suites/load/test_load.py --env $(ENV) $(LOAD_OPTIONS) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 

@@ -19,7 +19,7 @@ from groundwork.use.client import Client
 from groundwork.use.command import perform, say
 from load.conclusion import conclude, write
 from load.course import Course, show
-from load.settings import OWN, LoadSettings
+from load.settings import OF_SERVICE, OWN, LoadSettings
 
 # Whom requests are offered to.
 SERVICE = "hello-world"
@@ -51,10 +51,11 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
         **given,
         "bootstrap": broker.endpoint("kafka"),
         "topic": f"load-{uuid.uuid4()}",
+        "run": secrets.randbits(32),
         "folder": Path.cwd(),
         "pids": {broker.name: tuple(each.pid for each in process.find_by_token(token))},
     }
-    if own.get("operation", "produce") != "produce":
+    if own.get("operation") in OF_SERVICE:
         own |= {"url": client.await_ready(SERVICE).endpoint("http"), "keep": False}
     return LoadSettings.of(own)
 

@@ -27,6 +27,9 @@ CONCLUSION = "conclusion.json"
 # unknown: too little was seen to tell.
 Outcome = Literal["valid", "invalid", "broken", "unknown"]
 
+# What each operation ends with, for people: where it isn't an acknowledgement.
+ENDS = {"end-to-end": "it had come back"}
+
 SHOWN = (50.0, 90.0, 99.0, 99.9, 99.99)
 
 
@@ -74,7 +77,8 @@ class Conclusion:
             f"  {found.scheduled} scheduled = {found.sent} sent + {found.dropped} dropped; sent = "
             f"{found.acknowledged} acknowledged + {found.failed} failed + {found.unknown} unknown"
         )
-        yield f"  from when each was due until it was acknowledged: {told(self.percentiles_ms)}"
+        end = ENDS.get(own.operation, "it was acknowledged")
+        yield f"  from when each was due until {end}: {told(self.percentiles_ms)}"
         yield f"  until it was given to the client: {told(self.lateness_ms)}"
         if self.closed:
             found_ms = percentiles_of(Latencies.decode(self.closed))

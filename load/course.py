@@ -81,7 +81,7 @@ class Course:
         Raises:
             GroundworkError: It couldn't be offered.
         """
-        if settings.operation != "produce":
+        if settings.of_service:
             return cls(settings, offered(settings), None, (), 0)
         placement = placement_of(settings, nodes)
         topic = ScratchTopic(settings.bootstrap, settings.topic, placement)
@@ -92,7 +92,7 @@ class Course:
                 return cls(settings, results, None, (), 0, closed)
             try:
                 watermarks = topic.watermarks()
-                read = read_back(settings.bootstrap, settings.topic, watermarks)
+                read = read_back(settings.bootstrap, settings.topic, watermarks, settings.run)
             except GroundworkError as error:
                 return cls(settings, results, None, (), 0, closed, str(error).partition("\n")[0])
             history = history_of(settings, results, read, watermarks)

@@ -7,13 +7,12 @@ from typing import Any
 from locust import events
 
 from load.settings import LoadSettings
-from load.users import KafkaUser, ServiceUser, collect
+from load.users import collect, user_of
 
 __all__ = ["Offering"]
 
 # Locust runs each class of users that it finds: the one whose operation is asked for.
-Offering = KafkaUser if LoadSettings.from_environment().operation == "produce" else ServiceUser
-del KafkaUser, ServiceUser
+Offering = user_of(LoadSettings.from_environment())
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator] # Locust has no types for it

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import COLUMNS, NONE, Kind, Outcome
-from load.records import HEADER, sealed
+from load.records import HEADER, ForeignError, sealed
 
-__all__ = ["Read", "read_back"]
+__all__ = ["Read", "read_back", "reading", "value_in"]
 
 # So many at once: the library hands them over in one call.
 BATCH = 10_000
@@ -39,6 +39,7 @@ class Read:
         ends: Of each partition, one beyond the last that was read, whatever that was.
         corrupt: What isn't what was sent, or nobody's; the first few, in words.
         corrupt_count: How many there are.
+        run: Whose messages are looked for.
     """
 
     partition: array[int] = field(default_factory=lambda: array("q"))
@@ -48,13 +49,14 @@ class Read:
     ends: dict[int, int] = field(default_factory=dict)
     corrupt: list[str] = field(default_factory=list)
     corrupt_count: int = 0
+    run: int = 0
 
     def take(self, message: Message) -> None:
         """Look at a message."""
         partition, offset = message.partition() or 0, message.offset() or 0
         self.ends[partition] = max(offset + 1, self.ends.get(partition, 0))
         try:
-            self.value.append(value_in(message))
+            self.value.append(value_in(message, self.run))
         except ValueError as error:
             self.corrupt_count += 1
             if len(self.corrupt) < NAMED:
@@ -90,38 +92,50 @@ class Read:
         return {name: found[name].astype(kind) for name, kind in COLUMNS.items()}
 
 
-def value_in(message: Message) -> int:
-    """Which message it is; raises ValueError where it isn't whole, or nobody's."""
+def reading(bootstrap: str, **own: object) -> dict[str, object]:
+    """What a consumer is told that belongs to no group; ``own`` is what somebody has chosen."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": "nobody's",
+        "enable.auto.commit": False,
+        "fetch.queue.backoff.ms": 10,  # seven times as many a second as by default
+        "log_level": 0,
+        **own,
+    }
+
+
+def value_in(message: Message, run: int = 0) -> int:
+    """Which message of a run it is.
+
+    Raises:
+        ForeignError: It is none of the run's.
+        ValueError: It isn't whole.
+    """
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     key, value = message.key() or b"", message.value() or b""
     for name, header in headers:
         if name == HEADER and header is not None:
-            return sealed(header, key, value)
-    raise ValueError("it has no header of ours")
+            return sealed(header, key, value, run)
+    raise ForeignError("it has no header of ours")
 
 
-def read_back(bootstrap: str, topic: str, watermarks: Mapping[int, tuple[int, int]]) -> Read:
+def read_back(
+    bootstrap: str, topic: str, watermarks: Mapping[int, tuple[int, int]], run: int = 0
+) -> Read:
     """Read all that there is.
 
     Args:
         bootstrap: Where the broker is found.
         topic: Which.
         watermarks: Of each partition, its first offset and the one beyond its last.
+        run: Whose messages are looked for.
 
     Raises:
         GroundworkError: The broker can't be read from.
     """
     left = {number: high for number, (low, high) in watermarks.items() if high > low}
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "nobody's",
-            "enable.auto.commit": False,
-            "fetch.queue.backoff.ms": 10,  # seven times as many a second as by default
-            "log_level": 0,
-        }
-    )
-    found = Read()
+    consumer = Consumer(reading(bootstrap))
+    found = Read(run=run)
     try:
         consumer.assign([Spot(topic, number, watermarks[number][0]) for number in left])
         heard_s = time.monotonic()

@@ -14,7 +14,7 @@ from groundwork.base.errors import UsageError
 from load.arrivals import Arrivals, arrivals_of
 from load.market import Market
 
-__all__ = ["OWN", "VARIABLE", "LoadSettings"]
+__all__ = ["OF_SERVICE", "OWN", "VARIABLE", "LoadSettings"]
 
 # How each process of a load is told, as JSON: Locust starts them, and knows nothing of it.
 VARIABLE = "GROUNDWORK_LOAD"
@@ -30,7 +30,11 @@ SIZE_BYTES_MAX = 999_000
 
 
 # Of them, what isn't told by whoever asks for a load.
-OWN = frozenset({"bootstrap", "topic", "url", "pids", "folder"})
+OWN = frozenset({"bootstrap", "topic", "run", "url", "pids", "folder"})
+
+# What is done with the service, and whose workers read what is on the topic, each its own share.
+OF_SERVICE = frozenset({"get", "round-trip"})
+READING = frozenset({"end-to-end"})
 
 
 class LoadSettings(BaseModel):
@@ -39,8 +43,10 @@ class LoadSettings(BaseModel):
     Attributes:
         bootstrap: Where the broker is found.
         topic: One of its own, with so many ``partitions``.
-        operation: What is done: a record is produced; the service is asked for a greeting, or to
-            publish a message, which is looked for until it has come back through the broker.
+        run: The mark of its messages: what others have sent has none, or another.
+        operation: What is done: a record is produced; or also read, by who has sent it; the service
+            is asked for a greeting, or to publish a message, which is looked for until it has come
+            back through the broker.
         url: The service's.
         records: What they are of; see :mod:`load.market`.
         size_bytes: Of each value.
@@ -63,9 +69,10 @@ class LoadSettings(BaseModel):
 
     bootstrap: str
     topic: str
+    run: int = Field(0, ge=0, lt=2**32)
     url: str = ""
     partitions: int = Field(4, ge=1, le=1000)
-    operation: Literal["produce", "get", "round-trip"] = "produce"
+    operation: Literal["produce", "end-to-end", "get", "round-trip"] = "produce"
     records: Literal["trade", "candle", "signal", "order"] = "trade"
     size_bytes: int = Field(100, ge=0, le=SIZE_BYTES_MAX)
     arrivals: Literal["constant", "ramp", "step", "poisson", "burst"] = "constant"
@@ -97,6 +104,16 @@ class LoadSettings(BaseModel):
             raise PydanticCustomError("idempotent", "Needs acks=all, not {acks}", {"acks": acks})
         return idempotent
 
+    @property
+    def of_service(self) -> bool:
+        """Whether it is the service to whom it is offered, and not the broker."""
+        return self.operation in OF_SERVICE
+
+    @property
+    def reads(self) -> bool:
+        """Whether workers read, each from partitions of its own."""
+        return self.operation in READING
+
     def schedule(self) -> Arrivals:
         """When messages are due.
 
@@ -123,13 +140,18 @@ class LoadSettings(BaseModel):
         return arrivals_of("constant", rate_per_s=rate_per_s, duration_s=self.warm_up_s)
 
     def expect_possible(self) -> None:
-        """See that there are such a schedule and such a market, before anything starts.
+        """See that there are such a schedule and such a market, and partitions for each worker.
 
         Raises:
             UsageError: There are not.
         """
         for look in (self.warming, self.schedule, self.market):
             look()
+        if self.reads and self.partitions < self.workers:
+            raise UsageError(
+                f"workers: {self.workers} are too many for {self.partitions} partitions: with "
+                f"{self.operation} each reads some of its own; give {self.partitions} at the most"
+            )
 
     def market(self) -> Market:
         """What messages are of.

@@ -97,6 +97,16 @@ class Tally:
         if self._keep:
             self._row(Outcome.FAIL if never else Outcome.INFO, number, partition, NONE, times_ns)
 
+    def unseen(self, number: int, partition: int, offset: int, times_ns: tuple[int, int]) -> None:
+        """A message was to come back, and hasn't: nobody knows what has become of it.
+
+        Where the broker has acknowledged it, at an offset, a history says so: it must be there.
+        """
+        self.unknown += 1
+        if self._keep:
+            outcome = Outcome.INFO if offset == NONE else Outcome.OK
+            self._row(outcome, number, partition, offset, times_ns)
+
     def _row(
         self, outcome: Outcome, number: int, partition: int, offset: int, times_ns: tuple[int, int]
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from locust import User, task
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from load.http_sender import HttpSender
+from load.destination import Destination
+from load.end_to_end_sender import EndToEndSender, at_once
+from load.http_sender import HttpSender, Operation
 from load.kafka_sender import KafkaSender, configuration
 from load.offer import Offer, OfferingSender
 from load.result import FAILED, MS_US, Result
 from load.settings import LoadSettings
 from load.tally import Second, Tally
 
-__all__ = ["KafkaUser", "RoundedStatistics", "ServiceUser", "collect"]
+__all__ = ["RoundedStatistics", "collect", "user_of"]
 
 # What a worker's result is called on its way to the master.
 MESSAGE = "load-result"
@@ -108,8 +111,19 @@ class KafkaUser(LoadUser):
     def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
         """A client of the broker."""
         config = configuration(settings.bootstrap, **settings.client())
-        record = settings.market().record
-        return KafkaSender(config, settings.topic, settings.partitions, record, tally)
+        destination = Destination.of(settings, tally.worker)
+        return KafkaSender(config, destination, settings.market().record, tally)
+
+
+class EndToEndUser(LoadUser):
+    """Offers records to the broker, and looks for them there."""
+
+    def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
+        """Two clients of the broker."""
+        config = configuration(settings.bootstrap, **settings.client())
+        reader = at_once(settings.bootstrap)
+        destination = Destination.of(settings, tally.worker)
+        return EndToEndSender(config, reader, destination, settings.market().record, tally)
 
 
 class ServiceUser(LoadUser):
@@ -117,10 +131,23 @@ class ServiceUser(LoadUser):
 
     def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
         """A client of the service."""
-        assert settings.operation != "produce"  # noqa: S101 - the other user's
         record = settings.market().record
-        operation = settings.operation
+        operation: Operation = "get" if settings.operation == "get" else "round-trip"
         return HttpSender(settings.url, operation, lambda n: record(n)[1].decode(), tally)
+
+
+# Who does what is asked for.
+USERS: Mapping[str, type[LoadUser]] = {
+    "produce": KafkaUser,
+    "end-to-end": EndToEndUser,
+    "get": ServiceUser,
+    "round-trip": ServiceUser,
+}
+
+
+def user_of(settings: LoadSettings) -> type[LoadUser]:
+    """The class of a load's users."""
+    return USERS[settings.operation]
 
 
 def tell(runner: Any, told: dict[str, str], settings: LoadSettings) -> None:

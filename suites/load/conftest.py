@@ -49,8 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the load of whoever isn't asked for: the broker, or the service."""
-    produced = config.stash[WANTED].operation == "produce"
-    unwanted = "of_the_service" if produced else "acknowledged_and_there"
+    asked = config.stash[WANTED].of_service
+    unwanted = "acknowledged_and_there" if asked else "of_the_service"
     left = [item for item in items if item.path.name == "test_load.py" and unwanted in item.name]
     if left:
         config.hook.pytest_deselected(items=left)
