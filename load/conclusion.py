@@ -28,7 +28,7 @@ CONCLUSION = "conclusion.json"
 Outcome = Literal["valid", "invalid", "broken", "unknown"]
 
 # What each operation ends with, for people: where it isn't an acknowledgement.
-ENDS = {"end-to-end": "it had come back"}
+ENDS = {"end-to-end": "it had come back", "consume": "it was in hands"}
 
 SHOWN = (50.0, 90.0, 99.0, 99.9, 99.99)
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fixtures.paths import ROOT
 from fixtures.scratch import ScratchTopic
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
-from groundwork.checkers.history import COLUMNS, Client, History, Partition
+from groundwork.checkers.history import History
+from load.backlog import fill
 from load.closed import ClosedLoop
+from load.histories import history_of, history_of_reading
 from load.latency import Latencies
-from load.offer import ANSWERS_TIMEOUT_S, HISTORY
-from load.reader import Read, read_back
+from load.offer import ANSWERS_TIMEOUT_S
+from load.reader import read_back
 from load.result import FAILED, Result
 from load.settings import VARIABLE, LoadSettings
 
-__all__ = ["Course", "history_of", "locust", "show"]
+__all__ = ["Course", "locust", "show"]
 
 # Locust's processes start, find each other and the broker, and write down what they have.
 START_TIMEOUT_S = 60.0
@@ -86,12 +84,16 @@ class Course:
         placement = placement_of(settings, nodes)
         topic = ScratchTopic(settings.bootstrap, settings.topic, placement)
         with made(topic), beside(settings, placement) as loop:
+            filled = fill(settings) if settings.consumes else ()
             results = offered(settings)
             closed = loop.end() if loop is not None else None
             if not settings.keep:
                 return cls(settings, results, None, (), 0, closed)
             try:
                 watermarks = topic.watermarks()
+                if settings.consumes:
+                    history = history_of_reading(settings, results, filled, watermarks)
+                    return cls(settings, results, history, (), 0, closed)
                 read = read_back(settings.bootstrap, settings.topic, watermarks, settings.run)
             except GroundworkError as error:
                 return cls(settings, results, None, (), 0, closed, str(error).partition("\n")[0])
@@ -167,6 +169,8 @@ def show(settings: LoadSettings, nodes: Sequence[int], port: int) -> None:
         GroundworkError: Locust can't be started.
     """
     with made(ScratchTopic(settings.bootstrap, settings.topic, placement_of(settings, nodes))):
+        if settings.consumes:
+            fill(settings)  # each start reads it again
         process.run(
             locust(settings, "--web-host", "127.0.0.1", "--web-port", str(port)),
             timeout_s=UI_TIMEOUT_S,
@@ -179,39 +183,3 @@ def placement_of(settings: LoadSettings, nodes: Sequence[int]) -> list[list[int]
     """The nodes of each partition, its leader first; the next one's leads the next one."""
     many = len(nodes)
     return [[nodes[(p + n) % many] for n in range(many)] for p in range(settings.partitions)]
-
-
-def history_of(
-    settings: LoadSettings,
-    results: Sequence[Result],
-    read: Read,
-    watermarks: Mapping[int, tuple[int, int]],
-) -> History:
-    """What was sent and what was read, as a checker wants it."""
-    parts: list[Mapping[str, NDArray[Any]]] = []
-    ops = 0
-    for each in results:
-        with np.load(settings.folder / f"{HISTORY}-{each.worker}.npz") as file:
-            own = {name: file[name] for name in COLUMNS}
-        own["op"] += ops
-        ops += each.account.scheduled
-        parts.append(own)
-    reader = len(results)
-    parts.append(read.columns(reader, ops + 1))
-    columns = {name: np.concatenate([each[name] for each in parts]) for name in COLUMNS}
-    idempotent = bool(settings.idempotent)
-    sender = Client(
-        f"confluent-kafka under Locust, acks={settings.acks}",
-        ordered=idempotent,
-        idempotent=idempotent,
-        acks_all=settings.acks == "all",
-    )
-    clients = {each.worker: sender for each in results} | {
-        reader: Client("confluent-kafka, the last")
-    }
-    ends = {number: read.ends.get(number, low) for number, (low, _) in watermarks.items()}
-    partitions = tuple(
-        Partition(settings.topic, number, low, high, ends[number])
-        for number, (low, high) in sorted(watermarks.items())
-    )
-    return History(columns, clients, partitions)

@@ -6,21 +6,18 @@ and a moment is never compared with one of another machine's clock.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Spot
 
 from groundwork.base.errors import GroundworkError
-from groundwork.checkers.history import NONE
 from load.destination import Destination
+from load.flights import Flights
 from load.generator import SENT_BETWEEN_POLLS
-from load.kafka_sender import METADATA_TIMEOUT_S, NEVER_SENT, Heard, KafkaSender, Record
-from load.reader import reading, value_in
-from load.records import number_of
+from load.kafka_sender import METADATA_TIMEOUT_S, Heard, KafkaSender, Record
+from load.reader import reading
 from load.tally import Tally
 
 __all__ = ["EndToEndSender", "at_once"]
@@ -52,25 +49,6 @@ def at_once(bootstrap: str) -> dict[str, object]:
     )
 
 
-@dataclass(slots=True)
-class Flight:
-    """A record under way.
-
-    Attributes:
-        number: Which.
-        partition: Where to.
-        due_ns: When it was due.
-        begun_ns: When it was given to the client.
-        offset: Where it is, once the broker has said so.
-    """
-
-    number: int
-    partition: int
-    due_ns: int
-    begun_ns: int
-    offset: int = NONE
-
-
 class EndToEndSender(KafkaSender):
     """Sends records of one worker, and hears of each when it comes back.
 
@@ -95,7 +73,7 @@ class EndToEndSender(KafkaSender):
     ) -> None:
         super().__init__(config, destination, record, tally)
         self._consumer = Consumer(dict(reader))
-        self._flights: dict[int, Flight] = {}
+        self._flights = Flights(destination.run, tally)
 
     def connect(self) -> None:
         """Find the broker and the topic, and begin to read at its end.
@@ -132,40 +110,17 @@ class EndToEndSender(KafkaSender):
         for message in self._consumer.consume(BATCH, 0):
             error = message.error()
             if error is None:
-                self._arrived(message)
+                self._flights.arrive(message)
             elif error.fatal():
                 raise GroundworkError(f"{self._topic} can't be read: {error}")
             # Others are by the way: the client goes on by itself, and what doesn't come is unknown.
 
-    def _arrived(self, message: Message) -> None:
-        """A message is there; of others', and of what isn't whole, nothing is known here."""
-        try:
-            worker, number = number_of(value_in(message, self._run))
-        except ValueError:
-            return
-        flight = self._flights.pop(number, None) if worker == self._tally.worker else None
-        if flight is None:
-            return  # it was there before
-        offset = message.offset()
-        offset = NONE if offset is None else offset
-        times_ns = flight.begun_ns, time.monotonic_ns()
-        self._tally.answered(number, flight.partition, offset, flight.due_ns, times_ns)
-
     def _hearing(self, number: int, partition: int, due_ns: int, begun_ns: int) -> Heard:
-        flight = self._flights[number] = Flight(number, partition, due_ns, begun_ns)
-        return partial(self._delivered, flight)
+        flight = self._flights.begin(number, partition, due_ns, begun_ns)
+        return partial(self._flights.delivered, flight)
 
     def _forget(self, number: int) -> None:
-        del self._flights[number]
-
-    def _delivered(self, flight: Flight, error: KafkaError | None, message: Message) -> None:
-        """Hear what the broker says of a message; that it has none may be wrong, but for some."""
-        if error is None:
-            offset = message.offset()
-            flight.offset = NONE if offset is None else offset
-        elif error.code() in NEVER_SENT and self._flights.pop(flight.number, None) is not None:
-            times_ns = flight.begun_ns, time.monotonic_ns()
-            self._tally.lost(flight.number, flight.partition, times_ns, never=True)
+        self._flights.forget(number)
 
     def waiting(self) -> int:
         """How many messages haven't come back yet."""
@@ -174,8 +129,5 @@ class EndToEndSender(KafkaSender):
     def give_up(self) -> None:
         """Wait for nothing any more: what hasn't come back is unknown, or was never sent."""
         super().give_up()
-        for each in self._flights.values():
-            times_ns = each.begun_ns, time.monotonic_ns()
-            self._tally.unseen(each.number, each.partition, each.offset, times_ns)
-        self._flights.clear()
+        self._flights.give_up()
         self._consumer.close()

@@ -30,11 +30,11 @@ SIZE_BYTES_MAX = 999_000
 
 
 # Of them, what isn't told by whoever asks for a load.
-OWN = frozenset({"bootstrap", "topic", "run", "url", "pids", "folder"})
+OWN = frozenset({"bootstrap", "topic", "begins", "run", "url", "pids", "folder"})
 
 # What is done with the service, and whose workers read what is on the topic, each its own share.
 OF_SERVICE = frozenset({"get", "round-trip"})
-READING = frozenset({"end-to-end"})
+READING = frozenset({"end-to-end", "consume"})
 
 
 class LoadSettings(BaseModel):
@@ -43,10 +43,11 @@ class LoadSettings(BaseModel):
     Attributes:
         bootstrap: Where the broker is found.
         topic: One of its own, with so many ``partitions``.
+        begins: Of its partitions, where what is read begins; where none is told, with the first.
         run: The mark of its messages: what others have sent has none, or another.
-        operation: What is done: a record is produced; or also read, by who has sent it; the service
-            is asked for a greeting, or to publish a message, which is looked for until it has come
-            back through the broker.
+        operation: What is done: a record is produced; or also read, by who has sent it; or only
+            read, and was written before; the service is asked for a greeting, or to publish a
+            message, which is looked for until it has come back through the broker.
         url: The service's.
         records: What they are of; see :mod:`load.market`.
         size_bytes: Of each value.
@@ -69,10 +70,11 @@ class LoadSettings(BaseModel):
 
     bootstrap: str
     topic: str
+    begins: dict[int, int] = {}
     run: int = Field(0, ge=0, lt=2**32)
     url: str = ""
     partitions: int = Field(4, ge=1, le=1000)
-    operation: Literal["produce", "end-to-end", "get", "round-trip"] = "produce"
+    operation: Literal["produce", "end-to-end", "consume", "get", "round-trip"] = "produce"
     records: Literal["trade", "candle", "signal", "order"] = "trade"
     size_bytes: int = Field(100, ge=0, le=SIZE_BYTES_MAX)
     arrivals: Literal["constant", "ramp", "step", "poisson", "burst"] = "constant"
@@ -114,6 +116,11 @@ class LoadSettings(BaseModel):
         """Whether workers read, each from partitions of its own."""
         return self.operation in READING
 
+    @property
+    def consumes(self) -> bool:
+        """Whether nothing is sent, but what was written before is read."""
+        return self.operation == "consume"
+
     def schedule(self) -> Arrivals:
         """When messages are due.
 
@@ -140,7 +147,7 @@ class LoadSettings(BaseModel):
         return arrivals_of("constant", rate_per_s=rate_per_s, duration_s=self.warm_up_s)
 
     def expect_possible(self) -> None:
-        """See that there are such a schedule and such a market, and partitions for each worker.
+        """See that all of it can be, before anything starts: schedule, market, partitions, acks.
 
         Raises:
             UsageError: There are not.
@@ -151,6 +158,11 @@ class LoadSettings(BaseModel):
             raise UsageError(
                 f"workers: {self.workers} are too many for {self.partitions} partitions: with "
                 f"{self.operation} each reads some of its own; give {self.partitions} at the most"
+            )
+        if self.consumes and not self.idempotent:
+            raise UsageError(
+                "acks, idempotent: consume only reads; what it reads is written once and in order, "
+                "or nothing could be said of its order"
             )
 
     def market(self) -> Market:

@@ -12,6 +12,8 @@ from locust import User, task
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
+from groundwork.checkers.history import Kind
+from load.consume_sender import ConsumeSender, in_portions
 from load.destination import Destination
 from load.end_to_end_sender import EndToEndSender, at_once
 from load.http_sender import HttpSender, Operation
@@ -91,7 +93,8 @@ class LoadUser(User):
     def _offer(self, settings: LoadSettings, worker: int) -> str:
         """Offer it; the result, as it travels."""
         statistics = RoundedStatistics(self.environment, settings.operation)
-        tally = Tally(worker, keep=settings.keep)
+        kind = Kind.POLL if settings.consumes else Kind.SEND
+        tally = Tally(worker, keep=settings.keep, kind=kind)
         sender = self.sender(settings, tally)
         offer = Offer(settings, sender, tally, gevent.sleep, statistics.add)
         self.environment.events.test_stopping.add_listener(lambda **_: offer.stop())
@@ -126,6 +129,16 @@ class EndToEndUser(LoadUser):
         return EndToEndSender(config, reader, destination, settings.market().record, tally)
 
 
+class ConsumeUser(LoadUser):
+    """Reads what was written to the broker before."""
+
+    def sender(self, settings: LoadSettings, tally: Tally) -> OfferingSender:
+        """A client of the broker."""
+        reader = in_portions(settings, tally.worker)
+        destination = Destination.of(settings, tally.worker)
+        return ConsumeSender(reader, destination, settings.begins, tally)
+
+
 class ServiceUser(LoadUser):
     """Offers requests to the service: greetings, or messages that come back through the broker."""
 
@@ -140,6 +153,7 @@ class ServiceUser(LoadUser):
 USERS: Mapping[str, type[LoadUser]] = {
     "produce": KafkaUser,
     "end-to-end": EndToEndUser,
+    "consume": ConsumeUser,
     "get": ServiceUser,
     "round-trip": ServiceUser,
 }

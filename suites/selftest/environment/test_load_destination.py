@@ -54,7 +54,7 @@ def test_who_doesnt_read_sends_everywhere() -> None:
     assert {own.partition_of(b"S%02d" % number) for number in range(50)} == {0, 1, 2}
 
 
-@pytest.mark.parametrize("operation", ["end-to-end"])
+@pytest.mark.parametrize("operation", ["end-to-end", "consume"])
 def test_partitions_for_each_worker_are_needed_where_workers_read(operation: str) -> None:
     """Else one would have none: told before anything starts, in one line with what would do."""
     for partitions, workers in ((4, 4), (1, 1), (5, 2)):
