@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -14,7 +15,7 @@ from load.offer import ANSWERS_TIMEOUT_S
 from load.settings import LoadSettings
 from load.tally import Tally
 
-__all__ = ["count_of", "fill"]
+__all__ = ["count_of", "fill", "others_of"]
 
 # Under way at a time: a second of what one producer writes, and 20 MB of small records.
 WAITING_MAX = 100_000
@@ -63,6 +64,13 @@ def filled(settings: LoadSettings, worker: int) -> Tally:
             f"written: {account.failed} failed, and of {account.unknown} nobody knows"
         )
     return tally
+
+
+def others_of(filled: Iterable[Tally], watermarks: Mapping[int, tuple[int, int]]) -> int:
+    """How many records there are between those of a backlog, and behind them."""
+    return sum(high - low for low, high in watermarks.values()) - sum(
+        each.acknowledged for each in filled
+    )
 
 
 def await_room(sender: KafkaSender, most: int) -> None:

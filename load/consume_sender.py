@@ -55,6 +55,8 @@ def in_portions(settings: LoadSettings, worker: int) -> dict[str, object]:
             # A request that finds nothing in some partitions keeps the others waiting, which were
             # left out of it as there was enough of them: a fifth of what was read ahead.
             "fetch.wait.max.ms": 20,
+            # What goes by retention before it is read is passed over, and told as missing.
+            "auto.offset.reset": "earliest",
             # A broker is there again within seconds, and so are we.
             "reconnect.backoff.max.ms": 500,
         },

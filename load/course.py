@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fixtures.paths import ROOT
@@ -13,7 +13,7 @@ from fixtures.scratch import ScratchTopic
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import History
-from load.backlog import fill
+from load.backlog import fill, others_of
 from load.closed import ClosedLoop
 from load.histories import history_of, history_of_reading
 from load.latency import Latencies
@@ -21,6 +21,7 @@ from load.offer import ANSWERS_TIMEOUT_S
 from load.reader import read_back
 from load.result import FAILED, Result
 from load.settings import VARIABLE, LoadSettings
+from load.topic import made, opened
 
 __all__ = ["Course", "locust", "show"]
 
@@ -53,6 +54,7 @@ class Course:
         corrupt_count: How many there are.
         closed: What messages took in a closed loop beside it; None where there was none.
         unread: Why what was acknowledged couldn't be read back; empty where it could.
+        notes: What else is to be said, where it wasn't on a topic of its own.
     """
 
     settings: LoadSettings
@@ -62,6 +64,7 @@ class Course:
     corrupt_count: int
     closed: Latencies | None = None
     unread: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def scheduled(self) -> int:
@@ -82,8 +85,8 @@ class Course:
         if settings.of_service:
             return cls(settings, offered(settings), None, (), 0)
         placement = placement_of(settings, nodes)
-        topic = ScratchTopic(settings.bootstrap, settings.topic, placement)
-        with made(topic), beside(settings, placement) as loop:
+        with opened(settings, placement) as topic, beside(settings, placement) as loop:
+            settings = topic.settings
             filled = fill(settings) if settings.consumes else ()
             results = offered(settings)
             closed = loop.end() if loop is not None else None
@@ -92,25 +95,21 @@ class Course:
             try:
                 watermarks = topic.watermarks()
                 if settings.consumes:
-                    history = history_of_reading(settings, results, filled, watermarks)
-                    return cls(settings, results, history, (), 0, closed)
-                read = read_back(settings.bootstrap, settings.topic, watermarks, settings.run)
+                    history = history_of_reading(
+                        settings, results, filled, watermarks, compacted=topic.compacted
+                    )
+                    notes = tuple(topic.notes(watermarks, others_of(filled, watermarks)))
+                    return cls(settings, results, history, (), 0, closed, notes=notes)
+                read = read_back(
+                    *(settings.bootstrap, settings.topic, watermarks, settings.run),
+                    shared=settings.existing,
+                )
             except GroundworkError as error:
                 return cls(settings, results, None, (), 0, closed, str(error).partition("\n")[0])
-            history = history_of(settings, results, read, watermarks)
-            corrupt = tuple(read.corrupt)
-            return cls(settings, results, history, corrupt, read.corrupt_count, closed)
-
-
-@contextmanager
-def made(topic: ScratchTopic) -> Iterator[None]:
-    """Have a topic for as long as the block runs."""
-    topic.make()
-    try:
-        yield
-    finally:
-        with suppress(GroundworkError):  # of a broker that is gone it goes with that
-            topic.remove()
+            history = history_of(settings, results, read, watermarks, compacted=topic.compacted)
+            corrupt = tuple(read.corrupt), read.corrupt_count
+            notes = tuple(topic.notes(watermarks, read.foreign_count))
+            return cls(settings, results, history, *corrupt, closed, notes=notes)
 
 
 @contextmanager
@@ -168,7 +167,8 @@ def show(settings: LoadSettings, nodes: Sequence[int], port: int) -> None:
     Raises:
         GroundworkError: Locust can't be started.
     """
-    with made(ScratchTopic(settings.bootstrap, settings.topic, placement_of(settings, nodes))):
+    with opened(settings, placement_of(settings, nodes)) as topic:
+        settings = topic.settings
         if settings.consumes:
             fill(settings)  # each start reads it again
         process.run(

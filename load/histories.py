@@ -24,7 +24,12 @@ Watermarks: TypeAlias = Mapping[int, tuple[int, int]]
 
 
 def history_of(
-    settings: LoadSettings, results: Sequence[Result], read: Read, watermarks: Watermarks
+    settings: LoadSettings,
+    results: Sequence[Result],
+    read: Read,
+    watermarks: Watermarks,
+    *,
+    compacted: bool = False,
 ) -> History:
     """That of a load whose workers have sent, and of which all was read back."""
     parts: list[Columns] = [kept(settings, each.worker) for each in results]
@@ -41,7 +46,7 @@ def history_of(
         reader: Client("confluent-kafka, the last")
     }
     ends = {number: read.ends.get(number, low) for number, (low, _) in watermarks.items()}
-    return History(joined(parts), clients, partitions_of(settings, watermarks, ends))
+    return History(joined(parts), clients, partitions_of(settings, watermarks, ends, compacted))
 
 
 def history_of_reading(
@@ -49,6 +54,8 @@ def history_of_reading(
     results: Sequence[Result],
     filled: Sequence[Tally],
     watermarks: Watermarks,
+    *,
+    compacted: bool = False,
 ) -> History:
     """That of a load whose workers have read what was written before it."""
     writers = len(filled)
@@ -68,7 +75,8 @@ def history_of_reading(
         else max(low, last_read.get(number, NONE) + 1)
         for number, (low, high) in watermarks.items()
     }
-    return History(joined([*sent, *read]), clients, partitions_of(settings, watermarks, ends))
+    partitions = partitions_of(settings, watermarks, ends, compacted)
+    return History(joined([*sent, *read]), clients, partitions)
 
 
 def kept(settings: LoadSettings, worker: int) -> dict[str, NDArray[Any]]:
@@ -94,10 +102,13 @@ def last_of(parts: Sequence[Columns]) -> dict[int, int]:
 
 
 def partitions_of(
-    settings: LoadSettings, watermarks: Watermarks, ends: Mapping[int, int]
+    settings: LoadSettings,
+    watermarks: Watermarks,
+    ends: Mapping[int, int],
+    compacted: bool,  # noqa: FBT001 - as a partition has it
 ) -> tuple[Partition, ...]:
     """The partitions, as they were found when all was over."""
     return tuple(
-        Partition(settings.topic, number, low, high, ends[number])
+        Partition(settings.topic, number, low, high, ends[number], compacted)
         for number, (low, high) in sorted(watermarks.items())
     )

@@ -40,6 +40,8 @@ class Read:
         corrupt: What isn't what was sent, or nobody's; the first few, in words.
         corrupt_count: How many there are.
         run: Whose messages are looked for.
+        shared: Whether others write there, too.
+        foreign_count: How many theirs are, where they do.
     """
 
     partition: array[int] = field(default_factory=lambda: array("q"))
@@ -50,22 +52,35 @@ class Read:
     corrupt: list[str] = field(default_factory=list)
     corrupt_count: int = 0
     run: int = 0
+    shared: bool = False
+    foreign_count: int = 0
 
     def take(self, message: Message) -> None:
         """Look at a message."""
         partition, offset = message.partition() or 0, message.offset() or 0
-        self.ends[partition] = max(offset + 1, self.ends.get(partition, 0))
+        self.come_to(partition, offset + 1)
         try:
             self.value.append(value_in(message, self.run))
         except ValueError as error:
-            self.corrupt_count += 1
-            if len(self.corrupt) < NAMED:
-                where = f"{message.topic()}-{message.partition()}@{message.offset()}"
-                self.corrupt.append(f"{where}: {error}")
+            if self.shared and isinstance(error, ForeignError):
+                self.foreign_count += 1
+            else:
+                self._blame(message, error)
             return
         self.partition.append(partition)
         self.offset.append(offset)
         self.at_ns.append(time.monotonic_ns())
+
+    def come_to(self, partition: int, offset: int) -> None:
+        """A partition was read up to there; behind its last message may be marks of others."""
+        self.ends[partition] = max(offset, self.ends.get(partition, 0))
+
+    def _blame(self, message: Message, error: ValueError) -> None:
+        """Note what isn't what was sent."""
+        self.corrupt_count += 1
+        if len(self.corrupt) < NAMED:
+            where = f"{message.topic()}-{message.partition()}@{message.offset()}"
+            self.corrupt.append(f"{where}: {error}")
 
     def columns(self, process: int, first_op: int) -> Mapping[str, NDArray[np.generic]]:
         """As columns of a history: each message a read of its own.
@@ -98,6 +113,8 @@ def reading(bootstrap: str, **own: object) -> dict[str, object]:
         "bootstrap.servers": bootstrap,
         "group.id": "nobody's",
         "enable.auto.commit": False,
+        # Others may have begun a transaction and not ended it: what is behind it is there.
+        "isolation.level": "read_uncommitted",
         "fetch.queue.backoff.ms": 10,  # seven times as many a second as by default
         "log_level": 0,
         **own,
@@ -120,7 +137,12 @@ def value_in(message: Message, run: int = 0) -> int:
 
 
 def read_back(
-    bootstrap: str, topic: str, watermarks: Mapping[int, tuple[int, int]], run: int = 0
+    bootstrap: str,
+    topic: str,
+    watermarks: Mapping[int, tuple[int, int]],
+    run: int = 0,
+    *,
+    shared: bool = False,
 ) -> Read:
     """Read all that there is.
 
@@ -129,26 +151,32 @@ def read_back(
         topic: Which.
         watermarks: Of each partition, its first offset and the one beyond its last.
         run: Whose messages are looked for.
+        shared: Whether others write there, too; their last may be the mark of a transaction, which
+            is no message.
 
     Raises:
         GroundworkError: The broker can't be read from.
     """
     left = {number: high for number, (low, high) in watermarks.items() if high > low}
-    consumer = Consumer(reading(bootstrap))
-    found = Read(run=run)
+    # What goes by retention while it is read is passed over.
+    own = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    consumer = Consumer(reading(bootstrap, **own))
+    found = Read(run=run, shared=shared)
     try:
         consumer.assign([Spot(topic, number, watermarks[number][0]) for number in left])
         heard_s = time.monotonic()
         while left and time.monotonic() - heard_s < STALLED_S:
             for message in consumer.consume(BATCH, POLL_TIMEOUT_S):
-                error = message.error()
-                if error is not None:
+                number, error = message.partition() or 0, message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - codes begin so
+                    found.come_to(number, message.offset() or 0)
+                elif error is not None:
                     expect_message(error)
                     continue
-                found.take(message)
+                elif number in left:  # else it came after the end was looked at
+                    found.take(message)
                 heard_s = time.monotonic()
-                number = message.partition()
-                if number in left and (message.offset() or 0) + 1 >= left[number]:
+                if number in left and found.ends.get(number, 0) >= left[number]:
                     del left[number]
     except KafkaException as error:
         raise GroundworkError(f"{topic} can't be read back: {error}") from error

@@ -14,7 +14,7 @@ from groundwork.base.errors import UsageError
 from load.arrivals import Arrivals, arrivals_of
 from load.market import Market
 
-__all__ = ["OF_SERVICE", "OWN", "VARIABLE", "LoadSettings"]
+__all__ = ["OF_SERVICE", "OWN", "VARIABLE", "LoadSettings", "helped"]
 
 # How each process of a load is told, as JSON: Locust starts them, and knows nothing of it.
 VARIABLE = "GROUNDWORK_LOAD"
@@ -30,7 +30,7 @@ SIZE_BYTES_MAX = 999_000
 
 
 # Of them, what isn't told by whoever asks for a load.
-OWN = frozenset({"bootstrap", "topic", "begins", "run", "url", "pids", "folder"})
+OWN = frozenset({"bootstrap", "existing", "begins", "run", "url", "pids", "folder"})
 
 # What is done with the service, and whose workers read what is on the topic, each its own share.
 OF_SERVICE = frozenset({"get", "round-trip"})
@@ -42,7 +42,7 @@ class LoadSettings(BaseModel):
 
     Attributes:
         bootstrap: Where the broker is found.
-        topic: One of its own, with so many ``partitions``.
+        topic: One of its own, with so many ``partitions``; or one that is ``existing``.
         begins: Of its partitions, where what is read begins; where none is told, with the first.
         run: The mark of its messages: what others have sent has none, or another.
         operation: What is done: a record is produced; or also read, by who has sent it; or only
@@ -69,7 +69,8 @@ class LoadSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bootstrap: str
-    topic: str
+    topic: str = Field(description="one that exists; default: one of the load's own")
+    existing: bool = False
     begins: dict[int, int] = {}
     run: int = Field(0, ge=0, lt=2**32)
     url: str = ""
@@ -208,6 +209,12 @@ class LoadSettings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise UsageError(told(error)) from error
+
+
+def helped(name: str) -> str:
+    """What is told of a setting to whoever may give it."""
+    field = LoadSettings.model_fields[name]
+    return field.description or f"default: {field.default}"
 
 
 def told(error: ValidationError) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from fixtures.declared.topics import load_topics
 from groundwork.base.errors import UsageError
-from load.settings import OWN, LoadSettings
+from load.settings import OWN, LoadSettings, helped
+from load.topic import told_by
 from suites.support.noted import noted
 
 # What a test's line for the terminal is called among its properties.
@@ -27,10 +29,10 @@ WANTED = pytest.StashKey[LoadSettings]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """An option for each setting of a load."""
     group = parser.getgroup("load")
-    for name, field in LoadSettings.model_fields.items():
+    for name in LoadSettings.model_fields:
         if name not in UNTOLD:
             flag = f"--load-{name.replace('_', '-')}"
-            group.addoption(flag, dest=f"load_{name}", help=f"default: {field.default}")
+            group.addoption(flag, dest=f"load_{name}", help=helped(name))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,7 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     asked.setdefault("seed", str(secrets.randbelow(SEED_MAX)))
     config.option.load_seed = asked["seed"]
     try:
-        settings = LoadSettings.of({**asked, "bootstrap": "-", "topic": "-"})
+        declared = {each.name: each.partitions for each in load_topics()}
+        settings = LoadSettings.of({"bootstrap": "-", "topic": "-", **told_by(asked, declared)})
         settings.expect_possible()
     except UsageError as error:
         raise pytest.UsageError(f"load: {error}") from error
