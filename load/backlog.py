@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from load.consume_sender import BATCH_BYTES
+from load.consume_sender import portion_of
 from load.destination import Destination
 from load.generator import SENT_BETWEEN_POLLS
 from load.kafka_sender import KafkaSender, configuration
@@ -16,6 +16,9 @@ from load.settings import LoadSettings
 from load.tally import Tally
 
 __all__ = ["count_of", "fill", "others_of"]
+
+# A client's own, by default.
+BATCH_BYTES_MAX = 1_000_000
 
 # Under way at a time: a second of what one producer writes, and 20 MB of small records.
 WAITING_MAX = 100_000
@@ -43,7 +46,9 @@ def filled(settings: LoadSettings, worker: int) -> Tally:
         GroundworkError: Not all of it was acknowledged.
     """
     tally, count = Tally(worker, keep=settings.keep), count_of(settings, worker)
-    config = configuration(settings.bootstrap, **settings.client(), **{"batch.size": BATCH_BYTES})
+    # The broker gives whole batches: were they larger, so would be what is read ahead.
+    batch = {"batch.size": min(BATCH_BYTES_MAX, portion_of(settings, worker))}
+    config = configuration(settings.bootstrap, **settings.client(), **batch)
     destination = Destination.of(settings, worker)
     sender = KafkaSender(config, destination, settings.market().record, tally)
     sender.connect()

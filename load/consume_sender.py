@@ -15,24 +15,22 @@ from confluent_kafka import TopicPartition as Spot
 
 from groundwork.base.errors import GroundworkError
 from load.destination import Destination, share_of
-from load.generator import SENT_BETWEEN_POLLS
 from load.hands import Hands
 from load.kafka_sender import METADATA_TIMEOUT_S
 from load.reader import reading
 from load.settings import LoadSettings
 from load.tally import Tally
 
-__all__ = ["BATCH_BYTES", "ConsumeSender", "in_portions"]
+__all__ = ["AHEAD_S", "ConsumeSender", "in_portions", "portion_of"]
 
-# Twice as many as are due from one look to the next; they are in hands before they are due.
-BATCH = 2 * SENT_BETWEEN_POLLS
+# Taken at once: a call for each would cost more than the record. They are in hands before they are
+# due, so there are few; each that is due looks for more, and what has piled up goes down again.
+BATCH = 20
 
-# As far as the client reads ahead. By default it has 100,000 records, and what is due in seconds
-# would be taken from memory: nothing would be seen of a broker that stands still meanwhile.
+# As far as the client reads ahead before it asks for no more; what it has asked for then is as much
+# again. By default it has 100,000 records, and what is due in seconds would be taken from memory:
+# nothing would be seen of a broker that stands still meanwhile.
 AHEAD_S = 0.1
-
-# The broker gives whole batches, so a backlog is written in such as are no seconds of a load.
-BATCH_BYTES = 16 * 1024
 
 # What a record has besides its value: key, header, and how long each is.
 OVERHEAD_BYTES = 60
@@ -41,17 +39,27 @@ OVERHEAD_BYTES = 60
 NATURAL_BYTES = 133
 
 
-def in_portions(settings: LoadSettings, worker: int) -> dict[str, object]:
-    """What a worker's consumer is told: to read ahead as much as is due in a tenth of a second."""
-    ahead = max(settings.rate_per_s, settings.to_rate_per_s or 0.0) / settings.workers * AHEAD_S
+def ahead_of(settings: LoadSettings) -> float:
+    """How many records are due to a worker while it reads ahead, at the highest rate."""
+    highest = max(settings.rate_per_s, settings.to_rate_per_s or 0.0)
+    return highest / settings.workers * AHEAD_S
+
+
+def portion_of(settings: LoadSettings, worker: int) -> int:
+    """How many bytes of each partition a worker asks for at a time, a record at least."""
     own = len(share_of(settings.partitions, worker, settings.workers))
     record_bytes = (settings.size_bytes or NATURAL_BYTES) + OVERHEAD_BYTES
+    return ceil(max(1.0, ahead_of(settings) / own) * record_bytes)
+
+
+def in_portions(settings: LoadSettings, worker: int) -> dict[str, object]:
+    """What a worker's consumer is told: to read ahead as much as is due in a tenth of a second."""
     return reading(
         settings.bootstrap,
         **{
-            "queued.min.messages": max(1, ceil(ahead)),
+            "queued.min.messages": max(1, ceil(ahead_of(settings))),
             # A request is for all of its partitions, so much of each.
-            "fetch.message.max.bytes": max(BATCH_BYTES, ceil(ahead * record_bytes / own)),
+            "fetch.message.max.bytes": portion_of(settings, worker),
             # A request that finds nothing in some partitions keeps the others waiting, which were
             # left out of it as there was enough of them: a fifth of what was read ahead.
             "fetch.wait.max.ms": 20,

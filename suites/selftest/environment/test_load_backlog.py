@@ -14,7 +14,7 @@ from groundwork.checkers.delivery import check
 from groundwork.checkers.history import COLUMNS, NONE, History, Kind
 from groundwork.checkers.verdict import Verdict
 from load.backlog import count_of
-from load.consume_sender import in_portions
+from load.consume_sender import in_portions, portion_of
 from load.end_to_end_sender import at_once
 from load.histories import history_of_reading
 from load.offer import HISTORY
@@ -72,6 +72,7 @@ def test_clients_take_what_readers_are_told(more: dict[str, object]) -> None:
     own = settings(**more)
     for worker in range(own.workers):
         Consumer(in_portions(own, worker)).close()
+        assert portion_of(own, worker) >= own.size_bytes
     Consumer(at_once(own.bootstrap)).close()
 
 
