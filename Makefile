@@ -85,8 +85,8 @@ LOAD_OPTIONS = $(call load_option,RATE,rate-per-s) $(call load_option,DURATION,d
   $(call load_option,OPERATION,operation) $(call load_option,ARRIVALS,arrivals) $(call load_option,RECORDS,records) $(call load_option,SIZE,size-bytes) \
   $(call load_option,PARTITIONS,partitions) $(call load_option,WORKERS,workers) $(call load_option,ACKS,acks) \
   $(call load_option,IDEMPOTENT,idempotent) $(call load_option,COMPRESSION,compression) \
-  $(call load_option,LINGER,linger-ms) $(call load_option,SEED,seed)
-load: setup ## Offer the broker a load (RATE=, DURATION=, ARRIVALS=, ...): what does it take, how long
+  $(call load_option,LINGER,linger-ms) $(call load_option,SEED,seed) $(call load_option,TOPIC,topic)
+load: setup ## Offer the broker a load (RATE=, DURATION=, OPERATION=end-to-end, TOPIC=, ...): what does it take, how long
 	@$(BIN)/python -m pytest suites/load/test_load.py --env $(ENV) $(LOAD_OPTIONS) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 

@@ -19,7 +19,8 @@ from groundwork.use.client import Client
 from groundwork.use.command import perform, say
 from load.conclusion import conclude, write
 from load.course import Course, show
-from load.settings import OWN, LoadSettings
+from load.settings import OF_SERVICE, OWN, LoadSettings, helped
+from load.topic import told_by, topics_of
 from load.watch import watched
 
 # Whom requests are offered to, and who offers a load from inside of a cluster.
@@ -29,10 +30,10 @@ SERVICE, GENERATORS = "hello-world", "generators"
 def arguments() -> argparse.Namespace:
     """What is asked for; each of a load's settings is an option."""
     parser = argparse.ArgumentParser(prog="python -m load", description=__doc__)
-    for name, field in LoadSettings.model_fields.items():
+    for name in LoadSettings.model_fields:
         if name not in OWN:
-            flag, text = f"--{name.replace('_', '-')}", f"default: {field.default}"
-            parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, help=text)
+            flag = f"--{name.replace('_', '-')}"
+            parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, help=helped(name))
     parser.add_argument("--ui", action="store_true", help="in Locust's own web UI, on loopback")
     parser.add_argument("--port", type=int, default=8089, help="of that UI (default: 8089)")
     return parser.parse_args()
@@ -47,11 +48,13 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
     broker = client.await_ready("broker")
     # In a cluster its processes are another's: nobody is found by this mark.
     token = f"{client.status().folder.name}:{broker.name}:"
+    bootstrap = broker.endpoint("kafka")
     own = {
         "seed": secrets.randbelow(1_000_000),
-        **given,
-        "bootstrap": broker.endpoint("kafka"),
         "topic": f"load-{uuid.uuid4()}",
+        **told_by(given, topics_of(bootstrap) if "topic" in given else {}),
+        "bootstrap": bootstrap,
+        "run": secrets.randbits(32),
         "folder": Path.cwd(),
         "pids": {broker.name: tuple(each.pid for each in process.find_by_token(token))},
     }
@@ -61,7 +64,7 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
             "master": client.await_ready(GENERATORS).endpoint("http"),
             "bootstrap_inside": broker.inside("kafka"),
         }
-    if own.get("operation", "produce") != "produce":
+    if own.get("operation") in OF_SERVICE:
         service = client.await_ready(SERVICE)
         url = service.inside("http") if inside else service.endpoint("http")
         own |= {"url": url, "keep": False}
@@ -73,7 +76,7 @@ def main() -> int:
     given = vars(arguments())
     ui, port = given.pop("ui"), given.pop("port")
     client = Client.from_environment()
-    names = ["broker" if given.get("operation", "produce") == "produce" else SERVICE]
+    names = [SERVICE if given.get("operation") in OF_SERVICE else "broker"]
     if given.get("place") == "inside":
         client.ask({GENERATORS})  # no test needs them by itself
         names.append(GENERATORS)

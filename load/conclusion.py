@@ -27,6 +27,9 @@ CONCLUSION = "conclusion.json"
 # unknown: too little was seen to tell.
 Outcome = Literal["valid", "invalid", "broken", "unknown"]
 
+# What each operation ends with, for people: where it isn't an acknowledgement.
+ENDS = {"end-to-end": "it had come back", "consume": "it was in hands"}
+
 SHOWN = (50.0, 90.0, 99.0, 99.9, 99.99)
 
 
@@ -46,6 +49,7 @@ class Conclusion:
         moments: Second by second, of each worker.
         machine: On which it was measured.
         worth: What the checker's verdict says and what it doesn't.
+        notes: What else is to be said of a topic that isn't the load's own.
     """
 
     settings: LoadSettings
@@ -60,21 +64,26 @@ class Conclusion:
     moments: tuple[tuple[Moment, ...], ...]
     machine: Machine
     worth: str = ""
+    notes: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """For people."""
         own, found = self.settings, self.account
+        where = f" on {own.topic}" if own.existing else ""
+        size = f"{own.size_bytes} bytes" if own.size_bytes else "any size"
         yield (
-            f"{own.operation}, {own.arrivals}, {own.rate_per_s:g} of {own.size_bytes} bytes a "
-            f"second for {own.duration_s:g} s, acks={own.acks}, workers: {own.workers}: "
-            f"{self.outcome} (seed {own.seed})"
+            f"{own.operation}{where}, {own.arrivals}, {own.rate_per_s:g} of {size} a second for "
+            f"{own.duration_s:g} s, acks={own.acks}, workers: {own.workers}: {self.outcome} "
+            f"(seed {own.seed})"
         )
         yield from (f"  {reason}" for reason in self.reasons)
         yield (
             f"  {found.scheduled} scheduled = {found.sent} sent + {found.dropped} dropped; sent = "
             f"{found.acknowledged} acknowledged + {found.failed} failed + {found.unknown} unknown"
         )
-        yield f"  from when each was due until it was acknowledged: {told(self.percentiles_ms)}"
+        yield from (f"  {note}" for note in self.notes)
+        end = ENDS.get(own.operation, "it was acknowledged")
+        yield f"  from when each was due until {end}: {told(self.percentiles_ms)}"
         yield f"  until it was given to the client: {told(self.lateness_ms)}"
         if self.closed:
             found_ms = percentiles_of(Latencies.decode(self.closed))
@@ -132,6 +141,7 @@ def conclude(course: Course) -> Conclusion:
         moments=tuple(each.moments for each in course.results),
         machine=Machine.here(),
         worth=worth,
+        notes=course.notes,
     )
 
 

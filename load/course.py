@@ -5,31 +5,30 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from fixtures.paths import ROOT
 from fixtures.scratch import ScratchTopic
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
-from groundwork.checkers.history import COLUMNS, Client, History, Partition
-from load.clock import Clock
+from groundwork.checkers.history import History
+from load.backlog import fill, others_of
 from load.closed import ClosedLoop
-from load.desk import HISTORY
+from load.histories import history_of, history_of_reading
 from load.latency import Latencies
 from load.offer import ANSWERS_TIMEOUT_S
-from load.reader import Read, read_back
+from load.reader import read_back
 from load.remote import Remote
 from load.result import FAILED, Result
 from load.settings import VARIABLE, LoadSettings
+from load.tally import Tally
+from load.topic import LoadTopic, made, opened
 from load.watch import Watch
 
-__all__ = ["Course", "history_of", "locust", "show"]
+__all__ = ["Course", "locust", "show"]
 
 # Locust's processes start, find each other and the broker, and write down what they have.
 START_TIMEOUT_S = 60.0
@@ -70,6 +69,7 @@ class Course:
         closed: What messages took in a closed loop beside it; None where there was none.
         unread: Why what was acknowledged couldn't be read back; empty where it could.
         lost: Who was gone for good before all was over; empty where nobody was.
+        notes: What else is to be said, where it wasn't on a topic of its own.
     """
 
     settings: LoadSettings
@@ -80,6 +80,7 @@ class Course:
     closed: Latencies | None = None
     unread: str = ""
     lost: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def scheduled(self) -> int:
@@ -98,44 +99,59 @@ class Course:
         Raises:
             GroundworkError: It couldn't be offered.
         """
-        if settings.operation != "produce":
+        if settings.of_service:
             results = offered(settings, watch)
             return cls(settings, results, None, (), 0, lost=lost_in(watch))
         placement = placement_of(settings, nodes)
-        topic = ScratchTopic(settings.bootstrap, settings.topic, placement)
-        with made(topic, watch), beside(settings, placement, watch) as loop:
+        with (
+            opened(settings, placement, watch) as topic,
+            beside(settings, placement, watch) as loop,
+        ):
+            settings = topic.settings
+            filled = fill(settings, watch.gone) if settings.consumes else ()
             results = offered(settings, watch)
             closed = loop.end(give_up=watch.gone.is_set()) if loop is not None else None
+            course = cls(settings, results, None, (), 0, closed, lost=lost_in(watch))
             if not settings.keep or watch.gone.is_set():
-                return cls(settings, results, None, (), 0, closed, lost=lost_in(watch))
+                return course
             try:
                 with watch.explaining():
-                    watermarks = topic.watermarks(watch.gone)
-                    read = read_back(settings.bootstrap, settings.topic, watermarks, watch.gone)
+                    return course.seen(topic, filled, watch.gone)
             except GroundworkError as error:
                 lost = lost_in(watch)
                 unread = "" if lost else str(error).partition("\n")[0]
-                return cls(settings, results, None, (), 0, closed, unread, lost)
-            history = history_of(settings, results, read, watermarks)
-            corrupt = tuple(read.corrupt)
-            return cls(settings, results, history, corrupt, read.corrupt_count, closed)
+                return replace(course, unread=unread, lost=lost)
+
+    def seen(self, topic: LoadTopic, filled: Sequence[Tally], cancel: threading.Event) -> Course:
+        """With what is on the topic, and was read of it.
+
+        Args:
+            topic: Of the load.
+            filled: What was written before the load, by worker.
+            cancel: Set where nobody answers any more.
+
+        Raises:
+            GroundworkError: The broker doesn't tell.
+        """
+        own, compacted = self.settings, topic.compacted
+        watermarks = topic.watermarks(cancel)
+        if own.consumes:
+            history = history_of_reading(own, self.results, filled, watermarks, compacted=compacted)
+            notes = tuple(topic.notes(watermarks, others_of(filled, watermarks)))
+            return replace(self, history=history, notes=notes)
+        read = read_back(own, watermarks, cancel)
+        return replace(
+            self,
+            history=history_of(own, self.results, read, watermarks, compacted=compacted),
+            corrupt=tuple(read.corrupt),
+            corrupt_count=read.corrupt_count,
+            notes=tuple(topic.notes(watermarks, read.foreign_count)),
+        )
 
 
 def lost_in(watch: Watch) -> str:
     """Who is gone for good, and of what; empty where nobody is."""
     return "" if watch.error is None else str(watch.error)
-
-
-@contextmanager
-def made(topic: ScratchTopic, watch: Watch) -> Iterator[None]:
-    """Have a topic for as long as the block runs."""
-    topic.make(watch.gone)
-    try:
-        yield
-    finally:
-        if not watch.gone.is_set():  # of a broker that is gone it goes with that
-            with suppress(GroundworkError):
-                topic.remove(watch.gone)
 
 
 @contextmanager
@@ -209,8 +225,10 @@ def show(settings: LoadSettings, nodes: Sequence[int], port: int, watch: Watch) 
     Raises:
         GroundworkError: Locust can't be started.
     """
-    placement = placement_of(settings, nodes)
-    with made(ScratchTopic(settings.bootstrap, settings.topic, placement), watch):
+    with opened(settings, placement_of(settings, nodes), watch) as topic:
+        settings = topic.settings
+        if settings.consumes:
+            fill(settings, watch.gone)  # each start reads it again
         process.run(
             locust(settings, "--web-host", "127.0.0.1", "--web-port", str(port)),
             timeout_s=UI_TIMEOUT_S,
@@ -224,41 +242,3 @@ def placement_of(settings: LoadSettings, nodes: Sequence[int]) -> list[list[int]
     """The nodes of each partition, its leader first; the next one's leads the next one."""
     many = len(nodes)
     return [[nodes[(p + n) % many] for n in range(many)] for p in range(settings.partitions)]
-
-
-def history_of(
-    settings: LoadSettings,
-    results: Sequence[Result],
-    read: Read,
-    watermarks: Mapping[int, tuple[int, int]],
-) -> History:
-    """What was sent and what was read, as a checker wants it."""
-    parts: list[Mapping[str, NDArray[Any]]] = []
-    ops, clock = 0, Clock.here()
-    for each in results:
-        with np.load(settings.folder / f"{HISTORY}-{each.worker}.npz") as file:
-            own = {name: file[name] for name in COLUMNS}
-        for name in ("invoke_ns", "complete_ns"):
-            own[name] += clock.behind(each.clock)
-        own["op"] += ops
-        ops += each.account.scheduled
-        parts.append(own)
-    reader = len(results)
-    parts.append(read.columns(reader, ops + 1))
-    columns = {name: np.concatenate([each[name] for each in parts]) for name in COLUMNS}
-    idempotent = bool(settings.idempotent)
-    sender = Client(
-        f"confluent-kafka under Locust, acks={settings.acks}",
-        ordered=idempotent,
-        idempotent=idempotent,
-        acks_all=settings.acks == "all",
-    )
-    clients = {each.worker: sender for each in results} | {
-        reader: Client("confluent-kafka, the last")
-    }
-    ends = {number: read.ends.get(number, low) for number, (low, _) in watermarks.items()}
-    partitions = tuple(
-        Partition(settings.topic, number, low, high, ends[number])
-        for number, (low, high) in sorted(watermarks.items())
-    )
-    return History(columns, clients, partitions)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from zlib import crc32
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import NONE
+from load.destination import Destination
 from load.records import HEADER, seal
 from load.tally import Tally
 
@@ -36,6 +36,9 @@ PURGE_TIMEOUT_S = 5.0
 # How a message is made: key and value of its number.
 Record = Callable[[int], tuple[bytes, bytes]]
 
+# Who hears what the broker says of a message.
+Heard = Callable[[KafkaError | None, Message], None]
+
 
 def configuration(bootstrap: str, **own: object) -> dict[str, object]:
     """What a client is told; ``own`` is what somebody has chosen (``acks``, ``linger.ms``...)."""
@@ -55,8 +58,7 @@ class KafkaSender:
 
     Args:
         config: The client's configuration.
-        topic: Where to.
-        partitions: How many it has; a key always goes to the same one.
+        destination: Where to.
         record: Makes a message.
         tally: Where it is written down.
     """
@@ -64,14 +66,13 @@ class KafkaSender:
     def __init__(
         self,
         config: Mapping[str, object],
-        topic: str,
-        partitions: int,
+        destination: Destination,
         record: Record,
         tally: Tally,
     ) -> None:
         self._producer = Producer(dict(config))
-        self._topic = topic
-        self._partitions = partitions
+        self._destination = destination
+        self._topic, self._run = destination.topic, destination.run
         self._record = record
         self._tally = tally
         self._chosen: dict[bytes, int] = {}  # by key: there are few
@@ -86,18 +87,16 @@ class KafkaSender:
             found = self._producer.list_topics(self._topic, METADATA_TIMEOUT_S)
         except KafkaException as error:
             raise GroundworkError(f"topic {self._topic} can't be found: {error}") from error
-        found_partitions = len(found.topics[self._topic].partitions)
-        if found_partitions != self._partitions:
-            raise GroundworkError(
-                f"topic {self._topic} has {found_partitions} partitions, not {self._partitions}"
-            )
+        many, wanted = len(found.topics[self._topic].partitions), self._destination.partitions
+        if many != wanted:
+            raise GroundworkError(f"topic {self._topic} has {many} partitions, not {wanted}")
 
     def send(self, number: int, due_ns: int) -> None:
         """Send a message; without room for it, it is dropped."""
         key, value = self._record(number)
         partition = self._chosen.get(key, -1)
         if partition < 0:
-            partition = self._chosen[key] = crc32(key) % self._partitions
+            partition = self._chosen[key] = self._destination.partition_of(key)
         begun_ns = time.monotonic_ns()
         dropped = False
         try:
@@ -106,12 +105,20 @@ class KafkaSender:
                 value,
                 key,
                 partition,
-                partial(self._told, number, partition, due_ns, begun_ns),
-                headers=[(HEADER, seal(self._tally.worker, number, key, value))],
+                self._hearing(number, partition, due_ns, begun_ns),
+                headers=[(HEADER, seal(self._tally.worker, number, key, value, self._run))],
             )
         except BufferError:
             dropped = True
+            self._forget(number)
         self._tally.sending(time.monotonic_ns() - due_ns, dropped=dropped)
+
+    def _hearing(self, number: int, partition: int, due_ns: int, begun_ns: int) -> Heard:
+        """Who is to hear of a message that is about to be sent."""
+        return partial(self._told, number, partition, due_ns, begun_ns)
+
+    def _forget(self, number: int) -> None:
+        """A message wasn't sent: there was no room for it."""
 
     def _told(
         self,

@@ -29,6 +29,10 @@ CHUNKS_PER_SECOND = SECOND_NS // CHUNK_NS
 ANSWERS_TIMEOUT_S = DELIVERY_TIMEOUT_MS / 1000 + 5
 ANSWER_PAUSE_S = 0.005
 
+# While something is under way nobody sleeps longer, or an answer would be heard, and be measured,
+# with the next message that is due. What sleeps in gevent does so for whole milliseconds.
+HEARD_WITHIN_S = 0.001
+
 # The schedule begins a little later than it is made: its first messages aren't late.
 LEAD_NS = 200_000_000
 
@@ -93,7 +97,11 @@ class Offer:
     def _generator(self, schedule: Arrivals, begin_s: float) -> Generator:
         """Who sends this worker's share of a schedule, which begins so late."""
         own = schedule.split(self.tally.worker, self._settings.workers)
-        return Generator(own, self._sender, self._pause, partial(self._fold, begin_s))
+        return Generator(own, self._sender, self._rest, partial(self._fold, begin_s))
+
+    def _rest(self, pause_s: float) -> None:
+        """Sleep until something is due, or so short that an answer is heard in time."""
+        self._pause(min(pause_s, HEARD_WITHIN_S) if self._sender.waiting() else pause_s)
 
     def run(self) -> Result:
         """Offer all of it, and hear what becomes of it."""

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from groundwork.base.errors import CancelledError, GroundworkError
 from groundwork.checkers.history import COLUMNS, NONE, Kind, Outcome
-from load.records import HEADER, sealed
+from load.records import HEADER, ForeignError, sealed
+from load.settings import LoadSettings
 
-__all__ = ["Read", "read_back"]
+__all__ = ["Read", "read_back", "reading", "value_in"]
 
 # So many at once: the library hands them over in one call.
 BATCH = 10_000
@@ -40,6 +41,9 @@ class Read:
         ends: Of each partition, one beyond the last that was read, whatever that was.
         corrupt: What isn't what was sent, or nobody's; the first few, in words.
         corrupt_count: How many there are.
+        run: Whose messages are looked for.
+        shared: Whether others write there, too.
+        foreign_count: How many theirs are, where they do.
     """
 
     partition: array[int] = field(default_factory=lambda: array("q"))
@@ -49,22 +53,36 @@ class Read:
     ends: dict[int, int] = field(default_factory=dict)
     corrupt: list[str] = field(default_factory=list)
     corrupt_count: int = 0
+    run: int = 0
+    shared: bool = False
+    foreign_count: int = 0
 
     def take(self, message: Message) -> None:
         """Look at a message."""
         partition, offset = message.partition() or 0, message.offset() or 0
-        self.ends[partition] = max(offset + 1, self.ends.get(partition, 0))
+        self.come_to(partition, offset + 1)
         try:
-            self.value.append(value_in(message))
+            self.value.append(value_in(message, self.run))
         except ValueError as error:
-            self.corrupt_count += 1
-            if len(self.corrupt) < NAMED:
-                where = f"{message.topic()}-{message.partition()}@{message.offset()}"
-                self.corrupt.append(f"{where}: {error}")
+            if self.shared and isinstance(error, ForeignError):
+                self.foreign_count += 1
+            else:
+                self._blame(message, error)
             return
         self.partition.append(partition)
         self.offset.append(offset)
         self.at_ns.append(time.monotonic_ns())
+
+    def come_to(self, partition: int, offset: int) -> None:
+        """A partition was read up to there; behind its last message may be marks of others."""
+        self.ends[partition] = max(offset, self.ends.get(partition, 0))
+
+    def _blame(self, message: Message, error: ValueError) -> None:
+        """Note what isn't what was sent."""
+        self.corrupt_count += 1
+        if len(self.corrupt) < NAMED:
+            where = f"{message.topic()}-{message.partition()}@{message.offset()}"
+            self.corrupt.append(f"{where}: {error}")
 
     def columns(self, process: int, first_op: int) -> Mapping[str, NDArray[np.generic]]:
         """As columns of a history: each message a read of its own.
@@ -91,27 +109,45 @@ class Read:
         return {name: found[name].astype(kind) for name, kind in COLUMNS.items()}
 
 
-def value_in(message: Message) -> int:
-    """Which message it is; raises ValueError where it isn't whole, or nobody's."""
+def reading(bootstrap: str, **own: object) -> dict[str, object]:
+    """What a consumer is told that belongs to no group; ``own`` is what somebody has chosen."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "group.id": "nobody's",
+        "enable.auto.commit": False,
+        # Others may have begun a transaction and not ended it: what is behind it is there.
+        "isolation.level": "read_uncommitted",
+        "fetch.queue.backoff.ms": 10,  # seven times as many a second as by default
+        "log_level": 0,
+        **own,
+    }
+
+
+def value_in(message: Message, run: int = 0) -> int:
+    """Which message of a run it is.
+
+    Raises:
+        ForeignError: It is none of the run's.
+        ValueError: It isn't whole.
+    """
     headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
     key, value = message.key() or b"", message.value() or b""
     for name, header in headers:
         if name == HEADER and header is not None:
-            return sealed(header, key, value)
-    raise ValueError("it has no header of ours")
+            return sealed(header, key, value, run)
+    raise ForeignError("it has no header of ours")
 
 
 def read_back(
-    bootstrap: str,
-    topic: str,
+    settings: LoadSettings,
     watermarks: Mapping[int, tuple[int, int]],
     cancel: threading.Event,
 ) -> Read:
-    """Read all that there is.
+    """Read all that there is of a load's topic.
 
     Args:
-        bootstrap: Where the broker is found.
-        topic: Which.
+        settings: Of the load. Where others write to the topic, too, their last may be the mark of a
+            transaction, which is no message.
         watermarks: Of each partition, its first offset and the one beyond its last.
         cancel: Set where nobody answers any more.
 
@@ -119,16 +155,11 @@ def read_back(
         GroundworkError: The broker can't be read from.
     """
     left = {number: high for number, (low, high) in watermarks.items() if high > low}
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "nobody's",
-            "enable.auto.commit": False,
-            "fetch.queue.backoff.ms": 10,  # seven times as many a second as by default
-            "log_level": 0,
-        }
-    )
-    found = Read()
+    # What goes by retention while it is read is passed over.
+    own = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    consumer = Consumer(reading(settings.bootstrap, **own))
+    found = Read(run=settings.run, shared=settings.existing)
+    topic = settings.topic
     try:
         consumer.assign([Spot(topic, number, watermarks[number][0]) for number in left])
         heard_s = time.monotonic()
@@ -136,14 +167,16 @@ def read_back(
             if cancel.is_set():
                 raise CancelledError(f"{topic} was being read back")
             for message in consumer.consume(BATCH, POLL_TIMEOUT_S):
-                error = message.error()
-                if error is not None:
+                number, error = message.partition() or 0, message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - codes begin so
+                    found.come_to(number, message.offset() or 0)
+                elif error is not None:
                     expect_message(error)
                     continue
-                found.take(message)
+                elif number in left:  # else it came after the end was looked at
+                    found.take(message)
                 heard_s = time.monotonic()
-                number = message.partition()
-                if number in left and (message.offset() or 0) + 1 >= left[number]:
+                if number in left and found.ends.get(number, 0) >= left[number]:
                     del left[number]
     except KafkaException as error:
         raise GroundworkError(f"{topic} can't be read back: {error}") from error

@@ -13,7 +13,7 @@ from groundwork.base.errors import UsageError
 from load.arrivals import Arrivals, arrivals_of
 from load.market import Market
 
-__all__ = ["OWN", "VARIABLE", "LoadSettings"]
+__all__ = ["OF_SERVICE", "OWN", "VARIABLE", "LoadSettings", "helped"]
 
 # How each process of a load is told, as JSON, where it is started here.
 VARIABLE = "GROUNDWORK_LOAD"
@@ -32,7 +32,14 @@ SIZE_BYTES_MAX = 999_000
 FOLDER_INSIDE = Path("/tmp/load")  # noqa: S108 - it is the pod's own
 
 # Of them, what isn't told by whoever asks for a load.
-OWN = frozenset({"bootstrap", "bootstrap_inside", "topic", "url", "master", "pids", "folder"})
+OWN = frozenset(
+    {"bootstrap", "bootstrap_inside", "existing", "begins", "run"}
+    | {"url", "master", "pids", "folder"}
+)
+
+# What is done with the service, and whose workers read what is on the topic, each its own share.
+OF_SERVICE = frozenset({"get", "round-trip"})
+READING = frozenset({"end-to-end", "consume"})
 
 
 class LoadSettings(BaseModel):
@@ -40,9 +47,12 @@ class LoadSettings(BaseModel):
 
     Attributes:
         bootstrap: Where the broker is found; and where it is from inside of the cluster.
-        topic: One of its own, with so many ``partitions``.
-        operation: What is done: a record is produced; the service is asked for a greeting, or to
-            publish a message, which is looked for until it has come back through the broker.
+        topic: One of its own, with so many ``partitions``; or one that is ``existing``.
+        begins: Of its partitions, where what is read begins; where none is told, with the first.
+        run: The mark of its messages: what others have sent has none, or another.
+        operation: What is done: a record is produced; or also read, by who has sent it; or only
+            read, and was written before; the service is asked for a greeting, or to publish a
+            message, which is looked for until it has come back through the broker.
         url: The service's.
         records: What they are of; see :mod:`load.market`.
         size_bytes: Of each value.
@@ -68,10 +78,13 @@ class LoadSettings(BaseModel):
 
     bootstrap: str
     bootstrap_inside: str = ""
-    topic: str
+    topic: str = Field(description="one that exists; default: one of the load's own")
+    existing: bool = False
+    begins: dict[int, int] = {}
+    run: int = Field(0, ge=0, lt=2**32)
     url: str = ""
     partitions: int = Field(4, ge=1, le=1000)
-    operation: Literal["produce", "get", "round-trip"] = "produce"
+    operation: Literal["produce", "end-to-end", "consume", "get", "round-trip"] = "produce"
     records: Literal["trade", "candle", "signal", "order"] = "trade"
     size_bytes: int = Field(100, ge=0, le=SIZE_BYTES_MAX)
     arrivals: Literal["constant", "ramp", "step", "poisson", "burst"] = "constant"
@@ -105,6 +118,21 @@ class LoadSettings(BaseModel):
             raise PydanticCustomError("idempotent", "Needs acks=all, not {acks}", {"acks": acks})
         return idempotent
 
+    @property
+    def of_service(self) -> bool:
+        """Whether it is the service to whom it is offered, and not the broker."""
+        return self.operation in OF_SERVICE
+
+    @property
+    def reads(self) -> bool:
+        """Whether workers read, each from partitions of its own."""
+        return self.operation in READING
+
+    @property
+    def consumes(self) -> bool:
+        """Whether nothing is sent, but what was written before is read."""
+        return self.operation == "consume"
+
     def schedule(self) -> Arrivals:
         """When messages are due.
 
@@ -131,13 +159,23 @@ class LoadSettings(BaseModel):
         return arrivals_of("constant", rate_per_s=rate_per_s, duration_s=self.warm_up_s)
 
     def expect_possible(self) -> None:
-        """See that there are such a schedule and such a market, before anything starts.
+        """See that all of it can be, before anything starts: schedule, market, partitions, acks.
 
         Raises:
             UsageError: There are not.
         """
         for look in (self.warming, self.schedule, self.market):
             look()
+        if self.reads and self.partitions < self.workers:
+            raise UsageError(
+                f"workers: {self.workers} are too many for {self.partitions} partitions: with "
+                f"{self.operation} each reads some of its own; give {self.partitions} at the most"
+            )
+        if self.consumes and not self.idempotent:
+            raise UsageError(
+                "acks, idempotent: consume only reads; what it reads is written once and in order, "
+                "or nothing could be said of its order"
+            )
 
     def market(self) -> Market:
         """What messages are of.
@@ -186,6 +224,12 @@ class LoadSettings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise UsageError(told(error)) from error
+
+
+def helped(name: str) -> str:
+    """What is told of a setting to whoever may give it."""
+    field = LoadSettings.model_fields[name]
+    return field.description or f"default: {field.default}"
 
 
 def told(error: ValidationError) -> str:

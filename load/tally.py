@@ -43,17 +43,18 @@ class Tally:
     Args:
         worker: Whose.
         keep: Whether every operation is kept, for a history.
+        kind: What operations are: records that are sent, or such as are read.
 
     Attributes:
         measured_from_ns: What was due before is no part of what is measured: a broker gets warm.
     """
 
-    def __init__(self, worker: int = 0, *, keep: bool = True) -> None:
+    def __init__(self, worker: int = 0, *, keep: bool = True, kind: Kind = Kind.SEND) -> None:
         self.worker = worker
         self.sent = self.dropped = self.acknowledged = self.failed = self.unknown = 0
         self.latency, self.lateness = Latencies(), Latencies()
         self.measured_from_ns = 0
-        self._keep = keep
+        self._keep, self._kind = keep, kind
         self._latency_us, self._lateness_us = array("q"), array("q")
         self._number, self._partition, self._offset = array("q"), array("q"), array("q")
         self._outcome, self._invoke_ns, self._complete_ns = array("b"), array("q"), array("q")
@@ -89,13 +90,26 @@ class Tally:
             self._row(Outcome.OK, number, partition, offset, times_ns)
 
     def lost(self, number: int, partition: int, times_ns: tuple[int, int], *, never: bool) -> None:
-        """Nobody has acknowledged a message; ``never`` where it has never left this machine."""
+        """Nobody has acknowledged a message; ``never`` where it has never left this machine.
+
+        Of reading it is what didn't come, or ``never`` came as it should: no read that is kept.
+        """
         if never:
             self.failed += 1
         else:
             self.unknown += 1
-        if self._keep:
+        if self._keep and self._kind is Kind.SEND:
             self._row(Outcome.FAIL if never else Outcome.INFO, number, partition, NONE, times_ns)
+
+    def unseen(self, number: int, partition: int, offset: int, times_ns: tuple[int, int]) -> None:
+        """A message was to come back, and hasn't: nobody knows what has become of it.
+
+        Where the broker has acknowledged it, at an offset, a history says so: it must be there.
+        """
+        self.unknown += 1
+        if self._keep:
+            outcome = Outcome.INFO if offset == NONE else Outcome.OK
+            self._row(outcome, number, partition, offset, times_ns)
 
     def _row(
         self, outcome: Outcome, number: int, partition: int, offset: int, times_ns: tuple[int, int]
@@ -139,13 +153,17 @@ class Tally:
         )
 
     def columns(self) -> Mapping[str, NDArray[np.generic]]:
-        """The operations that were kept, as columns of a history, in the order of their sending."""
+        """The operations that were kept, as columns of a history, in the order of their begin.
+
+        What was sent is numbered in that order; what was read came in it, whatever its number.
+        """
         number = np.array(self._number, dtype=np.int64)
-        order = np.argsort(number, kind="stable")
         many = len(number)
+        sent = self._kind is Kind.SEND
+        order = np.argsort(number, kind="stable") if sent else np.arange(many)
         found: dict[str, NDArray[np.generic]] = {
-            "op": number + 1,
-            "kind": np.full(many, Kind.SEND),
+            "op": (number if sent else order) + 1,
+            "kind": np.full(many, self._kind),
             "outcome": np.array(self._outcome),
             "process": np.full(many, self.worker),
             "partition": np.array(self._partition),

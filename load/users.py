@@ -11,8 +11,12 @@ import gevent  # type: ignore[import-untyped]
 from locust import User, task
 from locust.exception import StopUser
 
+from groundwork.checkers.history import Kind
+from load.consume_sender import ConsumeSender, in_portions
 from load.desk import Handed, pieces_of
-from load.http_sender import HttpSender
+from load.destination import Destination
+from load.end_to_end_sender import EndToEndSender, at_once
+from load.http_sender import HttpSender, Operation
 from load.kafka_sender import KafkaSender, configuration
 from load.offer import Offer, OfferingSender
 from load.reception import Reception, settings_of, share_of
@@ -84,7 +88,8 @@ class LoadUser(User):
 
     def _offer(self, settings: LoadSettings, worker: int) -> None:
         """Offer it, and hand in what came of it."""
-        tally = Tally(worker, keep=settings.keep)
+        kind = Kind.POLL if settings.consumes else Kind.SEND
+        tally = Tally(worker, keep=settings.keep, kind=kind)
         statistics = RoundedStatistics(self.environment, settings.operation)
         offer = Offer(
             settings,
@@ -118,9 +123,17 @@ class LoadUser(User):
 
 
 def sender_of(settings: LoadSettings, tally: Tally) -> OfferingSender:
-    """Who sends what is offered: records to the broker, or requests to the service."""
+    """Who does what is asked for: clients of the broker, or of the service."""
     record = settings.market().record
-    if settings.operation == "produce":
-        config = configuration(settings.bootstrap, **settings.client())
-        return KafkaSender(config, settings.topic, settings.partitions, record, tally)
-    return HttpSender(settings.url, settings.operation, lambda n: record(n)[1].decode(), tally)
+    if settings.of_service:
+        operation: Operation = "get" if settings.operation == "get" else "round-trip"
+        return HttpSender(settings.url, operation, lambda n: record(n)[1].decode(), tally)
+    destination = Destination.of(settings, tally.worker)
+    if settings.consumes:
+        reader = in_portions(settings, tally.worker)
+        return ConsumeSender(reader, destination, settings.begins, tally)
+    config = configuration(settings.bootstrap, **settings.client())
+    if settings.operation == "end-to-end":
+        reader = at_once(settings.bootstrap)
+        return EndToEndSender(config, reader, destination, record, tally)
+    return KafkaSender(config, destination, record, tally)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from fixtures.declared.topics import load_topics
 from groundwork.base.errors import UsageError
-from load.settings import OWN, LoadSettings
+from load.settings import OWN, LoadSettings, helped
+from load.topic import told_by
 from suites.support.noted import noted
 from suites.support.options import settings_of
 
@@ -28,10 +30,10 @@ WANTED = pytest.StashKey[LoadSettings]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """An option for each setting of a load."""
     group = parser.getgroup("load")
-    for name, field in LoadSettings.model_fields.items():
+    for name in LoadSettings.model_fields:
         if name not in UNTOLD:
             flag = f"--load-{name.replace('_', '-')}"
-            group.addoption(flag, dest=f"load_{name}", help=f"default: {field.default}")
+            group.addoption(flag, dest=f"load_{name}", help=helped(name))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
         generators = settings_of(config).generators
         if generators:
             asked = {"place": "inside", "workers": str(generators)} | asked
-        settings = LoadSettings.of({**asked, "bootstrap": "-", "topic": "-"})
+        declared = {each.name: each.partitions for each in load_topics()}
+        settings = LoadSettings.of({"bootstrap": "-", "topic": "-", **told_by(asked, declared)})
         settings.expect_possible()
         expect_there(settings, generators)
     except UsageError as error:
@@ -67,8 +70,8 @@ def expect_there(settings: LoadSettings, generators: int) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the load of whoever isn't asked for: the broker, or the service."""
-    produced = config.stash[WANTED].operation == "produce"
-    unwanted = "of_the_service" if produced else "acknowledged_and_there"
+    asked = config.stash[WANTED].of_service
+    unwanted = "acknowledged_and_there" if asked else "of_the_service"
     left = [item for item in items if item.path.name == "test_load.py" and unwanted in item.name]
     if left:
         config.hook.pytest_deselected(items=left)

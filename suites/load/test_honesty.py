@@ -24,6 +24,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
 from load.conclusion import Conclusion
+from load.consume_sender import AHEAD_S
 from load.desk import PROGRESS
 from load.latency import Latencies
 from suites.support.loads import OVERHEAD_S, offer, show
@@ -165,6 +166,40 @@ def test_a_broker_that_is_killed_and_healed_ends_no_load(broker: Handle, trial: 
     due = RATE_PER_S * (12 + conclusion.settings.warm_up_s)
     assert conclusion.account.scheduled == conclusion.account.acknowledged == due, said
     assert conclusion.percentiles_ms["max"] > PAUSE_S * 1_000, "it wasn't dead"
+
+
+@pytest.mark.alone(limit_s=LIMIT_S)
+@pytest.mark.disturbs("broker", limit_s=LIMIT_S)
+@pytest.mark.parametrize(
+    ("operation", "hidden_ms"), [("end-to-end", 0.0), ("consume", 2 * AHEAD_S * 1_000)]
+)
+def test_who_reads_waits_for_a_broker_that_stands_still(
+    broker: Handle,
+    trial: Trial,
+    out_dir: Path,
+    operation: str,
+    hidden_ms: float,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """As long as it does, but for what was read ahead; what comes then comes whole and in order."""
+    over = threading.Event()
+    faults: list[str] = []
+
+    def pause() -> None:
+        with broker.fault("pause", limit_s=60) as opened:
+            faults.append(opened.told.id)
+            over.wait(PAUSE_S)
+
+    conclusion = trial.run(pause, operation=operation)
+    record_property("load", show(conclusion, trial.folder))
+    assert conclusion.outcome in {"valid", "invalid"}, "\n".join(conclusion.lines())
+    assert conclusion.account.acknowledged == conclusion.account.sent
+    landed_ns, healed_ns = (
+        stamp_of(out_dir / "timeline.jsonl", kind, faults[0]) for kind in (FaultLanded, FaultHealed)
+    )
+    stood_ms = (healed_ns - landed_ns) / NS_PER_MS
+    found_ms = conclusion.percentiles_ms["max"]
+    assert stood_ms - hidden_ms - WITHIN * stood_ms <= found_ms <= stood_ms + WITHIN * stood_ms
 
 
 @pytest.mark.alone(limit_s=LIMIT_S)

@@ -276,6 +276,25 @@ def test_people_are_told_the_equation() -> None:
     assert len(lines) == 6
 
 
+def test_people_are_told_of_a_topic_that_isnt_its_own() -> None:
+    """Which it was, and what others did there; sizes that nobody asked for are no sizes."""
+    settings = SETTINGS.model_copy(update={"existing": True, "topic": "trades", "size_bytes": 0})
+    found = conclude(replace(course(), settings=settings, notes=("3 records of others came",)))
+    lines = list(found.lines())
+    assert lines[0].startswith("produce on trades, constant, 1000 of any size a second for 1 s,")
+    assert lines[2] == "  3 records of others came"
+
+
+@pytest.mark.parametrize(
+    ("operation", "end"), [("end-to-end", "it had come back"), ("consume", "it was in hands")]
+)
+def test_people_are_told_what_latency_ends_with(operation: str, end: str) -> None:
+    """An acknowledgement, unless it is something else."""
+    settings = SETTINGS.model_copy(update={"operation": operation})
+    lines = list(conclude(replace(course(), settings=settings)).lines())
+    assert lines[2].startswith(f"  from when each was due until {end}: p50 2.00 ms, ")
+
+
 def test_people_are_told_of_a_closed_loop_where_there_was_one() -> None:
     """It is there to be compared with."""
     closed = Latencies()

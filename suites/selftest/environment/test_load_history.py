@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,14 +15,15 @@ from confluent_kafka import Message
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import COLUMNS, NONE, History, Kind
 from groundwork.checkers.verdict import Verdict
-from load.course import history_of
 from load.desk import HISTORY
+from load.histories import history_of
 from load.market import Market
 from load.reader import NAMED, Read
 from load.records import HEADER, seal, value_of
 from load.result import Result
 from load.settings import LoadSettings
 from load.tally import Tally
+from suites.support.stored import Stored
 
 # Enough that each partition has hundreds of each worker.
 MESSAGES, WORKERS, PARTITIONS = 600, 2, 3
@@ -35,40 +35,6 @@ MS_NS = 1_000_000
 def market() -> Market:
     """What messages are of."""
     return LoadSettings.of({"bootstrap": "-", "topic": "t"}).market()
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A message as it is read."""
-
-    place: int
-    at: int
-    body: tuple[bytes | None, bytes | None]
-    header: Sequence[tuple[str, bytes | None]] | None
-
-    def topic(self) -> str:
-        """Which it is on."""
-        return "t"
-
-    def partition(self) -> int:
-        """Which it is in."""
-        return self.place
-
-    def offset(self) -> int:
-        """Where in it."""
-        return self.at
-
-    def key(self) -> bytes | None:
-        """By which its partition was chosen."""
-        return self.body[0]
-
-    def value(self) -> bytes | None:
-        """What was sent."""
-        return self.body[1]
-
-    def headers(self) -> Sequence[tuple[str, bytes | None]] | None:
-        """What it is known by."""
-        return self.header
 
 
 def stored(worker: int, number: int, partition: int, offset: int) -> Stored:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from load.records import HEADER_BYTES, number_of, seal, sealed, value_of
+from load.records import HEADER_BYTES, ForeignError, number_of, seal, sealed, value_of
 
+RUNS = st.integers(0, 2**32 - 1)
 WORKERS = st.integers(0, 99)
 NUMBERS = st.integers(0, 2**40 - 1)
 KEYS = st.binary(max_size=20)
@@ -27,6 +28,29 @@ def test_a_header_names_its_message(worker: int, number: int, key: bytes, value:
     header = seal(worker, number, key, value)
     assert len(header) == HEADER_BYTES
     assert sealed(header, key, value) == value_of(worker, number)
+
+
+@given(st.lists(RUNS, min_size=2, max_size=2, unique=True), WORKERS, NUMBERS, KEYS, VALUES)
+def test_another_runs_message_is_foreign(
+    runs: list[int], worker: int, number: int, key: bytes, value: bytes
+) -> None:
+    """Of the same worker and number, with the same key and value: the mark tells."""
+    own, other = runs
+    header = seal(worker, number, key, value, other)
+    assert sealed(header, key, value, other) == value_of(worker, number)
+    with pytest.raises(ForeignError, match=f"message {number} of worker {worker} is of another"):
+        sealed(header, key, value, own)
+
+
+@given(st.integers(0, 8 * HEADER_BYTES - 1), RUNS, WORKERS, NUMBERS, KEYS, VALUES)
+def test_our_message_with_another_mark_isnt_foreign(
+    bit: int, run: int, worker: int, number: int, key: bytes, value: bytes
+) -> None:
+    """One bit of the mark has changed on the way: it would be passed over as somebody else's."""
+    header = flipped(seal(worker, number, key, value, run), bit)
+    with pytest.raises(ValueError, match="isn't what was sent") as caught:
+        sealed(header, key, value, run)
+    assert not isinstance(caught.value, ForeignError)
 
 
 @given(WORKERS, NUMBERS)
@@ -94,7 +118,8 @@ def test_headers_that_are_exchanged_are_noticed(number: int, one: bytes, other: 
 @given(st.binary(max_size=2 * HEADER_BYTES), KEYS, VALUES)
 def test_somebody_elses_header_is_none_of_ours(header: bytes, key: bytes, value: bytes) -> None:
     """Whatever it is, short or long; what is told of it is short."""
-    with pytest.raises(ValueError, match=r"no header of ours|isn't what was sent") as caught:
+    said = r"no header of ours|isn't what was sent|is of another run"
+    with pytest.raises(ValueError, match=said) as caught:
         sealed(header, key, value)
     assert len(str(caught.value)) < 120
     if len(header) != HEADER_BYTES:

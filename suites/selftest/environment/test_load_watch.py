@@ -25,6 +25,7 @@ from groundwork.use.client import Client
 from groundwork.use.kept import kept_environments
 from load.desk import GONE
 from load.reader import read_back
+from load.settings import LoadSettings
 from load.watch import LOOK_INTERVAL_S, Watch, watched
 from suites.support.pond import Pond
 from suites.support.ports import free_port
@@ -122,7 +123,9 @@ WAITS: tuple[Callable[[str, threading.Event], object], ...] = (
     lambda at, cancel: ScratchTopic(at, "t", [[1]]).make(cancel),
     lambda at, cancel: ScratchTopic(at, "t", [[1]]).remove(cancel),
     lambda at, cancel: ScratchTopic(at, "t", [[1]]).watermarks(cancel),
-    lambda at, cancel: read_back(at, "t", {0: (0, 10)}, cancel),
+    lambda at, cancel: read_back(
+        LoadSettings.of({"bootstrap": at, "topic": "t"}), {0: (0, 10)}, cancel
+    ),
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from groundwork.checkers.history import COLUMNS, NONE, Kind, Outcome
 from load.account import Account
 from load.latency import Latencies
-from load.records import number_of
+from load.records import number_of, value_of
 from load.result import Moment, Result, merged
 from load.tally import Second, Tally
 
@@ -254,6 +254,26 @@ def test_what_isnt_kept_is_counted_all_the_same(sent: list[Sent]) -> None:
     columns = counted.tally.columns()
     assert {name: each.dtype for name, each in columns.items()} == COLUMNS
     assert not any(len(each) for each in columns.values())
+
+
+@pytest.mark.parametrize(("offset", "outcome"), [(41, Outcome.OK), (NONE, Outcome.INFO)])
+def test_what_never_came_back_is_unknown_and_must_be_there(offset: int, outcome: Outcome) -> None:
+    """Where the broker has acknowledged it: whoever judges the history finds that it is lost."""
+    tally = Tally(3)
+    tally.sending(0)
+    tally.unseen(5, 2, offset, (MS_NS, 2 * MS_NS))
+    assert tally.account() == Account(scheduled=1, sent=1, unknown=1)
+    tally.account().expect_balanced()
+    columns = tally.columns()
+    found = {name: columns[name].tolist() for name in ("outcome", "partition", "offset", "value")}
+    assert found == {
+        "outcome": [outcome],
+        "partition": [2],
+        "offset": [offset],
+        "value": [value_of(3, 5)],
+    }
+    tally.fold()
+    assert tally.end_second(1.0).latency.total == 0
 
 
 @pytest.mark.parametrize("seconds", [0, 3])
