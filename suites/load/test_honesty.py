@@ -41,6 +41,9 @@ AFTER_S = 5
 
 WITHIN = 0.02
 
+# When the broker goes on, what was due meanwhile is fetched and looked at, on a busy machine, too.
+CATCH_UP_MS = 150.0
+
 LIMIT_S = DURATION_S + OVERHEAD_S + 60.0
 
 # What takes all of a generator's processor, and more than its share of the other.
@@ -101,6 +104,39 @@ class Trial:
         raise AssertionError("there is no generator")
 
 
+class Pause:
+    """Has a broker stand still, and tells for how long it did.
+
+    Args:
+        broker: Which.
+        timeline: Of the run.
+    """
+
+    def __init__(self, broker: Handle, timeline: Path) -> None:
+        self._broker = broker
+        self._timeline = timeline
+        self._fault = ""
+
+    def make(self) -> None:
+        """Pause it, and let it go on."""
+        with self._broker.fault("pause", limit_s=60) as opened:
+            self._fault = opened.told.id
+            threading.Event().wait(PAUSE_S)
+
+    def lasted_ms(self) -> float:
+        """Between the keeper's stamps."""
+        landed_ns, healed_ns = (
+            stamp_of(self._timeline, kind, self._fault) for kind in (FaultLanded, FaultHealed)
+        )
+        return (healed_ns - landed_ns) / NS_PER_MS
+
+
+@pytest.fixture
+def pause(broker: Handle, out_dir: Path) -> Pause:
+    """One of the broker."""
+    return Pause(broker, out_dir / "timeline.jsonl")
+
+
 @pytest.fixture
 def trial(broker: Handle, out_dir: Path, request: pytest.FixtureRequest) -> Trial:
     """A load of this test's own."""
@@ -110,31 +146,19 @@ def trial(broker: Handle, out_dir: Path, request: pytest.FixtureRequest) -> Tria
 @pytest.mark.alone(limit_s=LIMIT_S)
 @pytest.mark.disturbs("broker", limit_s=LIMIT_S)
 def test_a_broker_that_stands_still_is_in_the_numbers(
-    broker: Handle,
+    pause: Pause,
     trial: Trial,
-    out_dir: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Maximum and 99th percentile are what follows from when it stood still, within 2 %.
 
     Whoever was due then waited until it went on. Beside it a closed loop notices next to nothing.
     """
-    over = threading.Event()
-    faults: list[str] = []
-
-    def pause() -> None:
-        with broker.fault("pause", limit_s=60) as opened:
-            faults.append(opened.told.id)
-            over.wait(PAUSE_S)
-
-    conclusion = trial.run(pause, closed="true")
+    conclusion = trial.run(pause.make, closed="true")
     record_property("load", show(conclusion, trial.folder))
     # Not "valid" alone: that a busy machine made messages late by milliseconds changes no second.
     assert conclusion.outcome in {"valid", "invalid"}, "\n".join(conclusion.lines())
-    landed_ns, healed_ns = (
-        stamp_of(out_dir / "timeline.jsonl", kind, faults[0]) for kind in (FaultLanded, FaultHealed)
-    )
-    stood_ms = (healed_ns - landed_ns) / NS_PER_MS
+    stood_ms = pause.lasted_ms()
     # Of all messages one of a hundred waited longer than this: they were due in its first moments.
     first_ms = DURATION_S * 1_000 / 100
     wanted = {"max": stood_ms, "p99": stood_ms - first_ms}
@@ -174,32 +198,21 @@ def test_a_broker_that_is_killed_and_healed_ends_no_load(broker: Handle, trial: 
     ("operation", "hidden_ms"), [("end-to-end", 0.0), ("consume", 2 * AHEAD_S * 1_000)]
 )
 def test_who_reads_waits_for_a_broker_that_stands_still(
-    broker: Handle,
+    pause: Pause,
     trial: Trial,
-    out_dir: Path,
     operation: str,
     hidden_ms: float,
     record_property: Callable[[str, object], None],
 ) -> None:
     """As long as it does, but for what was read ahead; what comes then comes whole and in order."""
-    over = threading.Event()
-    faults: list[str] = []
-
-    def pause() -> None:
-        with broker.fault("pause", limit_s=60) as opened:
-            faults.append(opened.told.id)
-            over.wait(PAUSE_S)
-
-    conclusion = trial.run(pause, operation=operation)
+    conclusion = trial.run(pause.make, operation=operation)
     record_property("load", show(conclusion, trial.folder))
     assert conclusion.outcome in {"valid", "invalid"}, "\n".join(conclusion.lines())
     assert conclusion.account.acknowledged == conclusion.account.sent
-    landed_ns, healed_ns = (
-        stamp_of(out_dir / "timeline.jsonl", kind, faults[0]) for kind in (FaultLanded, FaultHealed)
-    )
-    stood_ms = (healed_ns - landed_ns) / NS_PER_MS
+    stood_ms = pause.lasted_ms()
     found_ms = conclusion.percentiles_ms["max"]
-    assert stood_ms - hidden_ms - WITHIN * stood_ms <= found_ms <= stood_ms + WITHIN * stood_ms
+    least_ms = stood_ms - hidden_ms - WITHIN * stood_ms
+    assert least_ms <= found_ms <= stood_ms + WITHIN * stood_ms + CATCH_UP_MS
 
 
 @pytest.mark.alone(limit_s=LIMIT_S)

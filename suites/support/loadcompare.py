@@ -21,7 +21,10 @@ __all__ = ["compared", "expect_comparable", "found"]
 OUT = ROOT / "reports" / "out"
 
 # What two loads must have in common: else what differs is what was asked for.
-SAME = ("operation", "records", "size_bytes", "arrivals", "rate_per_s", "acks", "idempotent")
+SAME = (
+    *("operation", "records", "size_bytes", "arrivals", "rate_per_s", "acks", "idempotent"),
+    *("place", "workers", "existing"),
+)
 
 
 def found(name: str, out: Path = OUT) -> tuple[Path, Conclusion]:
@@ -57,6 +60,8 @@ def compared(one: Conclusion, other: Conclusion) -> Iterator[str]:
         first, second = getattr(one.settings, name), getattr(other.settings, name)
         if first != second:
             yield f"they differ in {name}: {first}, {second}"
+    if one.settings.existing and one.settings.topic != other.settings.topic:
+        yield f"they differ in topic: {one.settings.topic}, {other.settings.topic}"
     yield "| latency | A | B | B / A |"
     yield "|---|---|---|---|"
     for name, first_ms in one.percentiles_ms.items():
