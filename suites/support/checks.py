@@ -8,9 +8,10 @@ findings as JSON, which this reads; comments that tell a tool to look away are n
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from groundwork.artifacts import Cache, GoBuild, Workshop
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
 from groundwork.use.command import perform, say
+from suites.support.copies import LEFT_OUT
 from suites.support.ignores import IGNORES, Finding, left, load_ignores
 
 __all__ = ["CHECKS", "CheckFailedError", "check", "tracked"]
@@ -45,14 +47,31 @@ class CheckFailedError(GroundworkError):
 def tracked(root: Path) -> tuple[str, ...]:
     """The files of a folder that git knows: those that can be published.
 
+    Of a tree without git, such as an archive, all that isn't an output.
+
     Raises:
-        CheckFailedError: It isn't under git; without a list nothing would be looked at.
+        CheckFailedError: Git can't list them; without a list nothing would be looked at.
     """
+    if not (root / ".git").exists():
+        return tuple(sorted(exported(root)))
+    # A checkout may belong to another user than who looks at it, in a container of CI.
+    words = ["git", "-c", f"safe.directory={root}", "ls-files", "-z"]
     try:
-        listed = process.run(["git", "ls-files", "-z"], timeout_s=TIMEOUT_S, cwd=root).output
+        listed = process.run(words, timeout_s=TIMEOUT_S, cwd=root).output
     except process.ProcessFailedError as error:
         raise CheckFailedError(f"{root}: git lists no files, so there is nothing to see") from error
     return tuple(name for name in listed.split("\0") if name and (root / name).is_file())
+
+
+def exported(root: Path) -> Iterator[str]:
+    """The files of a tree that isn't under git, but for what is made in it."""
+    for folder, folders, files in os.walk(root):
+        outputs = LEFT_OUT(folder, [*folders, *files])
+        folders[:] = [name for name in folders if name not in outputs]
+        for name in files:
+            path = Path(folder) / name
+            if name not in outputs and path.is_file():
+                yield str(path.relative_to(root))
 
 
 def asked(words: Sequence[str | Path], root: Path, empty: str = "[]") -> Any:

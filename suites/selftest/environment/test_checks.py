@@ -107,9 +107,19 @@ def test_nothing_is_found_where_nothing_is_wrong(
     assert CHECKS[tool](plant(*mended[tool])) == []
 
 
-def test_a_folder_that_git_doesnt_know_is_refused(tmp_path: Path) -> None:
+def test_an_archive_is_looked_at_too(tmp_path: Path) -> None:
+    """Git lists nothing there, which isn't the same as there being nothing; outputs aren't ours."""
+    for name in ("settings.py", "deep/er/settings.py", ".venv/lib.py", "reports/out/run.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f'KEY = "{KEY}"\n')
+    found = CHECKS["detect-secrets"](tmp_path)
+    assert {each.file for each in found} == {"settings.py", "deep/er/settings.py"}
+
+
+def test_a_broken_repository_is_refused(tmp_path: Path) -> None:
     """No list of files would be no finding."""
     (tmp_path / "settings.py").write_text(f'KEY = "{KEY}"\n')
+    (tmp_path / ".git").mkdir()
     with pytest.raises(CheckFailedError, match="git lists no files"):
         CHECKS["detect-secrets"](tmp_path)
 

@@ -18,7 +18,7 @@ TIMEOUT_S = 120.0
 
 # Made here: written out, they would be found in this very file.
 KEY = "AKIA" + "Q3" * 8
-SECRET = "aws_secret" + "_access_key = '" + "wJal/XUtn+FEMI7K" * 2 + "wJalXUtn'"
+BESIDE_ITS_NAME = "aws_secret" + "_access_key = '" + "wJal/XUtn+FEMI7K" * 2 + "wJalXUtn'"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_commit_with_a_key_is_refused(project: Path, variables: dict[str, str]
     assert "no keys as AWS has them" in refused.output
     assert "AWS Access Key" in refused.output
     assert "Initializing environment" not in refused.output
-    assert commit(project, variables, SECRET).returncode == 1
+    assert commit(project, variables, BESIDE_ITS_NAME).returncode == 1
     passed = commit(project, variables, "nothing secret")
     assert passed.returncode == 0, passed.output
 
