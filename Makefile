@@ -7,10 +7,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup lock lint format types test engine smoke faults chaos alerts load load-ui load-compare honesty soak verdict verify up down status report bench sabotage crash clean
+.PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
+  load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary site images \
+  succeeded propose bench sabotage crash clean
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2}' Makefile
+
+# Where there is no Python at all, nothing of ours can say so but this.
+doctor: ## What this machine lacks: what, why, and the command that mends it
+	@test -n "$(PYTHON)" || { echo "python: missing; everything here is written in it; install Python 3.11 or newer (Debian, Ubuntu: sudo apt-get install python3 python3-venv; Fedora: sudo dnf install python3; macOS: brew install python)"; exit 1; }
+	@"$(PYTHON)" -m doctor $(ARGS)
+
+# A repository's hooks are git's affair: where this isn't one, there is nothing to call them.
+dev-setup: setup ## For whoever changes something: .venv, checks at every commit, .env
+	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install; else echo "no git repository: no hooks"; fi
+	@test -e .env || { cp .env.example .env && echo "made .env from .env.example"; }
+	@echo "next: make doctor (what is missing), make smoke (the whole job), make test (before a commit), CONTRIBUTING.md"
 
 setup: $(VENV)/.installed ## Make .venv and install everything pinned in requirements.lock
 
@@ -30,14 +43,21 @@ $(VENV)/checkov/.installed: tools/checkov/requirements.lock $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python --require-hashes -r tools/checkov/requirements.lock
 	@touch $@
 
+$(VENV)/audit/.installed: tools/audit/requirements.lock $(VENV)/.installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/audit
+	$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python --require-hashes -r tools/audit/requirements.lock
+	@touch $@
+
+# What is pinned stays where it still fits; with UPGRADE=1 the newest that fits is taken.
 lock: ## Compile every lock anew: Python, Go's wheel, Maven
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
-	$(BIN)/uv pip compile tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
-	$(BIN)/uv pip compile tools/python/load.in --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/load.lock
-	$(BIN)/uv pip compile tools/checkov/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/checkov/requirements.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/python/load.in --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/load.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/checkov/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/checkov/requirements.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/audit/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/audit/requirements.lock
 	$(BIN)/python -m groundwork.artifacts.maven tools/maven/*.in
 	rm -rf tools/python/hello-world && $(BIN)/cookiecutter --no-input -o tools/python templates/service
-	$(BIN)/uv pip compile tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
 	rm -rf tools/python/hello-world
 
 lint: setup $(VENV)/checkov/.installed ## Style, layers, types, docstrings, tests that assert nothing
@@ -48,6 +68,14 @@ lint: setup $(VENV)/checkov/.installed ## Style, layers, types, docstrings, test
 	$(BIN)/python -m suites.support.assertions
 	$(BIN)/python -m suites.support.rendered $(VENV)/rendered
 	$(VENV)/checkov/bin/checkov --config-file tools/checkov/checkov.yaml -d $(VENV)/rendered
+	$(BIN)/python -m suites.support.checks
+
+checks: setup ## What lint finds in workflows, Dockerfiles and secrets; offline
+	$(BIN)/python -m suites.support.checks
+
+# Trivy is written with a package that Go 1.26 has as an experiment.
+audit: setup $(VENV)/audit/.installed ## Known vulnerabilities in what is pinned; asks the network, and says so where it can't
+	GOEXPERIMENT=jsonv2 $(BIN)/python -m suites.support.audit
 
 format: setup ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
@@ -55,6 +83,16 @@ format: setup ## Rewrite the code in the project's style
 
 test: lint ## The project's own tests: lint and selftests
 	$(BIN)/python -m pytest suites/selftest -q -n auto
+
+coverage: setup ## The selftests, and how much of the engine they reach: less than 85 % fails
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest suites/selftest -q -n auto $(ARGS)
+	$(BIN)/python -m suites.support.lines
+
+# What only a cluster reaches is left out of make coverage where this hasn't run.
+coverage-kind: setup ## Smoke, connectivity and rebuild on kind: what they reach, make coverage counts, too
+	rm -rf $(VENV)/coverage-kind
+	COVERAGE_FILE=$(VENV)/coverage-kind/data $(BIN)/coverage run -m pytest suites/smoke suites/connectivity suites/rebuild --env kind $(ARGS)
 
 engine: setup ## See to a container engine: found, installed (root, apt), or told what to install
 	$(BIN)/groundwork engine
@@ -113,6 +151,24 @@ verify: setup ## All that is verified of a platform: smoke, connectivity, faults
 	  test $$code = 4 || $(BIN)/python -m reports; test $$code = 0
 	$(BIN)/python -m pytest suites/rebuild suites/guard suites/guide --env $(ENV) $(ARGS)
 
+# Each suite, on this machine; on GitHub each of these is a job of its own.
+nightly: setup ## Every suite, one after the other (ENV=): hours
+	$(MAKE) test
+	$(MAKE) verify
+	$(MAKE) chaos
+	$(MAKE) load
+	$(MAKE) sabotage
+	$(MAKE) crash
+
+infra-up: up ## The same as up
+
+infra-down: down ## The same as down
+
+k8s-up: ## The same as up ENV=kind
+	$(MAKE) up ENV=kind
+
+k8s-down: down ## The same as down
+
 up: setup ## Start the environment and keep it
 	$(BIN)/groundwork up --env $(ENV) $(ARGS)
 
@@ -124,6 +180,30 @@ status: setup ## Show what is running
 
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
+
+summary: setup ## The latest run in a few lines of Markdown; on GitHub, in the page of its job
+	@$(BIN)/python -m reports.summary $(RUN)
+
+site: setup ## Reports of several jobs (FROM=) as a site, with those of nights before
+	$(BIN)/python -m reports.site $(FROM)
+
+# A builder of its own: the one that Docker comes with can neither keep a cache in a registry nor list
+# what an image is made of.
+images: setup ## Build our images and push them (REPOSITORY=, TAGS=; docker buildx)
+	@test -z "$$REGISTRY" || printf %s "$$REGISTRY_PASSWORD" | docker login "$$REGISTRY" --username "$$REGISTRY_USER" --password-stdin
+	docker buildx inspect groundwork >/dev/null 2>&1 || docker buildx create --name groundwork
+	BUILDX_BUILDER=groundwork $(BIN)/python -m suites.support.publish $(REPOSITORY) $(TAGS)
+
+# What GitHub lets a change in by: one name, whatever jobs there are.
+succeeded: ## Whether every result in RESULTS is a success (CI)
+	@for each in $$RESULTS; do test "$$each" = success || { echo "not all jobs have succeeded: $$RESULTS"; exit 1; }; done; test -n "$$RESULTS"
+
+propose: ## Propose what the locks have become, as a pull request (CI: GH_TOKEN)
+	@if git diff --quiet; then echo "nothing is newer"; else \
+	  gh auth setup-git && git config user.name groundwork && git config user.email groundwork@users.noreply.github.com && \
+	  git switch --create "dependencies-$$(date +%Y%m%d)" && git commit --all --message "Dependencies of the week" && \
+	  git push --set-upstream origin HEAD && \
+	  gh pr create --fill --base "$${BASE:-main}"; fi
 
 bench: setup ## Measure starting times, and what the checker bears, as ratios within one session
 	$(BIN)/python -m groundwork.bench --env $(ENV) $(ARGS)

@@ -46,7 +46,10 @@ TOKEN = "GROUNDWORK_TOKEN"  # noqa: S105 - a name, not a password
 
 # What a server needs of the user's environment. Nothing else is passed on: a secret that the user
 # has exported must not reach a resource that has no use for it.
-PASSED_ON = ("HOME", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
+# Where lines are counted (make coverage), those of jobs and of runs within runs are, too.
+COUNTED = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+
+PASSED_ON = ("HOME", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER", *COUNTED)
 
 # The one that is there on every system; Java and others can't name files outside of ASCII without.
 UTF8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"

@@ -48,11 +48,9 @@ class BuiltImage(Artifact):
             ArtifactError: The engine can't build it, such as without its base image.
             UsageError: There is no engine.
         """
-        trees = [each.artifact.resolve(workshop) for each in self.pieces]
-        workshop.tell(self.name, "(building the image)")
         context = folder / "context"
-        for piece, tree in zip(self.pieces, trees, strict=True):
-            put(tree.path / piece.source, context / piece.target)
+        self.lay_out(context, workshop)
+        workshop.tell(self.name, "(building the image)")
         try:
             find_engine().build(self.tag, context, folder / "image.tar", workshop.cancel)
         except ProcessFailedError as error:
@@ -62,6 +60,12 @@ class BuiltImage(Artifact):
             ) from error
         shutil.rmtree(context)
         return Provenance(self.tag.rpartition(":")[2], "built by the engine")
+
+    def lay_out(self, context: Path, workshop: Workshop) -> None:
+        """Put everything that it is built from into a folder."""
+        trees = [each.artifact.resolve(workshop) for each in self.pieces]
+        for piece, tree in zip(self.pieces, trees, strict=True):
+            put(tree.path / piece.source, context / piece.target)
 
 
 def put(source: Path, target: Path) -> None:

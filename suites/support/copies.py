@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixtures.paths import ROOT
 
-__all__ = ["copy_project"]
+__all__ = ["LEFT_OUT", "copy_project"]
 
 # What isn't the project's: outputs, caches, the user's settings, the virtual environment.
 LEFT_OUT = shutil.ignore_patterns(

@@ -1,0 +1,142 @@
+"""The workflows: a laptop can do what they do, every suite is in the nightly, and none can hang."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fixtures.paths import ROOT
+from groundwork.base import process
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+NAMES = {"ci", "thorough", "nightly", "security", "images", "dependencies"}
+
+# Make reads its file and asks a shell for Python.
+MAKE_TIMEOUT_S = 60.0
+
+PINNED = re.compile(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+EXPRESSION = re.compile(r"\$\{\{ matrix\.(\w+)(?: \|\| '(\w+)')? \}\}")
+
+
+def workflow(name: str) -> dict[Any, Any]:
+    """One of them; YAML takes its key `on` for true."""
+    text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def filled(text: str, cell: Mapping[str, str]) -> str:
+    """A text with the values of one cell of a matrix in it."""
+    return EXPRESSION.sub(lambda found: str(cell.get(found[1], found[2] or "")), text)
+
+
+def commands(name: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each command of a workflow, with the variables that it is given."""
+    for job in workflow(name)["jobs"].values():
+        cells = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+        for cell, step in itertools.product(cells, job["steps"]):
+            if "run" in step:
+                given = {**job.get("env", {}), **step.get("env", {})}
+                yield (
+                    filled(step["run"], cell),
+                    {key: filled(str(value), cell) for key, value in given.items()},
+                )
+
+
+def recipe(command: str, variables: Mapping[str, str]) -> str:
+    """What make would do; it only says so.
+
+    An expression of GitHub's stays what it is: make would take its dollar for a variable.
+    """
+    words = shlex.split(command)
+    assert words[0] == "make", command
+    given = {key: value for key, value in variables.items() if "${{" not in value}
+    env = process.plain_environment(given)
+    told = process.run(["make", "-n", *words[1:]], timeout_s=MAKE_TIMEOUT_S, cwd=ROOT, env=env)
+    return told.output
+
+
+EVERY = sorted(
+    {(name, command, tuple(env.items())) for name in NAMES for command, env in commands(name)}
+)
+
+
+def test_all_of_them_are_known() -> None:
+    """No file is left out of these tests, and none is missing."""
+    assert {path.stem for path in WORKFLOWS} == NAMES
+
+
+@pytest.mark.parametrize(("name", "command", "env"), EVERY)
+def test_what_a_workflow_runs_is_a_target(
+    name: str, command: str, env: tuple[tuple[str, str], ...]
+) -> None:
+    """Of the Makefile, so that a laptop can do the same; make refuses a target that isn't there."""
+    assert recipe(command, dict(env)), name
+
+
+def suites_of(text: str) -> set[str]:
+    """The suites that a recipe calls pytest with."""
+    found: set[str] = set()
+    for line in text.splitlines():
+        if "-m pytest" in line:
+            found.update(re.findall(r"suites/(\w+)", line))
+    return found
+
+
+def test_every_suite_is_in_the_nightly() -> None:
+    """A folder that is forgotten here is tried by nobody."""
+    folders = {
+        path.parent.relative_to(ROOT / "suites") for path in (ROOT / "suites").rglob("test_*.py")
+    }
+    suites = {folder.parts[0] for folder in folders}
+    ran: set[str] = set()
+    for command, env in commands("nightly"):
+        ran |= suites_of(recipe(command, env))
+    assert ran == suites
+
+
+def test_the_nightly_of_a_laptop_is_the_same() -> None:
+    """`make nightly` calls what the workflow's jobs do."""
+    ran: set[str] = set()
+    for command, env in commands("nightly"):
+        ran |= suites_of(recipe(command, env))
+    assert suites_of(recipe("make nightly", {})) == ran
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_nothing_is_allowed_that_isnt_said(path: Path) -> None:
+    """No permission unless a job asks; an end, with the reason for it; actions by commit."""
+    text = path.read_text(encoding="utf-8")
+    told = workflow(path.stem)
+    assert told["permissions"] == {}
+    for name, job in told["jobs"].items():
+        assert "permissions" in job, name
+        assert job["timeout-minutes"] > 0, name
+    assert len(re.findall(r"timeout-minutes: \d+ # \w", text)) == len(told["jobs"])
+    uses = [line.strip().removeprefix("- ") for line in text.splitlines() if "uses:" in line]
+    assert [line for line in uses if not PINNED.match(line)] == []
+
+
+def test_what_is_required_needs_every_other_job() -> None:
+    """The one check that a branch's protection names can't be green without the others."""
+    jobs = workflow("ci")["jobs"]
+    assert set(jobs["required"]["needs"]) == jobs.keys() - {"required"}
+    assert jobs["required"]["if"] == "always()"
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [("success success", 0), ("success failure", 2), ("success skipped", 2), ("", 2)],
+)
+def test_only_success_is_success(results: str, code: int) -> None:
+    """A job that was left out, too, holds a change back."""
+    env = process.plain_environment({"RESULTS": results})
+    words = ["make", "succeeded"]
+    done = process.run(words, timeout_s=MAKE_TIMEOUT_S, cwd=ROOT, env=env, check=False)
+    assert done.returncode == code
