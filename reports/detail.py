@@ -98,7 +98,8 @@ def detail_in(text: str) -> Detail:
     for name, held in HELD.findall(text):
         if name.startswith(TESTS):
             told = json.loads(base64.b64decode(held))
-            pages[told["historyId"], told["time"]["start"]] = f"{NAME}#testresult/{told['uid']}"
+            key = told.get("historyId") or "", told["time"].get("start") or 0
+            pages[key] = f"{NAME}#testresult/{told['uid']}"
         elif name.startswith(f"{HISTORY}/"):
             history[name.rpartition("/")[2]] = base64.b64decode(held).decode()
     if not pages:

@@ -94,15 +94,16 @@ def _read(file: Path) -> Result:
         told = json.loads(file.read_text(encoding="utf-8"))
         labels = {each["name"]: each["value"] for each in told.get("labels", ())}
         message = told.get("statusDetails", {}).get("message", "")
+        start, stop = told.get("start", 0), told.get("stop", 0)  # as in others' results
         return Result(
-            test=labels.get(TEST, told["fullName"]),
+            test=labels.get(TEST) or told.get("fullName", told["name"]),
             title=told["name"],
             suite=labels.get("feature", ""),
             category=category_of(told["status"], message),
-            seconds=(told["stop"] - told["start"]) / 1000,
+            seconds=(stop - start) / 1000,
             message=message,
             attachments=tuple(_attachments(told)),
-            key=(told["historyId"], told["start"]),
+            key=(told.get("historyId", ""), start),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file}: no result of Allure's: {error!r}") from error
