@@ -10,11 +10,11 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from groundwork.base.jsonfile import read_json, write_json
+from groundwork.base.machine import Machine
 from groundwork.checkers.delivery import check
 from load.account import Account, Verdict, judge, on_schedule_of
 from load.course import Course
 from load.latency import Latencies
-from load.machine import Machine
 from load.result import MS_US, Moment, merged
 from load.settings import LoadSettings
 

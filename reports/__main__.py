@@ -10,7 +10,9 @@ from fixtures import ENVIRONMENT
 from fixtures.paths import ROOT
 from groundwork.use import bundle
 from groundwork.use.command import perform, say
-from reports.report import build
+from reports.history import history_of
+from reports.promises import promised_here
+from reports.report import Report
 
 
 def main() -> int:
@@ -22,8 +24,9 @@ def main() -> int:
     name = parser.parse_args().run
     settings = ENVIRONMENT.settings.load({}, ROOT)
     run_dir = (bundle.out_root(ROOT, settings) / name).resolve()
-    report = build(run_dir, settings.cache_dir)
-    say(f"groundwork: report: {os.path.relpath(report)}")
+    report = Report(ENVIRONMENT.name, history_of(settings), settings.cache_dir)
+    built = report.build(run_dir, promised_here)
+    say(f"groundwork: report: {os.path.relpath(built)}")
     return 0
 
 

@@ -13,41 +13,17 @@ import pytest
 
 from fixtures import ENVIRONMENT
 from groundwork.artifacts import Resolved
-from groundwork.base import errors, process
-from groundwork.base.errors import GroundworkError
+from groundwork.base import process
+from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.plugin import session_key, uses
 from groundwork.use.bundle import grouped
+from reports.account import Account
+from reports.categories import CATEGORIES
+from reports.history import history_of, memory_of
+from reports.results import TEST
 
 # Enough to see what led to a failure; the whole logs lie beside the report.
 LOG_LINES = 200
-
-# Allure's "failed" is a failed assertion. A promise that isn't kept in time is one, too; what the
-# engine says of a resource is not. A message begins with the name of its error's class.
-INFRASTRUCTURE = "|".join(
-    sorted(
-        name
-        for name, kind in vars(errors).items()
-        if isinstance(kind, type) and issubclass(kind, (errors.ProvisionError, errors.UsageError))
-    )
-)
-PRODUCT = r"AssertionError|Failed|NotRecoveredError|WaitTimeoutError|ExceptionGroup"
-CATEGORIES = (
-    {
-        "name": "infrastructure failure",
-        "matchedStatuses": ["broken", "failed"],
-        "messageRegex": rf"(?s)(\S*\.)?({INFRASTRUCTURE})\b.*",
-    },
-    {
-        "name": "product failure",
-        "matchedStatuses": ["broken", "failed"],
-        "messageRegex": rf"(?s)(\S*\.)?({PRODUCT})\b.*",
-    },
-    {
-        "name": "test defect",
-        "matchedStatuses": ["broken"],
-        "messageRegex": rf"(?s)(?!(\S*\.)?({INFRASTRUCTURE}|{PRODUCT})\b).*",
-    },
-)
 
 
 class Tolerant:
@@ -111,9 +87,9 @@ def pytest_groundwork_configure(config: pytest.Config, out_dir: Path) -> None:
 
 
 def pytest_groundwork_finish(
-    config: pytest.Config, record: dict[str, Any], artifacts: tuple[Resolved, ...]
+    config: pytest.Config, out_dir: Path, record: dict[str, Any], artifacts: tuple[Resolved, ...]
 ) -> None:
-    """Write what holds for the whole run: versions, and how failures are told apart."""
+    """Write what holds for the whole run, and remember it, to compare the next one with it."""
     folder = getattr(config.option, "allure_report_dir", None)
     if not folder or not Path(folder).is_dir():
         return
@@ -130,6 +106,21 @@ def pytest_groundwork_finish(
         (Path(folder) / "categories.json").write_text(json.dumps(CATEGORIES, indent=2))
     except OSError as error:
         blame(config, error)
+    remember(config, out_dir, Path(folder))
+
+
+def remember(config: pytest.Config, out_dir: Path, results: Path) -> None:
+    """Keep what the next run is compared with."""
+    session = config.stash.get(session_key, None)
+    if session is None or session.run is None:
+        return
+    history = history_of(session.run.settings)
+    try:
+        history.keep(memory_of(Account.read(out_dir, results)))
+    except OSError as error:
+        session.blame_output(error, history.folder)
+    except UsageError:  # a result that a full disk has cut short, which is told by itself
+        return
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -144,12 +135,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             allure.title(title + variant)(function)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Label the test by where it stands: suite and module."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """Label the test by its id and where it stands, also one that the environment fails."""
+    allure.dynamic.label(TEST, item.nodeid)
     allure.dynamic.epic(ENVIRONMENT.name)
     allure.dynamic.feature(item.path.parent.name)
     allure.dynamic.story(item.path.stem.removeprefix("test_"))
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

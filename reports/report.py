@@ -1,86 +1,101 @@
-"""The report: one self-contained HTML file of a run's Allure results."""
+"""The report of a run: a first page that a reviewer decides from, and Allure's report behind it."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fixtures.packages.programs import ALLURE, JRE
-from groundwork.artifacts import Cache, Workshop
-from groundwork.base import process
-from groundwork.base.errors import GroundworkError, UsageError
-from groundwork.base.process import ProcessFailedError
+from groundwork.base.errors import UsageError
+from reports.account import Account
+from reports.comparison import compare
+from reports.detail import Detail, ReportError, detail_of
+from reports.history import History, memory_of
+from reports.page import Page, render
+from reports.promises import Promise, rows_of
+from reports.results import FOLDER
 
-__all__ = ["build"]
+__all__ = ["NAME", "Report"]
 
-# Some seconds for a thousand tests.
-TIMEOUT_S = 300.0
+NAME = "report.html"
 
-CAUSE = "Caused by: "
+# Where there is no page of a test to lead to.
+NONE = Detail()
 
-
-class ReportError(GroundworkError):
-    """The report can't be built: one line that says which file, and why."""
+Promised = Callable[[Mapping[str, Any]], Sequence[Promise]]
 
 
-def build(run_dir: Path, cache_dir: Path) -> Path:
-    """Build ``report.html`` in a run's folder and return its path.
+@dataclass(frozen=True)
+class Report:
+    """What a report is built of, beside a run's folder.
 
-    Raises:
-        UsageError: The run has no results, or there was none.
-        ArtifactError: Allure's command line can't be had.
-        ReportError: It can't be written, or Allure failed otherwise.
+    Attributes:
+        title: Of what was verified.
+        history: What is remembered of the runs before.
+        cache_dir: Where Allure's command line is, or gets.
     """
-    results = run_dir / "allure-results"
-    if not any(results.glob("*-result.json")):
-        raise UsageError(f"{results}: no results; run `make smoke` first, or name another run")
-    workshop = Workshop(Cache.open(cache_dir))  # fetching takes seconds; nobody is told
-    allure, jre = ALLURE.resolve(workshop), JRE.resolve(workshop)
-    # Allure's launcher is a shell script that wants JAVA_HOME; its main class needs neither.
-    home = next(
-        path.parent for path in allure.path.rglob("lib") if (path.parent / "config").is_dir()
-    )
-    folder, report = run_dir / "allure-report", run_dir / "report.html"
-    try:
-        generate(jre.program("bin/java"), home, results, folder)
-        (folder / "index.html").replace(report)
-    except (OSError, ProcessFailedError) as error:
-        raise ReportError(
-            f"can't write {report}: {cause_of(error)}; make room, or set GROUNDWORK_OUT_DIR to a "
-            "folder elsewhere and run the tests again"
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return report
 
+    title: str
+    history: History
+    cache_dir: Path
 
-def cause_of(error: OSError | ProcessFailedError) -> str:
-    """Why, in one line: what Java names as the innermost cause, without the class of it."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    causes = [line for line in error.output.splitlines() if line.startswith(CAUSE)]
-    if not causes:
-        return str(error).partition("\n")[0]
-    return causes[-1].removeprefix(CAUSE).partition(": ")[2] or causes[-1].removeprefix(CAUSE)
+    def build(self, run_dir: Path, promised: Promised) -> Path:
+        """Build ``report.html`` and ``allure.html`` in a run's folder; the first one's path.
 
+        They, and what they lead to, lie in that one folder, so that it can be handed on.
 
-def generate(java: Path, home: Path, results: Path, folder: Path) -> None:
-    """Have Allure make a folder with the report in one file of it."""
-    process.run(
-        [
-            java,
-            "-XX:-UsePerfData",
-            f"-Dallure.home={home}",
-            "-cp",
-            f"{home / 'lib'}/*:{home / 'lib' / 'config'}",
-            "io.qameta.allure.CommandLine",
-            "generate",
-            "--single-file",
-            "--clean",
-            "--output",
-            folder,
-            results,
-        ],
-        timeout_s=TIMEOUT_S,
-        env=process.plain_environment({"APP_HOME": str(home)}),
-    )
+        Args:
+            run_dir: The run's folder.
+            promised: What was promised, by the options of the run.
+
+        Raises:
+            UsageError: The run has no results, or there was none.
+            ArtifactError: Allure's command line can't be had.
+            ReportError: It can't be written, or Allure failed otherwise.
+        """
+        results = run_dir / FOLDER
+        if not any(results.glob("*-result.json")):
+            if not (run_dir / "run.json").exists():
+                raise UsageError(
+                    f"{results}: no results; run `make smoke` first, or name another run"
+                )
+            return self.first_page(run_dir, promised)  # who died early has a record, and no test
+        account = Account.read(run_dir)
+        before = self.history.trend_before(account.run, account.kind)
+        detail = detail_of(run_dir, results, self.cache_dir, before)
+        try:
+            self.history.keep_trend(account.run, account.kind, dict(detail.history))
+        except OSError as error:
+            raise ReportError(f"can't write {self.history.folder}: {error.strerror}") from error
+        return self.first_page(run_dir, promised, detail)
+
+    def first_page(self, run_dir: Path, promised: Promised, detail: Detail = NONE) -> Path:
+        """Build ``report.html`` alone; its path.
+
+        Args:
+            run_dir: The run's folder.
+            promised: What was promised, by the options of the run.
+            detail: Allure's report behind it, if there is one.
+
+        Raises:
+            UsageError: Something of the run can't be read.
+            ReportError: It can't be written.
+        """
+        account, report = Account.read(run_dir), run_dir / NAME
+        earlier = self.history.before(account.run, account.kind)
+        page = Page(
+            title=self.title,
+            account=account,
+            rows=rows_of(promised(account.record.options), account),
+            comparison=compare(memory_of(account), earlier),
+            pages=detail.pages,
+        )
+        try:
+            report.write_text(render(page), encoding="utf-8")
+        except OSError as error:
+            raise ReportError(
+                f"can't write {report}: {error.strerror}; make room, or set GROUNDWORK_OUT_DIR to "
+                "a folder elsewhere and run the tests again"
+            ) from error
+        return report

@@ -3,6 +3,7 @@
 * :class:`UsageError` - the user can mend it (an option, a file, a port, the network): exit code 4.
 * :class:`ProvisionError` - the infrastructure failed: exit code 6, dependent tests are *broken*.
 * :class:`NotRecoveredError` - the product did, after a fault: exit code 1.
+* :class:`NothingShownError` - a measurement says nothing of the product: exit code 1.
 * everything else that escapes a test is a defect of the test or of the product under test.
 """
 
@@ -20,6 +21,7 @@ __all__ = [
     "NeedFailedError",
     "NotRecoveredError",
     "NotYetError",
+    "NothingShownError",
     "OverdueError",
     "ProvisionError",
     "ResourceDiedError",
@@ -77,6 +79,12 @@ class ProvisionError(ResourceError):
 
 class NotRecoveredError(ResourceError):
     """A resource isn't well again in time after a fault was healed: the product's failure."""
+
+    exit_code = ExitCode.TESTS_FAILED
+
+
+class NothingShownError(GroundworkError):
+    """Too little was seen, or not what was to be measured: neither kept nor broken; that fails."""
 
     exit_code = ExitCode.TESTS_FAILED
 

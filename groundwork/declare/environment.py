@@ -197,7 +197,7 @@ class Declared:
         files, the artifacts' content keys and the engine's own code.
         """
         public = settings.public()
-        for name in ("keep_env", "strict_env", "state_dir", "out_dir", "decided"):
+        for name in ("keep_env", "strict_env", "state_dir", "out_dir", "history_dir", "decided"):
             public.pop(name)
         digest = hashlib.sha256(json.dumps(public, sort_keys=True).encode())
         for resource in self.resources(settings):

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=default_state_dir, json_schema_extra={"option": False})
     cache_dir: Path = Field(default_factory=default_cache_dir, json_schema_extra={"option": False})
     out_dir: Path | None = Field(None, json_schema_extra={"option": False})  # else reports/out
+    # What is remembered of each run, to compare with; else `history` in the state folder.
+    history_dir: Path | None = Field(None, json_schema_extra={"option": False})
     # What was put in the place of each `auto`, and why: for people.
     decided: tuple[str, ...] = Field((), json_schema_extra={"option": False})
 

@@ -20,9 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from groundwork.base.errors import NeedFailedError
+from groundwork.base.machine import Machine
 from groundwork.declare.environment import Declared
 from groundwork.declare.resource import Description
 from groundwork.declare.settings import Settings
+from groundwork.use.revision import revision_of
 from groundwork.use.run import Outcome, Run
 
 __all__ = ["Tally", "grouped", "new_run_id", "out_root", "summary", "write"]
@@ -82,11 +84,20 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
         "started": tally.started.isoformat(timespec="seconds"),
         "wall_s": round(time.monotonic() - tally.started_s, 3),
         "exit_code": tally.exit_code,
+        "interrupted": tally.interrupted,
+        "revision": revision_of(declared.root),
+        "machine": str(Machine.here()),
         "tests": {
             name: getattr(tally, name)
             for name in ("passed", "failed", "errors", "skipped", "deselected")
         },
         "left_out": [{"test": test, "reason": why} for test, why in tally.left_out.items()],
+        "failures": [
+            {"resource": name, "of_the_product": each.of_the_product, "message": each.message}
+            for name, each in outcome.failures.items()
+        ],
+        "lost": str(run.lost or ""),
+        "not_removed": list(outcome.errors),
         "resources": [
             {
                 "name": each.name,

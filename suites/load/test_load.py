@@ -12,6 +12,7 @@ from groundwork.use.client import Client, Handle
 from groundwork.use.session import EnvironmentSession
 from load.settings import LoadSettings
 from suites.support.loads import OVERHEAD_S, expect_there, offer, show
+from suites.support.told import expect_told
 
 # The longest load that a test waits for is an hour.
 LIMIT_S = 3600.0 + OVERHEAD_S
@@ -34,6 +35,7 @@ class Offering:
         text = show(conclusion, self.folder)
         self.note("load", text)
         expect_there(self.client, self.asked)
+        expect_told(conclusion.outcome, text)
         assert conclusion.outcome == "valid", text
 
 

@@ -19,6 +19,7 @@ from groundwork.checkers.delivery import check
 from groundwork.use.client import Handle
 from groundwork.use.session import EnvironmentSession
 from suites.support.seen import attach_seen
+from suites.support.told import expect_told
 
 # An experiment takes a minute; one whose broker doesn't come back, until its clients give up.
 TIMEOUT_S = 400.0
@@ -92,6 +93,7 @@ def test_what_was_promised_is_kept(
         history = archive.read(folder)
         title = f"{experiment}: {conclusion.outcome}"
         attach_seen(history, check(history), conclusion.objective, title, folder)
+    expect_told(conclusion.outcome, "\n".join(conclusion.lines()))
     assert conclusion.outcome == "kept", "\n".join(conclusion.lines())
     assert done.exit_code == 0
 

@@ -82,5 +82,5 @@ def test_a_report_that_has_no_room_is_told_in_one_line(tmp_path: Path, size: str
     )
     told, left = done.output.splitlines()
     assert done.returncode == ExitCode.INFRASTRUCTURE, done.output
-    assert told.startswith(f"groundwork: can't write {out}/it/report.html: No space left on device")
+    assert told.startswith(f"groundwork: can't write {out}/it/allure.html: No space left on device")
     assert left == "allure-results"

@@ -13,13 +13,15 @@ from _pytest.outcomes import Failed
 from fixtures.paths import ROOT
 from groundwork.base import errors, process
 from groundwork.base.process import ProcessFailedError
-from reports.plugin import CATEGORIES
+from reports.categories import CATEGORIES, category_of
 
 
 def categories_of(error: BaseException) -> list[str]:
     """The categories that Allure counts a failure in: the expression must match all of it."""
     message = "".join(format_exception_only(type(error), error)).strip()
-    return [each["name"] for each in CATEGORIES if re.fullmatch(each["messageRegex"], message)]  # type: ignore[misc, call-overload]
+    return [
+        str(each["name"]) for each in CATEGORIES if re.fullmatch(str(each["messageRegex"]), message)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,7 @@ def categories_of(error: BaseException) -> list[str]:
         (errors.NotRecoveredError("mill", "not recovered"), "product failure"),
         (errors.WaitTimeoutError("waited 3 s for ProvisionError"), "product failure"),
         (ExceptionGroup("two", [AssertionError(), AssertionError()]), "product failure"),
+        (errors.NothingShownError("load: invalid"), "nothing shown"),
         (KeyError("ProvisionError"), "test defect"),
         (ProcessFailedError("iptables-save failed"), "test defect"),
         (TypeError("AssertionError"), "test defect"),
@@ -49,6 +52,7 @@ def categories_of(error: BaseException) -> list[str]:
 def test_each_failure_is_of_one_category(error: BaseException, category: str) -> None:
     """By the class of its error, whatever its text quotes."""
     assert categories_of(error) == [category]
+    assert category_of("broken", f"{type(error).__module__}.{type(error).__name__}: x") == category
 
 
 def test_a_report_is_looked_for_where_runs_were_told_to_write(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,20 +14,7 @@ from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.base.errors import UsageError
 from groundwork.declare.where import Exclusion, load_exclusions
-
-COLLECT_TIMEOUT_S = 60.0
-
-# Prints the ids of all tests that were found, left out or not.
-COLLECT = """
-import json, sys, pytest
-class Found:
-    ids = []
-    def pytest_deselected(self, items): self.ids += [item.nodeid for item in items]
-    def pytest_collection_finish(self, session): self.ids += [i.nodeid for i in session.items]
-code = pytest.main(["suites", "--collect-only", "-qq", "-p", "no:cacheprovider"], [Found()])
-print("\\n" + json.dumps(Found.ids))
-sys.exit(code)
-"""
+from suites.support.collected import COLLECT_TIMEOUT_S, collected
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +23,15 @@ def exclusions() -> tuple[Exclusion, ...]:
     return ENVIRONMENT.exclusions(FoundationSettings.from_json("{}"))
 
 
-@pytest.fixture(scope="module")
-def collected() -> list[str]:
-    """The ids of all tests of this repository."""
-    ended = process.run([sys.executable, "-c", COLLECT], timeout_s=COLLECT_TIMEOUT_S, cwd=ROOT)
-    found: list[str] = json.loads(ended.output.splitlines()[-1])
-    return found
-
-
-def test_every_entry_means_tests_that_exist(
-    exclusions: tuple[Exclusion, ...], collected: list[str]
-) -> None:
+def test_every_entry_means_tests_that_exist(exclusions: tuple[Exclusion, ...]) -> None:
     """An entry that matches nothing would hide that its test was renamed."""
     for each in exclusions:
-        assert any(fnmatchcase(test, each.tests) for test in collected), each.tests
+        assert any(fnmatchcase(test, each.tests) for test in collected()), each.tests
 
 
-def test_smoke_runs_everywhere(exclusions: tuple[Exclusion, ...], collected: list[str]) -> None:
+def test_smoke_runs_everywhere(exclusions: tuple[Exclusion, ...]) -> None:
     """No test of the smoke suite is left out anywhere: it is the same on every platform."""
-    smoke = [test for test in collected if test.startswith("suites/smoke/")]
+    smoke = [test for test in collected() if test.startswith("suites/smoke/")]
     assert smoke
     for each in exclusions:
         assert not any(fnmatchcase(test, each.tests) for test in smoke), each.tests

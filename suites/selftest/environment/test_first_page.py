@@ -1,0 +1,168 @@
+"""The report's first page: what a browser shows of it before anybody scrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import allure
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from groundwork.declare.settings import Settings
+from reports.detail import NAME, detail_in
+from reports.history import History
+from reports.promises import Promise
+from reports.report import Report
+from suites.selftest.conftest import dug
+from suites.support.browser import browser
+from suites.support.pond import Pond
+
+# A laptop's: what is below is seen by whoever scrolls.
+WIDTH, HEIGHT = 1280, 900
+
+# The texts of those elements all of which is in the window, as they are rendered.
+IN_SIGHT = """(elements, height) => elements
+    .filter(e => e.checkVisibility() && e.getBoundingClientRect().height > 0)
+    .filter(e => e.getBoundingClientRect().top >= 0 && e.getBoundingClientRect().bottom <= height)
+    .map(e => e.innerText)"""
+
+PROMISED = (
+    Promise("spring", "The spring answers", ("check_pond.py::test_spring",)),
+    Promise("mill", "The mill turns", ("check_pond.py::test_mill*",)),
+    Promise("plan", "What is planned happens", ("check_pond.py::test_plan",)),
+    Promise("lake", "The lake is wet", ("check_pond.py::test_lake",)),
+)
+
+# What each run is asked for, and what it comes to. In their order: each is compared with the last.
+RUNS: Mapping[str, tuple[str, int]] = {"kept": ("", 0), "broken": ("fail", 1), "died": ("exit", 6)}
+
+
+def report_of(pond: Pond) -> Report:
+    """What the scratch project's reports are built of; Allure is the user's."""
+    cache_dir = Settings.from_json("{}").cache_dir
+    return Report("pond", History(pond.root / "history"), cache_dir)
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[str, Path]]:
+    """Three real runs of the scratch project: one is green, one breaks a promise, one loses it."""
+    with dug() as pond:
+        told = {"GROUNDWORK_HISTORY_DIR": "history"}  # from the project's root on
+        folders = {}
+        for name, (plan, code) in RUNS.items():
+            done = pond.pytest("-p", "reports.plugin", env=told | {"POND_PLAN": plan})
+            assert done.returncode == code, done.output
+            folders[name] = (pond.root / "reports/out/latest").resolve()
+        for name, folder in folders.items():
+            # Allure takes seconds: the one report is built with it, of the others the page alone.
+            report = report_of(pond)
+            build = report.build if name == "broken" else report.first_page
+            build(folder, lambda _: PROMISED)
+        yield folders
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser without a screen."""
+    with browser() as found:
+        yield found
+
+
+def above_the_fold(chromium: Browser, folder: Path) -> str:
+    """What is visible of a page at once, in both schemes of colours, and without scripts."""
+    shown = ""
+    for scheme in ("dark", "light"):
+        context = chromium.new_context(
+            viewport={"width": WIDTH, "height": HEIGHT},
+            color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=False,
+            offline=True,
+        )
+        page = context.new_page()
+        asked = asked_by(page)
+        page.goto((folder / "report.html").as_uri())
+        allure.attach(page.screenshot(), scheme, allure.attachment_type.PNG)
+        leaves = page.locator("h1, h2, h3, p, li, dt, dd, pre")
+        shown = "\n".join(leaves.evaluate_all(IN_SIGHT, HEIGHT))
+        context.close()
+        assert [each for each in asked if not each.startswith(("file:", "data:"))] == []
+    return shown
+
+
+def asked_by(page: Page) -> list[str]:
+    """The addresses that a page asks for, as it does."""
+    asked: list[str] = []
+
+    def ask(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", ask)
+    return asked
+
+
+def test_a_green_run_is_told_as_kept_and_no_further(
+    chromium: Browser, runs: dict[str, Path]
+) -> None:
+    """That all passed, what it says nothing of, and that there is nothing to compare it with."""
+    shown = above_the_fold(chromium, runs["kept"])
+    assert "Kept: 8 tests passed, none failed" in shown
+    assert "3 of 4 promises are shown" in shown
+    assert "1 promise not looked at: no test that shows them ran" in shown
+    assert "nothing to compare with" in shown
+    assert "Nothing failed." in shown
+    assert "Broken" not in shown
+    assert "Unknown" not in shown
+
+
+def test_a_broken_promise_is_named(chromium: Browser, runs: dict[str, Path]) -> None:
+    """Whose fault it is, which promise isn't kept, by which test, and that it is new."""
+    shown = above_the_fold(chromium, runs["broken"])
+    assert "Broken: 1 failure of the product" in shown
+    assert "Not kept: What is planned happens" in shown
+    assert "Whatever the outer test wants to see: wanted" in shown
+    assert "1 newly failing" in shown
+    assert "AssertionError: wanted" in shown
+    assert "Kept" not in shown
+    assert "Unknown" not in shown
+
+
+def test_a_death_of_the_infrastructure_is_no_failure_of_the_product(
+    chromium: Browser, runs: dict[str, Path]
+) -> None:
+    """Unknown, with what died and its last words; what failed before isn't called mended."""
+    shown = above_the_fold(chromium, runs["died"])
+    assert "Unknown: the infrastructure died" in shown
+    assert "That is not the product's fault" in shown
+    assert "spring: process spring ended with exit code 3 during the run" in shown
+    assert "server is starting" in shown
+    assert "nothing newly failing\nnothing mended" in shown
+    assert "2 that passed tell nothing now" in shown
+    assert "Broken" not in shown
+    assert "Kept" not in shown
+
+
+def test_each_link_leads_to_its_evidence(chromium: Browser, runs: dict[str, Path]) -> None:
+    """To a file beside the page, a place on it, or the test's own page in Allure's report."""
+    folder = runs["broken"]
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto((folder / "report.html").as_uri())
+    links = {each.get_attribute("href") or "" for each in page.locator("a").all()}
+    places = {each.get_attribute("id") for each in page.locator("[id]").all()}
+    assert {link[1:] for link in links if link.startswith("#")} <= places
+    files = {link.partition("#")[0] for link in links if not link.startswith("#")}
+    assert {"allure.html", "timeline.jsonl", "run.json", "logs"} <= files
+    assert [file for file in files if not (folder / file).exists()] == []
+    page.locator(".failure h3 a").first.click()
+    page.locator(".test-result__name").first.wait_for()
+    assert "Whatever the outer test wants to see" in page.inner_text(".test-result__name")
+    allure.attach(page.screenshot(), "the test in Allure", allure.attachment_type.PNG)
+    context.close()
+
+
+def test_allure_knows_as_many_tests_as_ran(runs: dict[str, Path]) -> None:
+    """Whatever it calls them, each result is found in its one file."""
+    detail = detail_in((runs["broken"] / NAME).read_text(encoding="utf-8"))
+    assert len(detail.pages) == 8
+    assert "history.json" in detail.history
