@@ -81,8 +81,8 @@ def main() -> int:
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:
         table = coverage("report", "--format=markdown", *left_out, check=False).output
-        with Path(page).open("a", encoding="utf-8") as file:
-            file.write(f"## Lines of the engine\n\n{table}\n")
+        with Path(page).open("a", encoding="utf-8") as out:
+            out.write(f"## Lines of the engine\n\n{table}\n")
     return shown.returncode
 
 
