@@ -63,5 +63,8 @@ def test_servers_start_in_odd_places_and_leave_nothing_there(base: Path, odd: st
     after = {path for path in base.rglob("*") if root not in path.parents}
     pytests = {path for path in after if any(p.startswith("pytest-of-") for p in path.parts)}
     state = base / odd / "state"
-    stay = {state, state / "envs", state / "ports.lock"}  # for the next run
+    remembered = {path for path in after if path.name.endswith(".run.json")}
+    assert [path.parent for path in remembered] == [state / "history"]
+    stay = {state, state / "envs", state / "ports.lock", state / "history"}  # for the next run
+    stay |= remembered
     assert after - before - pytests - stay == set()
