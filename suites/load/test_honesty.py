@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,6 @@ import psutil
 import pytest
 
 from groundwork.base import process
-from groundwork.base.errors import NotYetError
-from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
 from load.conclusion import Conclusion
@@ -28,6 +25,7 @@ from load.consume_sender import AHEAD_S
 from load.desk import PROGRESS
 from load.latency import Latencies
 from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.meanwhile import await_told, meanwhile
 from suites.support.stamps import stamp_of
 
 # Twenty seconds at a thousand a second: a pause of three is fifteen of a hundred messages.
@@ -69,30 +67,14 @@ class Trial:
 
     def run(self, meddle: Callable[[], None], **more: str) -> Conclusion:
         """Offer a load, and do something after some seconds of it."""
-        over = threading.Event()  # where the load is broken off nothing is done to it any more
-        with ThreadPoolExecutor(1) as pool:
-            meddling = pool.submit(self._meddle, meddle, over)
-            try:
-                conclusion = offer(self.client, ASKED | more, self.folder, DURATION_S)
-            finally:
-                over.set()
-            meddling.result()
-        return conclusion
 
-    def _meddle(self, meddle: Callable[[], None], over: threading.Event) -> None:
-        wait_for(
-            self._expect_begun,
-            deadline=Deadline.after(OVERHEAD_S),
-            what=f"{AFTER_S} s of a load",
-            cancel=over,
-        )
-        meddle()
+        def do(over: threading.Event) -> None:
+            # Where the load is broken off nothing is done to it any more.
+            await_told(lambda: [self.folder / PROGRESS], f"load: {AFTER_S} s:", over, OVERHEAD_S)
+            meddle()
 
-    def _expect_begun(self) -> None:
-        file = self.folder / PROGRESS
-        lines = file.read_text().splitlines() if file.is_file() else []
-        if not any(line.startswith(f"load: {AFTER_S} s:") for line in lines):
-            raise NotYetError(lines[-1] if lines else "it hasn't begun")
+        with meanwhile(do):
+            return offer(self.client, ASKED | more, self.folder, DURATION_S)
 
     def generator(self) -> psutil.Process:
         """The process that makes the messages."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from groundwork.use.client import Client, Handle
 from load.desk import FILES, PROGRESS
 from load.settings import LoadSettings
 from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.meanwhile import await_told, meanwhile
 
 DURATION_S = 4.0
 LIMIT_S = DURATION_S + OVERHEAD_S + 60.0
@@ -68,16 +68,13 @@ def test_a_load_that_nobody_follows_ends(
     client: Client, asked: dict[str, str], out_dir: Path
 ) -> None:
     """Its job is killed, and can't tell anybody; the next load finds all workers free."""
-    folder, over = out_dir / "load" / "left", threading.Event()
+    folder = out_dir / "load" / "left"
     more = {"rate_per_s": "100", "duration_s": f"{LONG_S:g}"}
-    with ThreadPoolExecutor(1) as pool:
-        killing = pool.submit(kill_job, client, folder / PROGRESS, over)
-        try:
-            with pytest.raises(UsageError, match=r"conclusion\.json"):
-                offer(client, asked | more, folder, LONG_S)
-        finally:
-            over.set()
-        killing.result()
+    with (
+        meanwhile(lambda over: kill_job(client, folder / PROGRESS, over)),
+        pytest.raises(UsageError, match=r"conclusion\.json"),
+    ):
+        offer(client, asked | more, folder, LONG_S)
     wait_for(
         lambda: expect_idle(client.await_ready("generators").endpoint("http")),
         deadline=Deadline.after(STOPPED_WITHIN_S),
@@ -89,12 +86,7 @@ def test_a_load_that_nobody_follows_ends(
 
 def kill_job(client: Client, file: Path, over: threading.Event) -> None:
     """Kill a load's job and all that it has started, once it has offered for a second."""
-
-    def look() -> None:
-        if not file.is_file() or "load: 1 s:" not in file.read_text():
-            raise NotYetError("it hasn't begun")
-
-    wait_for(look, deadline=Deadline.after(OVERHEAD_S), what="a second of a load", cancel=over)
+    await_told(lambda: [file], "load: 1 s:", over, OVERHEAD_S)
     found = process.find_by_token(f"{client.status().folder.name}:job:")
     assert found
     process.end(found, grace_s=0)

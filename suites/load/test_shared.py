@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,13 @@ import pytest
 from confluent_kafka import Producer
 
 from fixtures.declared.topics import Topic
-from groundwork.base.errors import NotYetError
-from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Client, Handle
 from load.desk import PROGRESS
 from load.records import HEADER, seal
 from load.settings import LoadSettings
 from load.topic import LoadTopic, topics_of
 from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.meanwhile import await_told, meanwhile
 
 TOPIC = "market-data.trades"
 
@@ -82,14 +80,7 @@ class Others:
 
 def write_meanwhile(others: Others, folder: Path, over: threading.Event) -> None:
     """Have others write once a load is under way."""
-
-    def expect_begun() -> None:
-        if not (folder / PROGRESS).is_file():
-            raise NotYetError("it hasn't begun")
-
-    wait_for(
-        expect_begun, deadline=Deadline.after(OVERHEAD_S), what="the first second", cancel=over
-    )
+    await_told(lambda: [folder / PROGRESS], "load:", over, OVERHEAD_S)
     others.write()
 
 
@@ -111,14 +102,11 @@ def test_what_others_write_meanwhile_is_counted_aside(
     bootstrap = broker.endpoint("kafka")
     folder = out_dir / "load" / f"shared-{operation}"
     asked = {"operation": operation, "topic": TOPIC, "duration_s": f"{DURATION_S:g}", "seed": "1"}
-    over = threading.Event()
-    with Others.of(bootstrap) as others, ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(write_meanwhile, others, folder, over)
-        try:
-            conclusion = offer(broker.client, asked, folder, DURATION_S)
-        finally:
-            over.set()
-        writing.result()
+    with (
+        Others.of(bootstrap) as others,
+        meanwhile(lambda over: write_meanwhile(others, folder, over)),
+    ):
+        conclusion = offer(broker.client, asked, folder, DURATION_S)
     text = show(conclusion, folder)
     record_property("load", text)
     # Not "valid" alone: that a busy machine made messages late says nothing of others'.

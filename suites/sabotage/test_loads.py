@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import allure
 import pytest
 
 from groundwork.base import process
-from groundwork.base.errors import ExitCode, NotYetError
+from groundwork.base.errors import ExitCode
 from groundwork.base.process import Completed
-from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep import timeline
 from groundwork.keep.events import Died, JobEnded, JobStarted
 from load.conclusion import Conclusion, read
 from load.desk import PROGRESS
 from suites.sabotage.saboteur import Saboteur, sabotaged
 from suites.support.exposure import processes_of
+from suites.support.meanwhile import await_told, meanwhile
 
 SECOND_NS = 1_000_000_000
 
@@ -61,30 +59,12 @@ def environment_of(copy: Saboteur) -> str:
 
 def kill_broker(copy: Saboteur, over: threading.Event) -> None:
     """Once a load has been measured for two seconds."""
-
-    def look() -> None:
-        files = (copy.base / "out").glob(f"*/load/offered/{PROGRESS}")
-        if not any("load: 2 s:" in file.read_text() for file in files):
-            raise NotYetError("it hasn't")
-
-    deadline = Deadline.after(MOMENT_TIMEOUT_S)
-    wait_for(look, deadline=deadline, what="two seconds of a load", cancel=over)
+    out = copy.base / "out"
+    files = f"*/load/offered/{PROGRESS}"
+    await_told(lambda: out.glob(files), "load: 2 s:", over, MOMENT_TIMEOUT_S)
     for resource, each in processes_of(environment_of(copy)):
         if resource == "broker":
             each.send_signal(signal.SIGKILL)
-
-
-@contextmanager
-def meanwhile(do: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Have something done while the block runs; what that raises is raised."""
-    over = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        doing = pool.submit(do, over)
-        try:
-            yield
-        finally:
-            over.set()
-        doing.result()
 
 
 def expect_invalid(found: Conclusion) -> None:
