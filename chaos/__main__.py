@@ -8,11 +8,11 @@ keeper has started this, else in reports/out.
 from __future__ import annotations
 
 import argparse
-import secrets
 
 from chaostoolkit.cli import cli
 
 from chaos.experiments import expect_sound, file_of
+from fixtures.seeds import draw_seed
 from groundwork.base.errors import ExitCode
 from groundwork.use.command import perform
 
@@ -28,7 +28,7 @@ def main() -> int:
     given = parser.parse_args()
     file = file_of(given.experiment)
     expect_sound(file)
-    seed = secrets.randbelow(1_000_000) if given.seed is None else given.seed
+    seed = draw_seed() if given.seed is None else given.seed
     toolkit = ["--no-version-check", "--no-log-file", "--settings", NO_SETTINGS]
     words = ["run", "--rollback-strategy", "always", "--var", f"seed:int={seed}", str(file)]
     code = cli.main([*toolkit, *words], standalone_mode=False, prog_name="chaos")

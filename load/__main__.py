@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from fixtures.seeds import draw_seed
 from groundwork.base import process
 from groundwork.base.errors import ExitCode
 from groundwork.checkers import archive
@@ -50,7 +51,7 @@ def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
     token = f"{client.status().folder.name}:{broker.name}:"
     bootstrap = broker.endpoint("kafka")
     own = {
-        "seed": secrets.randbelow(1_000_000),
+        "seed": draw_seed(),
         "topic": f"load-{uuid.uuid4()}",
         **told_by(given, topics_of(bootstrap) if "topic" in given else {}),
         "bootstrap": bootstrap,

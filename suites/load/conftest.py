@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import pytest
 
 from fixtures.declared.topics import load_topics
+from fixtures.seeds import draw_seed
 from groundwork.base.errors import UsageError
 from load.settings import OWN, LoadSettings, helped
 from load.topic import told_by
@@ -19,9 +19,6 @@ ROW = "load"
 
 # What isn't told here by whoever asks for a load.
 UNTOLD = OWN | {"closed", "keep"}
-
-# As large as a person likes to type.
-SEED_MAX = 1_000_000
 
 ASKED = pytest.StashKey[dict[str, str]]()
 WANTED = pytest.StashKey[LoadSettings]()
@@ -40,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Look at what is asked for before anything starts; choose a seed, for all workers one."""
     given = {name: config.getoption(f"load_{name}", None) for name in LoadSettings.model_fields}
     asked = {name: str(value) for name, value in given.items() if value is not None}
-    asked.setdefault("seed", str(secrets.randbelow(SEED_MAX)))
+    asked.setdefault("seed", str(draw_seed()))
     config.option.load_seed = asked["seed"]
     try:
         generators = settings_of(config).generators

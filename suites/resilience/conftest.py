@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import pytest
 
 from chaos.experiments import expect_all_sound, file_of
+from fixtures.seeds import draw_seed
 from groundwork.base.errors import UsageError
 from suites.support.noted import noted
 
 # What a test's line for the terminal is called among its properties.
 EXPERIMENT = "experiment"
-
-# As large as a person likes to type.
-SEED_MAX = 1_000_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
             file_of(chosen)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
-    seed = config.getoption("--seed", None) or str(secrets.randbelow(SEED_MAX))
+    seed = config.getoption("--seed", None) or str(draw_seed())
     if not seed.isdecimal():
         raise pytest.UsageError(f"--seed {seed}: should be a number")
     config.option.seed = seed
