@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import jinja2
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from fixtures.paths import MANIFESTS, ROOT
+from groundwork.base.entries import read_entries
 from groundwork.base.errors import UsageError
 from groundwork.base.reader import load
 from groundwork.keep.events import Recovered
@@ -101,16 +102,7 @@ def read_shows(file: Path, root: Path) -> tuple[Shows, ...]:
         UsageError: It is malformed; one line that names the file.
     """
     where = file.relative_to(root)
-    try:
-        found = TypeAdapter(tuple[Shows, ...]).validate_python(load(file.read_text("utf-8")))
-    except OSError as error:
-        raise UsageError(f"{where}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{where}: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = " ".join(map(str, fault["loc"]))
-        raise UsageError(f"{where}: entry {place}: {fault['msg']}") from error
+    found = read_entries(file, root, Shows)
     folder = "" if where.parent == Path() else f"{where.parent.as_posix()}/"
     return tuple(
         each.model_copy(update={"tests": tuple(folder + test for test in each.tests)})

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
+from groundwork.base.entries import read_entries
 from groundwork.base.errors import UsageError
-from groundwork.base.reader import load
 
 __all__ = ["Exclusion", "load_exclusions"]
 
@@ -48,14 +47,7 @@ def load_exclusions(file: Path, known: Iterable[str], root: Path) -> tuple[Exclu
         UsageError: It is malformed, or names a setting that isn't known.
     """
     where = file.relative_to(root)
-    try:
-        found = TypeAdapter(tuple[Exclusion, ...]).validate_python(load(file.read_text()))
-    except yaml.YAMLError as error:
-        raise UsageError(f"{where}: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = " ".join(map(str, fault["loc"]))
-        raise UsageError(f"{where}: entry {place}: {fault['msg']}") from error
+    found = read_entries(file, root, Exclusion)
     unknown = {name for each in found for name in each.when} - set(known)
     if unknown:
         raise UsageError(f"{where}: no such settings: {', '.join(sorted(unknown))}")

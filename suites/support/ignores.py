@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import yaml
-
 from fixtures.paths import TOOLS
 from groundwork.base.errors import UsageError
+from groundwork.base.reader import load
 
 __all__ = ["IGNORES", "Finding", "Ignore", "left", "load_ignores"]
 
@@ -69,7 +68,7 @@ def load_ignores(file: Path, today: date) -> tuple[Ignore, ...]:
         UsageError: There are too many, or one has no reason, no day, or a day that is over or too
             far ahead; one line that names it.
     """
-    listed = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+    listed = load(file.read_text(encoding="utf-8")) or []
     if len(listed) > MOST:
         raise UsageError(f"{file}: {len(listed)} ignores; at most {MOST} over all tools")
     return tuple(checked(entry, file, today) for entry in listed)
