@@ -111,7 +111,9 @@ class Reception:
         gevent.spawn(self._look_for_the_gone, self.number, settings.folder / GONE)
         runner = self._environment.runner
         if isinstance(runner, MasterRunner):
-            names = sorted(worker.id for worker in runner.clients.values())
+            # Locust remembers one that has gone for a minute.
+            there = (each for each in runner.clients.values() if each.state != STATE_MISSING)
+            names = sorted(each.id for each in there)
             self._shares = {name: number for number, name in enumerate(names)}
             setattr(self._environment.parsed_options, SHARES_OPTION, json.dumps(self._shares))
             gevent.spawn(self._miss, self.number)
