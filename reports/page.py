@@ -78,6 +78,7 @@ class Page:
         rows: What it has seen of each promise.
         comparison: With the runs before; None where there is none.
         pages: Each test's page in Allure's report, by the result's key.
+        lacking: Why there is no report of Allure's, in a line; empty where nobody misses it.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Page:
     rows: Sequence[Row]
     comparison: Comparison | None
     pages: Mapping[tuple[str, int], str]
+    lacking: str = ""
 
     @cached_property
     def judgement(self) -> Judgement:
