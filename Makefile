@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 ENV ?= local
 
 .PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
-  load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary site images \
+  load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
   succeeded propose bench sabotage crash clean
 
 help: ## Show this help
@@ -184,7 +184,10 @@ report: setup ## Build the HTML report of the latest run
 summary: setup ## The latest run in a few lines of Markdown; on GitHub, in the page of its job
 	@$(BIN)/python -m reports.summary $(RUN)
 
-site: setup ## Reports of several jobs (FROM=) as a site, with those of nights before
+outcome: ## Write down what a job came to (OUTCOME=), beside its reports (CI)
+	@mkdir -p reports/out && echo "$$OUTCOME" > reports/out/outcome
+
+site: setup ## What several jobs have left (FROM=) as a site: dist/site
 	$(BIN)/python -m reports.site $(FROM)
 
 # A builder of its own: the one that Docker comes with can neither keep a cache in a registry nor list

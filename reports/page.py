@@ -31,7 +31,7 @@ from reports.promises import Row, State
 from reports.results import Result
 from reports.trend import Trend
 
-__all__ = ["Page", "render"]
+__all__ = ["Page", "render", "templates"]
 
 # What a reviewer reads before the first scrolling; the rest follows below.
 CAUSES = 3
@@ -250,15 +250,20 @@ def cut(text: str) -> str:
     return "\n".join([*lines[:LINES], *(["…"] if len(lines) > LINES else [])])
 
 
-def render(page: Page) -> str:
-    """The page as HTML: one file that asks nobody for anything, and needs no script."""
-    templates = jinja2.Environment(
+def templates() -> jinja2.Environment:
+    """The templates of pages, with what they need to tell times and numbers."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"duration": duration, "cut": cut}
-    templates.globals |= {"count": count, "MIB": MIB}
-    return templates.get_template("page.html.jinja").render(page=page)
+    found.filters |= {"duration": duration, "cut": cut}
+    found.globals |= {"count": count, "MIB": MIB}
+    return found
+
+
+def render(page: Page) -> str:
+    """The page as HTML: one file that asks nobody for anything, and needs no script."""
+    return templates().get_template("page.html.jinja").render(page=page)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwork.base.errors import GroundworkError, UsageError
+from reports import trend
 from reports.account import Account
 from reports.comparison import compare
 from reports.detail import Detail, ReportError, detail_of
@@ -97,7 +98,7 @@ class Report:
         detail: Detail = NONE,
         lacking: GroundworkError | None = None,
     ) -> Path:
-        """Build ``report.html`` alone; its path.
+        """Build ``report.html`` alone, and what a list of reports shows of it; its path.
 
         Args:
             run_dir: The run's folder.
@@ -119,23 +120,24 @@ class Report:
             pages=detail.pages,
             lacking=str(lacking).partition("\n")[0] if lacking and not detail.pages else "",
         )
-        return written(run_dir / NAME, render(page))
+        written(run_dir / NAME, render(page))
+        written(run_dir / trend.NAME, trend.dump_trend(page.trend))
+        return run_dir / NAME
 
 
-def written(report: Path, text: str) -> Path:
-    """Put a page into its place as a whole: half of one would look like all of it.
+def written(file: Path, text: str) -> None:
+    """Put a file into its place as a whole: half of a page would look like all of it.
 
     Raises:
         ReportError: It can't be written.
     """
-    draft = report.with_name(f".{report.name}")
+    draft = file.with_name(f".{file.name}")
     try:
         draft.write_text(text, encoding="utf-8")
-        draft.replace(report)
+        draft.replace(file)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise ReportError(
-            f"can't write {report}: {error.strerror}; make room, or set GROUNDWORK_OUT_DIR to "
+            f"can't write {file}: {error.strerror}; make room, or set GROUNDWORK_OUT_DIR to "
             "a folder elsewhere and run the tests again"
         ) from error
-    return report
