@@ -162,6 +162,47 @@ def test_a_night_remembers_one_thing_and_a_bad_one_too() -> None:
     assert saved["with"]["path"].replace("~", "/home/runner") == told.output.strip()
 
 
+def test_each_runs_when_the_documentation_says() -> None:
+    """On every change, on what is merged, at night; of YAML the key `on` is true."""
+    both = {"branches": ["main", "develop"]}
+    changes = {"push": both, "pull_request": both}
+    merged = {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    assert {name: workflow(name)[True] for name in NAMES} == {
+        "ci": changes,
+        "thorough": merged,
+        "nightly": {"schedule": [{"cron": "0 2 * * *"}], "workflow_dispatch": None},
+        "security": changes | {"schedule": [{"cron": "0 5 * * *"}]},
+        "images": merged,
+        "dependencies": {"schedule": [{"cron": "0 0 * * 1"}], "workflow_dispatch": None},
+    }
+
+
+def test_only_what_publishes_may_write() -> None:
+    """Each job that may write, and what; all others read the repository, and no more."""
+    rights = {
+        f"{name} {job}": told["permissions"]
+        for name in NAMES
+        for job, told in workflow(name)["jobs"].items()
+    }
+    assert {job: own for job, own in rights.items() if own != {"contents": "read"}} == {
+        "dependencies propose": {"contents": "write", "pull-requests": "write"},
+        "images push": {"contents": "read", "packages": "write"},
+        "nightly publish": {"contents": "read", "pages": "write", "id-token": "write"},
+    }
+
+
+def test_vendors_images_are_run_where_a_registry_is_in_reach() -> None:
+    """On every cluster that CI makes: packages' images are what everybody else has to do with."""
+    for name in ("thorough", "nightly"):
+        clusters = [
+            (command, env["ARGS"])
+            for command, env in commands(name)
+            if "--env kind" in recipe(command, env) and "pytest" in recipe(command, env)
+        ]
+        assert clusters, name
+        assert [each for each in clusters if "--images vendor" not in each[1]] == []
+
+
 def test_what_is_required_needs_every_other_job() -> None:
     """The one check that a branch's protection names can't be green without the others."""
     jobs = workflow("ci")["jobs"]
