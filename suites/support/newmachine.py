@@ -90,9 +90,8 @@ class NewMachine:
         """
         shell = ["sh", "-eux", "-c", f"cd {self.work}\n{commands}"]
         who = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
-        inside: list[str | Path] = ["chroot", self.root, *who, *shell]
         return process.run(
-            [*SPACES, "sh", "-eu", "-c", MOUNT, "sh", self.root, *inside],
+            [*SPACES, "sh", "-eu", "-c", MOUNT, "sh", self.root, *who, *shell],
             timeout_s=timeout_s,
             env=self.environment(),
         ).output
@@ -109,13 +108,19 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Mounts and processes of its own; all are killed with the first of them, and that with its parent.
 SPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 
-# Within: what every system has at these places, then what was asked for.
+# Within: what every system has at these places; then its root is the only one, a file system that
+# node exporter measures as any machine's, and what was asked for is done.
 MOUNT = """root=$1; shift
+mount --bind "$root" "$root"
 mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount --rbind /sys "$root/sys"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-exec "$@"
+cd "$root"
+pivot_root . mnt
+umount --lazy /mnt
+exec chroot . "$@"
 """
 
 
