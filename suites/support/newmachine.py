@@ -27,7 +27,7 @@ PACKAGES = ("git", "python3-venv", "make")
 # Whoever is new: no root, with a home.
 NAME, UID, HOME = "newcomer", 1000, Path("home/newcomer")
 
-# Half a minute on an idle machine; three were seen of a busy one.
+# Half a minute on an idle machine; six were seen of a very busy one.
 BOOTSTRAP_TIMEOUT_S = 900.0
 
 # Files that tell clients of registries where those are and whom to trust; read-only, as they are.
