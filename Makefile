@@ -9,10 +9,12 @@ ENV ?= local
 
 .PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
   load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
-  succeeded propose bench sabotage crash clean
+  succeeded propose bench sabotage crash fresh picture clean
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2}' Makefile
+
+##@ To begin
 
 # Where there is no Python at all, nothing of ours can say so but this.
 doctor: ## What this machine lacks: what, why, and the command that mends it
@@ -47,6 +49,8 @@ $(VENV)/audit/.installed: tools/audit/requirements.lock $(VENV)/.installed
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/audit
 	$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python --require-hashes -r tools/audit/requirements.lock
 	@touch $@
+
+##@ The project itself
 
 # What is pinned stays where it still fits; with UPGRADE=1 the newest that fits is taken.
 lock: ## Compile every lock anew: Python, Go's wheel, Maven
@@ -93,6 +97,8 @@ coverage: setup ## The selftests, and how much of the engine they reach: less th
 coverage-kind: setup ## Smoke, connectivity and rebuild on kind: what they reach, make coverage counts, too
 	rm -rf $(VENV)/coverage-kind
 	COVERAGE_FILE=$(VENV)/coverage-kind/data $(BIN)/coverage run -m pytest suites/smoke suites/connectivity suites/rebuild --env kind $(ARGS)
+
+##@ Verify (ENV=local|kind|k3d|context, ARGS= for pytest)
 
 engine: setup ## See to a container engine: found, installed (root, apt), or told what to install
 	$(BIN)/groundwork engine
@@ -159,6 +165,9 @@ nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) load
 	$(MAKE) sabotage
 	$(MAKE) crash
+	$(MAKE) fresh
+
+##@ Keep an environment
 
 infra-up: up ## The same as up
 
@@ -178,6 +187,8 @@ down: setup ## End whatever is running
 status: setup ## Show what is running
 	$(BIN)/groundwork status
 
+##@ Reports
+
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
 
@@ -189,6 +200,8 @@ outcome: ## Write down what a job came to (OUTCOME=), beside its reports (CI)
 
 site: setup ## What several jobs have left (FROM=) as a site: dist/site
 	$(BIN)/python -m reports.site $(FROM)
+
+##@ What CI calls, and the rest
 
 # A builder of its own: the one that Docker comes with can neither keep a cache in a registry nor list
 # what an image is made of.
@@ -219,6 +232,15 @@ sabotage: setup ## Get things wrong, one by one, and see that the suites say so
 
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
 	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)
+
+# A root file system is made by root; whose caches and ledgers that are is root's own affair.
+AS_ROOT = $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env --set-home)
+fresh: setup ## Paste the README on a machine that has git, Python and make alone (root, else sudo)
+	$(AS_ROOT) $(BIN)/python -B -m pytest suites/fresh -v -p no:cacheprovider $(ARGS); code=$$?; \
+	  $(if $(AS_ROOT),$(AS_ROOT) chown -R "$$(id -u):$$(id -g)" reports/out;) exit $$code
+
+picture: setup ## The README's picture, of the latest run's first page (RUN=)
+	$(BIN)/python -m suites.support.picture $(RUN)
 
 clean: ## End what is running; remove the virtual environment and all output
 	test ! -x $(BIN)/groundwork || $(BIN)/groundwork down
