@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
+.PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
   load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
   succeeded propose bench sabotage crash fresh picture clean
 
@@ -52,17 +52,23 @@ $(VENV)/audit/.installed: tools/audit/requirements.lock $(VENV)/.installed
 
 ##@ The project itself
 
-# What is pinned stays where it still fits; with UPGRADE=1 the newest that fits is taken.
-lock: ## Compile every lock anew: Python, Go's wheel, Maven
+# What is pinned stays where it still fits; with UPGRADE=1 the newest that fits is taken, but of what
+# has a reason to stay beside it (stays: ...). uv's own lock has the uv of the others.
+lock: ## Compile every lock anew: Python, Maven, npm, Go (UPGRADE=1: the newest of all)
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
+	echo uv | $(BIN)/uv pip compile - --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --no-annotate --quiet -o requirements-uv.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/node/requirements.in --universal --generate-hashes --no-header --quiet -o tools/node/requirements.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/python/load.in --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/load.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/checkov/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/checkov/requirements.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/audit/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/audit/requirements.lock
-	$(BIN)/python -m groundwork.artifacts.maven tools/maven/*.in
 	rm -rf tools/python/hello-world && $(BIN)/cookiecutter --no-input -o tools/python templates/service
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
 	rm -rf tools/python/hello-world
+	$(BIN)/python -m suites.support.pins.locks $(if $(UPGRADE),--upgrade)
+
+outdated: setup ## Every pin, what is newer, and why it stays (ARGS=--newer: only those with something newer)
+	@$(BIN)/python -m suites.support.pins $(ARGS)
 
 lint: setup $(VENV)/checkov/.installed ## Style, layers, types, docstrings, tests that assert nothing
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from reports.detail import NAME, detail_in
 from reports.history import History
 from reports.promises import Promise
 from reports.report import Built, Report
+from reports.results import FOLDER, read_results
 from suites.selftest.conftest import dug
 from suites.support.browser import browser
 from suites.support.pond import Pond
@@ -209,5 +210,7 @@ def test_without_allure_the_page_says_what_is_missing(
 def test_allure_knows_as_many_tests_as_ran(runs: dict[str, Path]) -> None:
     """Whatever it calls them, each result is found in its one file."""
     detail = detail_in((runs["broken"] / NAME).read_text(encoding="utf-8"))
+    results = read_results(runs["broken"] / FOLDER)
+    assert set(detail.pages) == {each.key for each in results}
     assert len(detail.pages) == 8
     assert "history.json" in detail.history
