@@ -42,6 +42,9 @@ MINIMUM = Version("7")
 # Nobody is asked for anything else than packages, and nothing of theirs is executed.
 QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
 
+# npm tries twice more, ten seconds and a minute later: who has no network would wait for that.
+RETRIES = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
+
 
 @dataclass(frozen=True)
 class NpmPackage(Artifact):
@@ -89,7 +92,7 @@ class NpmPackage(Artifact):
             for file in ("package.json", LOCK):
                 shutil.copy(self.folder / file, work)
             try:
-                run_npm(npm, ("ci", *QUIET), work, workshop)
+                run_npm(npm, ("ci", *QUIET, *RETRIES), work, workshop)
             except ProcessFailedError as error:
                 if workshop.cancel.is_set():
                     raise CancelledError(f"the run ended while {self.name} was fetched") from error
