@@ -1,4 +1,4 @@
-"""What the suites of observability have in common: where signals get to, and the table at the end."""
+"""What the tests of observability have in common: where signals get to, the table at the end."""
 
 from __future__ import annotations
 

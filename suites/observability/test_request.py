@@ -31,8 +31,11 @@ def test_a_request_is_found_by_all_three_signals(
     number: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Within ten seconds of its answer it is counted, with an exemplar that leads to its trace, by
-    whose id its log lines are found, JSON each, that of its consumption among them."""
+    """Within ten seconds of its answer it is there as a figure, as a trace, and as lines of a log.
+
+    The figure's exemplar leads to the trace; by the trace's id the lines are found, JSON each, that
+    of the record's consumption among them.
+    """
     symbol, price = f"SIG{number}", 100.0 + number
     found = signals.follow(hello_world, symbol, price)
     note(found, record_property)
