@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,8 +23,11 @@ HEAD = ("| request | metric | exemplar | trace | log line |", "|---|---|---|---|
 def pytest_configure(config: pytest.Config) -> None:
     """Who ships signals to their stores follows from the platform, and must be known early."""
     local = settings_of(config).env == "local"
-    shipper = pytest.fixture(scope="session")(itself) if local else provides("collector")
-    config.pluginmanager.register(SimpleNamespace(shipper=shipper), "observability-shipper")
+    shipping = ModuleType("shipping")
+    vars(shipping)["shipper"] = (
+        pytest.fixture(scope="session")(itself) if local else provides("collector")
+    )
+    config.pluginmanager.register(shipping)
 
 
 def itself() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import allure
 import pytest
+import requests
 
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -102,5 +103,6 @@ def test_lines_outlive_a_killed_store(
         look,
         deadline=Deadline.after(RETURN_TIMEOUT_S),
         what="earlier lines to be there again",
+        retry_on=(requests.RequestException,),
     )
     signals.follow(hello_world, "SIG1", 1.0)
