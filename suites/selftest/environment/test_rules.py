@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.declared.declarations import read_items
 from fixtures.declared.durations import Durations, load_durations, seconds_of, with_window
+from fixtures.declared.expressions import selectors
 from fixtures.declared.rules import (
     RUNBOOKS,
     Group,
@@ -20,7 +21,7 @@ from fixtures.declared.rules import (
 from fixtures.resources.prometheus import CONFIG
 from groundwork.base.errors import UsageError
 from suites.support.alerts import NOBODY, PROOF
-from suites.support.promql import Labels, labels_of, labels_told, records_of, selectors
+from suites.support.promql import Labels, labels_of, labels_told, records_of
 
 PROFILES = load_durations()
 FILES = {platform: rule_files(platform) for platform in ("local", "kind")}

@@ -1,0 +1,308 @@
+"""Dashboards: each panel shows something, which moves, and counts what was sent."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from confluent_kafka import Producer
+
+from fixtures.declared.dashboards import (
+    DASHBOARDS,
+    PROMETHEUS,
+    Dashboard,
+    Panel,
+    Variable,
+    load_dashboards,
+    metrics_of,
+    read_dashboard,
+)
+from fixtures.declared.durations import Durations
+from fixtures.declared.topics import Topic
+from fixtures.resources.prometheus import Prometheus
+from groundwork.base.errors import NotYetError, WaitTimeoutError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.use.client import Handle
+from reports.panels import draw_dashboard
+from suites.support.panels import Viewer, label_of, load_still
+from suites.support.seen import attach_pictures
+
+EVERY = load_dashboards()
+STILL = load_still(Path(__file__).parent / "still.yaml", EVERY)
+
+MEASURED = [(each, panel) for each in EVERY for panel in each.panels if panel.measured]
+ASKING = [(each, v) for each in EVERY for v in each.variables if v.label_of is not None]
+
+# A server answers in milliseconds; a message waits for the broker's acknowledgement.
+TIMEOUT_S = 10.0
+
+# From the first request on: a rate needs two scrapes (15 s apart in production's profile), a record
+# of it an evaluation, and a busy machine its time. One for all panels: they wait for the same.
+SHOWN_TIMEOUT_S = 60.0
+
+# What one round of traffic sends; each is told apart by a counter.
+ROUND = {"greetings": 3, "strays": 2, "nonsense": 1, "messages": 2, "prices": 2, "records": 5}
+
+SYMBOLS = ("AAPL", "MSFT")
+
+# The service publishes on this one, by a schema; who looks at its records finds no others there.
+ITS_OWN = "signals.generated"
+
+# A picture shows some time before the traffic, too.
+PICTURE_S = 120.0
+
+
+class Traffic:
+    """Sends requests to the service and records to the broker, the same in each round."""
+
+    def __init__(self, service: str, bootstrap: str, topics: list[str]) -> None:
+        self.service = service
+        self.producer = Producer({"bootstrap.servers": bootstrap})
+        self.topics = topics
+        self.rounds = 0
+
+    def send(self) -> None:
+        """One round."""
+        self.rounds += 1
+        for number in range(ROUND["greetings"]):
+            self.ask("GET", f"/hello/{number}")
+        for number in range(ROUND["strays"]):
+            self.ask("GET", f"/nowhere/{number}")
+        for _ in range(ROUND["nonsense"]):
+            self.ask("POST", "/messages", {"nonsense": True})
+        for number in range(ROUND["messages"]):
+            self.ask("POST", "/messages", {"text": f"round {self.rounds}, message {number}"})
+        for symbol in SYMBOLS[: ROUND["prices"]]:
+            price = 150.0 + self.rounds % 7 + len(symbol) / 10
+            self.ask("POST", "/market-data", {"symbol": symbol, "price": price})
+        for topic in self.topics:
+            for _ in range(ROUND["records"]):
+                self.producer.produce(topic, key=b"dashboards", value=b"x" * 100)
+        assert self.producer.flush(TIMEOUT_S) == 0, "the broker hasn't acknowledged what was sent"
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        """One request, whatever its answer: what comes of it the panels must show."""
+        requests.request(method, f"{self.service}{path}", json=body, timeout=TIMEOUT_S)
+
+
+@pytest.fixture(scope="module")
+def viewer(prometheus: Prometheus, durations: Durations, broker_kind: str) -> Viewer:
+    """Who looks at the dashboards."""
+    return Viewer(prometheus, durations, broker_kind)
+
+
+@pytest.fixture(scope="module")
+def traffic(
+    viewer: Viewer, hello_world: Handle, broker: Handle, topics: tuple[Topic, ...]
+) -> Traffic:
+    """Traffic that Prometheus has seen: requests, some refused, messages, records."""
+    others = [each.name for each in topics if each.name != ITS_OWN]
+    made = Traffic(hello_world.endpoint("http"), broker.endpoint("kafka"), others)
+    window = viewer.durations.rate_window
+    counters = ('http_requests_total{method="GET",status="404"}', "messages_consumed_total")
+    wanted = [f"sum(rate({each}[{window}])) > 0" for each in counters]
+
+    def look() -> None:
+        made.send()
+        waiting = [each for each in wanted if not viewer.prometheus.query(each)]
+        if waiting:
+            raise NotYetError(f"not yet: {'; '.join(waiting)}")
+
+    wait_for(look, deadline=Deadline.after(SHOWN_TIMEOUT_S), what="traffic to be measured")
+    return made
+
+
+@pytest.fixture(scope="module")
+def shown(traffic: Traffic) -> Deadline:
+    """When all panels must show something: one moment for all of them."""
+    del traffic  # only for its having been sent
+    return Deadline.after(SHOWN_TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "panel"), MEASURED, ids=[label_of(each, panel) for each, panel in MEASURED]
+)
+def test_a_panel_shows_what_moves(
+    viewer: Viewer, traffic: Traffic, shown: Deadline, dashboard: Dashboard, panel: Panel
+) -> None:
+    """Each of its metrics is there, each query has series, and one of them isn't constant."""
+    await_panel(viewer, traffic, shown, dashboard, panel)
+
+
+def await_panel(
+    viewer: Viewer, traffic: Traffic, shown: Deadline, dashboard: Dashboard, panel: Panel
+) -> None:
+    """Wait until nothing is wrong with a panel; there is traffic meanwhile.
+
+    Raises:
+        WaitTimeoutError: Something still is, told with file, panel and query.
+    """
+    label = label_of(dashboard, panel)
+
+    def look() -> None:
+        faults = list(viewer.faults(dashboard, panel, still=label in STILL))
+        if faults:
+            traffic.send()
+            raise NotYetError("; ".join(faults))
+
+    wait_for(look, deadline=shown, what=f"{label} to show something")
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "variable"), ASKING, ids=[f"{each.name}: {v.name}" for each, v in ASKING]
+)
+def test_a_variable_has_a_value(
+    viewer: Viewer, traffic: Traffic, shown: Deadline, dashboard: Dashboard, variable: Variable
+) -> None:
+    """There is something to choose."""
+    del traffic
+
+    def look() -> None:
+        if not viewer.values_of(variable):
+            raise NotYetError(
+                f"{dashboard.file}: variable {variable.name}: {variable.query} is empty"
+            )
+
+    wait_for(look, deadline=shown, what=f"a value of {variable.name}")
+
+
+# By what of a round each of them must go up; every one of them is a counter that a panel reads.
+COUNTED = {
+    'http_requests_total{job="hello-world",route="/hello/{name}",status="200"}': "greetings",
+    'http_requests_total{job="hello-world",method="GET",status="404"}': "strays",
+    'http_requests_total{job="hello-world",route="/messages",status="422"}': "nonsense",
+    'messages_published_total{job="hello-world"}': "messages",
+    'messages_consumed_total{job="hello-world"}': "messages",
+    'market_data_received_total{job="hello-world"}': "prices",
+}
+RECORDS = {
+    "kafka": 'kafka_server_brokertopicmetrics_messagesin_total{topic="market-data.trades"}',
+    "redpanda": 'redpanda_kafka_max_offset{topic="market-data.trades"}',
+}
+
+ROUNDS = 3
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("counter", [*COUNTED, "records of a topic"])
+def test_panels_count_what_was_sent(
+    viewer: Viewer, traffic: Traffic, broker_kind: str, counter: str
+) -> None:
+    """A counter goes up by exactly what was sent while nobody else sends anything."""
+    selector = counter if counter in COUNTED else RECORDS[broker_kind]
+    each = ROUND[COUNTED.get(counter, "records")]
+    read = {name for board, p in MEASURED for q in p.queries for name in metrics_of(board, q)}
+    assert selector.partition("{")[0] in read, f"no panel reads {selector}"
+    before = settled(viewer, selector, time.time())
+    for _ in range(ROUNDS):
+        traffic.send()
+    sent = each * ROUNDS
+
+    def look() -> None:
+        moved = value_of(viewer, selector) - before
+        if moved != sent:
+            raise NotYetError(f"{selector} has gone up by {moved:g}, and {sent} were sent")
+
+    wait_for(look, deadline=Deadline.after(SHOWN_TIMEOUT_S), what="counters to have moved")
+
+
+def value_of(viewer: Viewer, selector: str) -> float:
+    """The sum of a counter's series.
+
+    Raises:
+        NotYetError: There is none.
+    """
+    found = viewer.prometheus.query(f"sum({selector})")
+    if not found:
+        raise NotYetError(f"{selector} has no series")
+    return float(found[0]["value"][1])
+
+
+def settled(viewer: Viewer, selector: str, since_s: float) -> float:
+    """The value of a counter in a scrape that has begun after a moment."""
+
+    def look() -> float:
+        found = viewer.prometheus.query(f"min(timestamp({selector}))")
+        if not found or float(found[0]["value"][1]) <= since_s:
+            raise NotYetError(f"{selector} hasn't been scraped since")
+        return value_of(viewer, selector)
+
+    return wait_for(look, deadline=Deadline.after(SHOWN_TIMEOUT_S), what="a scrape")
+
+
+Plant = Callable[[str], tuple[Dashboard, Panel]]
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    """Plants a copy of a dashboard, one of whose panels asks for something else."""
+
+    def planted(expr: str) -> tuple[Dashboard, Panel]:
+        body = json.loads((DASHBOARDS / "service.json").read_text(encoding="utf-8"))
+        body["panels"][0]["targets"][0]["expr"] = expr
+        file = tmp_path / "planted.json"
+        file.write_text(json.dumps(body), encoding="utf-8")
+        made = read_dashboard(file)
+        return made, made.panels[0]
+
+    return planted
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        (
+            "sum(rate(http_request_total[$__rate_interval]))",
+            "no series is called http_request_total",
+        ),
+        ('sum(http_requests_total{job="nobody"})', "it has no series"),
+        ("sum(kafka_nothing or redpanda_nothing)", "nothing of it is for"),
+        ('process_start_time_seconds{job="prometheus"}', "nothing moves: requests stands at"),
+    ],
+)
+def test_a_panel_that_shows_nothing_fails_by_name(
+    viewer: Viewer, traffic: Traffic, plant: Plant, expr: str, text: str
+) -> None:
+    """File, panel and query are told, and what is wrong; the same judgement as above."""
+    dashboard, panel = plant(expr)
+    with pytest.raises(WaitTimeoutError) as failed:
+        await_panel(viewer, traffic, Deadline.after(0), dashboard, panel)
+    for part in (str(dashboard.file), panel.title, text):
+        assert part in str(failed.value)
+    if "nothing of it" not in text:
+        assert expr in str(failed.value)
+
+
+@pytest.mark.parametrize("dashboard", EVERY, ids=[each.name for each in EVERY])
+def test_a_picture_shows_every_panel(
+    viewer: Viewer, traffic: Traffic, out_dir: Path, dashboard: Dashboard
+) -> None:
+    """As Grafana would place them; where the stores of logs and traces are others, it says so."""
+    del traffic
+    looking = Viewer(viewer.prometheus, viewer.durations, viewer.broker, PICTURE_S)
+    end_s = time.time()
+    shown = {
+        panel.title: [line for each in looking.lines(dashboard, panel).values() for line in each]
+        for panel in dashboard.panels
+        if panel.measured
+    }
+    elsewhere = dict(kept_elsewhere(dashboard))
+    folder = out_dir / "dashboards"
+    folder.mkdir(exist_ok=True)
+    span_s = (end_s - PICTURE_S, end_s)
+    files = draw_dashboard(dashboard, shown, span_s, folder / dashboard.name, elsewhere)
+    attach_pictures(files, dashboard.title)
+    empty = [title for title, lines in shown.items() if not lines]
+    assert not empty, f"{dashboard.file}: empty panels: {', '.join(empty)}"
+
+
+def kept_elsewhere(dashboard: Dashboard) -> Iterator[tuple[str, str]]:
+    """Panels of other stores than Prometheus, and why a picture has nothing of them."""
+    for panel in dashboard.panels:
+        for source in {each.source for each in panel.queries} - {PROMETHEUS}:
+            yield panel.title, f"asks {source.capitalize()}: seen in Grafana alone"
