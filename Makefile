@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
+.PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts telemetry load load-ui \
   load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary site images \
   succeeded propose bench sabotage crash clean
 
@@ -114,6 +114,10 @@ chaos: setup ## Break the broker under load (EXPERIMENT=, SEED=): is all that wa
 
 alerts: setup ## Cause alerts for real: is whoever is woken told in time, and told when it is over
 	@$(BIN)/python -m pytest suites/alerting --env $(ENV) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+telemetry: setup ## Follow one request through metric, trace and log; each dashboard's panels move
+	@$(BIN)/python -m pytest suites/observability --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
 # Each setting of a load is a variable: make load RATE=20000 DURATION=60 ARRIVALS=poisson WORKERS=2

@@ -24,7 +24,7 @@ JOBS = {
 }
 
 # Those that Prometheus does without: in a kept environment somebody may have started them.
-WANTED = {"patient"}
+WANTED = {"collector", "logs", "patient", "traces"}
 
 
 def test_declared_targets_are_up_and_no_others(

@@ -36,6 +36,7 @@ ALERTS = {
     "HighErrorRate",
     "HighLatencyP95",
     "HostDown",
+    "LogLinesDropped",
     "MemoryAlmostFull",
     "OfflinePartitions",
     "PublishingFails",
@@ -48,7 +49,7 @@ ALERTS = {
 AT_ONCE = {"DeadMansSwitch", "ScrapeTargetMissing", PROOF}
 
 # Jobs of those that Prometheus does without.
-WANTED = {"patient"}
+WANTED = {"collector", "logs", "patient", "traces"}
 
 # It is no measurement but a question, and goes the way of one.
 RAW = {PROOF}
