@@ -84,7 +84,7 @@ class Viewer:
     span_s: float = 60.0
 
     def values(self, dashboard: Dashboard) -> dict[str, str]:
-        """What stands for its variables while all is chosen that there is, and for Grafana's own."""
+        """What stands for its variables while all of it is chosen, and for Grafana's own."""
         window = self.durations.rate_window
         own = {"__rate_interval": window, "__interval": self.durations.scrape_interval}
         chosen = {

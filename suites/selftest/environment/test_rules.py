@@ -117,7 +117,8 @@ def test_whoever_is_scraped_is_missed(platform: str) -> None:
     }
     jobs = {item.text_of("job_name") for item in read_items(CONFIG, "scrape_configs")}
     assert len(jobs) > 1
-    assert jobs - asked == WANTED | (set() if platform == "kind" else {"cluster"})
+    own = {"apiserver", "cluster", "kubelet"}
+    assert jobs - asked == WANTED | (set() if platform == "kind" else own)
 
 
 def test_both_platforms_record_the_same() -> None:
