@@ -41,9 +41,12 @@ def test_a_request_is_found_by_all_three_signals(
     note(found, record_property)
     (said,) = [each for each in found.said() if each.get("event") == EVENT]
     assert (said["symbol"], said["price"]) == (symbol, price)
-    assert {each["trace_id"] for each in found.said()} == {found.trace.id}
+    silent = [each for each in found.said() if each.get("trace_id") != found.trace.id]
+    assert silent == [], "a line has no trace id of its own, or another's"
     known = {each.id for each in found.trace.spans}
-    assert {each["span_id"] for each in found.said()} <= known, "a line is of no span of its trace"
+    assert {each.get("span_id") for each in found.said()} <= known, (
+        "a line is of no span of its trace"
+    )
 
 
 def note(found: Followed, record_property: Callable[[str, object], None]) -> None:

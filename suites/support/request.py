@@ -78,7 +78,7 @@ class Signals:
             found = wait_for(
                 look,
                 deadline=Deadline(answered_s + FOUND_WITHIN_S, FOUND_WITHIN_S),
-                what=f"the request about {symbol} to be found as a {signal}",
+                what=f"the request about {symbol} to be found, by its {signal}",
                 retry_on=(requests.RequestException,),
             )
             found_s[signal] = time.monotonic() - answered_s
