@@ -1,4 +1,4 @@
-"""Signals that are got wrong: the suite of observability fails, and names what is missing of them."""
+"""Signals that are got wrong: the suite of observability fails, and names what is missing."""
 
 from __future__ import annotations
 
