@@ -6,11 +6,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
-from confluent_kafka import Producer
 
 from fixtures.declared.dashboards import (
     DASHBOARDS,
@@ -22,15 +19,12 @@ from fixtures.declared.dashboards import (
     metrics_of,
     read_dashboard,
 )
-from fixtures.declared.durations import Durations
-from fixtures.declared.topics import Topic
-from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import NotYetError, WaitTimeoutError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.use.client import Handle
 from reports.panels import draw_dashboard
 from suites.support.panels import Viewer, label_of, load_still
 from suites.support.seen import attach_pictures
+from suites.support.traffic import ROUND, Traffic
 
 EVERY = load_dashboards()
 STILL = load_still(Path(__file__).parent / "still.yaml", EVERY)
@@ -38,119 +32,49 @@ STILL = load_still(Path(__file__).parent / "still.yaml", EVERY)
 MEASURED = [(each, panel) for each in EVERY for panel in each.panels if panel.measured]
 ASKING = [(each, v) for each in EVERY for v in each.variables if v.label_of is not None]
 
-# A server answers in milliseconds; a message waits for the broker's acknowledgement.
-TIMEOUT_S = 10.0
-
-# From the first request on: a rate needs two scrapes (15 s apart in production's profile), a record
-# of it an evaluation, and a busy machine its time. One for all panels: they wait for the same.
-SHOWN_TIMEOUT_S = 60.0
-
-# What one round of traffic sends; each is told apart by a counter.
-ROUND = {"greetings": 3, "strays": 2, "nonsense": 1, "messages": 2, "prices": 2, "records": 5}
-
-SYMBOLS = ("AAPL", "MSFT")
-
-# The service publishes on this one, by a schema; who looks at its records finds no others there.
-ITS_OWN = "signals.generated"
-
 # A picture shows some time before the traffic, too.
 PICTURE_S = 120.0
-
-
-class Traffic:
-    """Sends requests to the service and records to the broker, the same in each round."""
-
-    def __init__(self, service: str, bootstrap: str, topics: list[str]) -> None:
-        self.service = service
-        self.producer = Producer({"bootstrap.servers": bootstrap})
-        self.topics = topics
-        self.rounds = 0
-
-    def send(self) -> None:
-        """One round."""
-        self.rounds += 1
-        for number in range(ROUND["greetings"]):
-            self.ask("GET", f"/hello/{number}")
-        for number in range(ROUND["strays"]):
-            self.ask("GET", f"/nowhere/{number}")
-        for _ in range(ROUND["nonsense"]):
-            self.ask("POST", "/messages", {"nonsense": True})
-        for number in range(ROUND["messages"]):
-            self.ask("POST", "/messages", {"text": f"round {self.rounds}, message {number}"})
-        for symbol in SYMBOLS[: ROUND["prices"]]:
-            price = 150.0 + self.rounds % 7 + len(symbol) / 10
-            self.ask("POST", "/market-data", {"symbol": symbol, "price": price})
-        for topic in self.topics:
-            for _ in range(ROUND["records"]):
-                self.producer.produce(topic, key=b"dashboards", value=b"x" * 100)
-        assert self.producer.flush(TIMEOUT_S) == 0, "the broker hasn't acknowledged what was sent"
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-        """One request, whatever its answer: what comes of it the panels must show."""
-        requests.request(method, f"{self.service}{path}", json=body, timeout=TIMEOUT_S)
-
-
-@pytest.fixture(scope="module")
-def viewer(prometheus: Prometheus, durations: Durations, broker_kind: str) -> Viewer:
-    """Who looks at the dashboards."""
-    return Viewer(prometheus, durations, broker_kind)
-
-
-@pytest.fixture(scope="module")
-def traffic(
-    viewer: Viewer, hello_world: Handle, broker: Handle, topics: tuple[Topic, ...]
-) -> Traffic:
-    """Traffic that Prometheus has seen: requests, some refused, messages, records."""
-    others = [each.name for each in topics if each.name != ITS_OWN]
-    made = Traffic(hello_world.endpoint("http"), broker.endpoint("kafka"), others)
-    window = viewer.durations.rate_window
-    counters = ('http_requests_total{method="GET",status="404"}', "messages_consumed_total")
-    wanted = [f"sum(rate({each}[{window}])) > 0" for each in counters]
-
-    def look() -> None:
-        made.send()
-        waiting = [each for each in wanted if not viewer.prometheus.query(each)]
-        if waiting:
-            raise NotYetError(f"not yet: {'; '.join(waiting)}")
-
-    wait_for(look, deadline=Deadline.after(SHOWN_TIMEOUT_S), what="traffic to be measured")
-    return made
-
-
-@pytest.fixture(scope="module")
-def shown(traffic: Traffic) -> Deadline:
-    """When all panels must show something: one moment for all of them."""
-    del traffic  # only for its having been sent
-    return Deadline.after(SHOWN_TIMEOUT_S)
 
 
 @pytest.mark.parametrize(
     ("dashboard", "panel"), MEASURED, ids=[label_of(each, panel) for each, panel in MEASURED]
 )
 def test_a_panel_shows_what_moves(
-    viewer: Viewer, traffic: Traffic, shown: Deadline, dashboard: Dashboard, panel: Panel
+    viewer: Viewer,
+    traffic: Traffic,
+    shown: Deadline,
+    platform: str,
+    dashboard: Dashboard,
+    panel: Panel,
 ) -> None:
     """Each of its metrics is there, each query has series, and one of them isn't constant."""
-    await_panel(viewer, traffic, shown, dashboard, panel)
+    declared = STILL.get(label_of(dashboard, panel))
+    still = declared is not None and platform in (declared.env or (platform,))
+    await_panel(viewer, traffic, shown, dashboard, panel, still=still)
 
 
 def await_panel(
-    viewer: Viewer, traffic: Traffic, shown: Deadline, dashboard: Dashboard, panel: Panel
+    viewer: Viewer,
+    traffic: Traffic,
+    shown: Deadline,
+    dashboard: Dashboard,
+    panel: Panel,
+    *,
+    still: bool = False,
 ) -> None:
     """Wait until nothing is wrong with a panel; there is traffic meanwhile.
 
     Raises:
         WaitTimeoutError: Something still is, told with file, panel and query.
     """
-    label = label_of(dashboard, panel)
 
     def look() -> None:
-        faults = list(viewer.faults(dashboard, panel, still=label in STILL))
+        faults = list(viewer.faults(dashboard, panel, still=still))
         if faults:
             traffic.send()
             raise NotYetError("; ".join(faults))
 
-    wait_for(look, deadline=shown, what=f"{label} to show something")
+    wait_for(look, deadline=shown, what=f"{label_of(dashboard, panel)} to show something")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import UsageError
 from reports.panels import Line
 
-__all__ = ["FOREIGN", "Viewer", "label_of", "load_still"]
+__all__ = ["FOREIGN", "Still", "Viewer", "label_of", "load_still"]
 
 # How the series of the other kind of broker begin: a panel asks for both, and there is one.
 FOREIGN = {"kafka": ("redpanda_",), "redpanda": ("kafka_", "jvm_")}
@@ -36,29 +36,36 @@ LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
 class Still(BaseModel):
-    """A panel that stands still while all is well, and why that is right."""
+    """A panel that stands still while all is well, and why that is right.
+
+    Attributes:
+        panel: DASHBOARD: TITLE.
+        reason: Why.
+        env: Where; everywhere if nothing is said.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     panel: str = Field(pattern=r"^\w+: .+$")
     reason: str = Field(min_length=10)
+    env: tuple[str, ...] = ()
 
 
-def load_still(file: Path, dashboards: Sequence[Dashboard]) -> dict[str, str]:
-    """The panels that stand still, with the reasons, by DASHBOARD: TITLE.
+def load_still(file: Path, dashboards: Sequence[Dashboard]) -> dict[str, Still]:
+    """The panels that stand still, by DASHBOARD: TITLE.
 
     Raises:
         UsageError: The file is malformed, or there is no such panel.
     """
     known = {label_of(each, panel) for each in dashboards for panel in each.panels}
-    found: dict[str, str] = {}
+    found: dict[str, Still] = {}
     for item in read_items(file, "still"):
         still = validate(item, Still)
         if still.panel not in known:
             raise item.fault(f"there is no panel {still.panel}")
         if still.panel in found:
             raise item.fault(f"{still.panel} is there twice")
-        found[still.panel] = still.reason
+        found[still.panel] = still
     return found
 
 
