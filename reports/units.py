@@ -27,7 +27,7 @@ def told(value: float, unit: str) -> str:
     if unit == "s":
         return seconds(value)
     if unit == "currencyUSD":
-        return f"${brief(value)}"
+        return f"${value:,.2f}"
     if unit in {"bytes", "binBps"}:
         return scaled(value, BYTES, KIBI, " ") + ("/s" if unit == "binBps" else "")
     return scaled(value, COUNTS, THOUSAND, "") + ({"none": "", "short": ""} | RATES)[unit]
