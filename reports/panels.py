@@ -47,6 +47,9 @@ NAME_LENGTH_MAX = 26
 # So many spans of time beside each other, and of values on top of each other.
 TICKS, HEIGHTS = 6, 4
 
+# How much more than the highest value fits in.
+ROOM = 1.04
+
 # Of those colours that people of every kind of sight tell apart (Okabe and Ito), and greys between.
 COLOURS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c8c00", "#444444",
@@ -267,11 +270,13 @@ def scale(axes: Axes, panel: Panel, sheet: Sheet, lowest: float) -> None:
     """The axes: seconds before the end, values in the panel's unit from 0 on, and its limit."""
     axes.set_xlim(sheet.begin_s, sheet.end_s)
     low, high = axes.get_ylim()
+    low = 0.0 if lowest >= 0 else low
+    high = max(high, low + ROOM * (high - low))
     if panel.limit is not None:
         axes.axhline(panel.limit, color=BAD, linestyle="--", linewidth=1)
         high = max(high, panel.limit * 1.15)
-    low = 0.0 if lowest >= 0 else low
-    axes.set_ylim(low, high if high > low else low + 1)
+    high = high if high > low else low + 1  # of what is 0 all the time
+    axes.set_ylim(low, high)
     axes.yaxis.set_major_locator(locator_of(panel.unit, high - low))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: told(value, panel.unit)))
     step_s = max(1, round((sheet.end_s - sheet.begin_s) / TICKS))

@@ -32,9 +32,6 @@ STILL = load_still(Path(__file__).parent / "still.yaml", EVERY)
 MEASURED = [(each, panel) for each in EVERY for panel in each.panels if panel.measured]
 ASKING = [(each, v) for each in EVERY for v in each.variables if v.label_of is not None]
 
-# A picture shows some time before the traffic, too.
-PICTURE_S = 120.0
-
 
 @pytest.mark.parametrize(
     ("dashboard", "panel"), MEASURED, ids=[label_of(each, panel) for each, panel in MEASURED]
@@ -214,17 +211,16 @@ def test_a_picture_shows_every_panel(
 ) -> None:
     """As Grafana would place them; where the stores of logs and traces are others, it says so."""
     del traffic
-    looking = Viewer(viewer.prometheus, viewer.durations, viewer.broker, PICTURE_S)
     end_s = time.time()
     shown = {
-        panel.title: [line for each in looking.lines(dashboard, panel).values() for line in each]
+        panel.title: [line for each in viewer.lines(dashboard, panel).values() for line in each]
         for panel in dashboard.panels
         if panel.measured
     }
     elsewhere = dict(kept_elsewhere(dashboard))
     folder = out_dir / "dashboards"
     folder.mkdir(exist_ok=True)
-    span_s = (end_s - PICTURE_S, end_s)
+    span_s = (end_s - viewer.span_s, end_s)
     files = draw_dashboard(dashboard, shown, span_s, folder / dashboard.name, elsewhere)
     attach_pictures(files, dashboard.title)
     empty = [title for title, lines in shown.items() if not lines]

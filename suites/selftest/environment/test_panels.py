@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -82,13 +83,24 @@ def test_a_number_over_its_limit_is_red(tmp_path: Path) -> None:
 
 def test_lines_have_gaps_where_nothing_was(tmp_path: Path) -> None:
     """A line across a gap would say that something was measured there; one value is a point."""
-    at_s = (0.0, 2.0, 4.0, 20.0, 22.0, 40.0)
+    at_s: tuple[float, ...] = (0.0, 2.0, 4.0, 20.0, 22.0, 40.0)
     parts = unbroken(at_s)
     assert [at_s[part] for part in parts] == [(0.0, 2.0, 4.0), (20.0, 22.0), (40.0,)]
     assert unbroken((7.0,)) == [slice(0, 1)]
     many = [Line(f"a name that is far too long to be read {n}", TIMES, TIMES) for n in range(30)]
     png, _ = drawn(tmp_path, everything(RISING) | {"Latency": many, "Requests by route": many[:1]})
     assert imread(png).size
+
+
+@pytest.mark.parametrize("unit", ["bytes", "none"])
+def test_what_is_nothing_all_the_time_is_a_line(tmp_path: Path, unit: str) -> None:
+    """It is no empty panel, and there is no scale that would fit it."""
+    panels = tuple(replace(each, unit=unit, limit=None) for each in SERVICE.panels)
+    board = replace(SERVICE, panels=panels)
+    nothing = everything(Line("nothing", TIMES, (0.0,) * len(TIMES)))
+    line, _ = drawn(tmp_path / "line", nothing, dashboard=board)
+    empty, _ = drawn(tmp_path / "empty", {}, dashboard=board)
+    assert (imread(line) != imread(empty)).any()
 
 
 @pytest.mark.parametrize(
