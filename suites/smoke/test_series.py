@@ -13,11 +13,11 @@ import promql_parser
 import pytest
 
 from fixtures.declared.durations import Durations, seconds_of
+from fixtures.declared.expressions import selectors
 from fixtures.declared.rules import Rule, load_rules, rule_files
 from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.support.promql import selectors
 
 # What a label may come to hold: a healthy platform has no series of a failure, nor of whom nobody
 # has started, and an expression that reads them must be right before there is one.

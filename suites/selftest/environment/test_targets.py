@@ -62,7 +62,7 @@ def test_every_part_that_is_scraped_has_a_job() -> None:
     enrolled = (part.local(LOCAL) for part in parts() if part.wanted)
     wanted = {each.name for each in enrolled if each is not None}
     assert wanted
-    assert declared == scraped | wanted | {"prometheus", "cluster"}
+    assert declared == scraped | wanted | {"prometheus", "apiserver", "cluster", "kubelet"}
 
 
 def test_what_enrols_itself_is_found_by_its_file() -> None:
