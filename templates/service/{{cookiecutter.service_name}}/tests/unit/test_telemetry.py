@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
@@ -42,6 +42,9 @@ PROMETHEUS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;q=0.3",
 )
 
+# For what takes a second or two, on a busy machine.
+TIMEOUT_S = 10.0
+
 # Where nobody listens: connections are refused.
 NOWHERE = "127.0.0.1:9"
 
@@ -68,15 +71,24 @@ def black_hole(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     # Whoever still tries writes lines when it gives up, which are no other test's.
     for thread in threading.enumerate():
         if thread.name.startswith("OtelBatch"):
-            thread.join()
+            thread.join(TIMEOUT_S)
 
 
-def start() -> Telemetry:
-    """Start telemetry, with a log that is captured."""
-    configure_logs("DEBUG")
-    telemetry = start_telemetry("me")
-    telemetry.begin(FastAPI())
-    return telemetry
+@pytest.fixture
+def start(black_hole: str) -> Iterator[Callable[[], Telemetry]]:
+    """Starts telemetry, with a log that is captured; what a test hasn't ended ends with it."""
+    del black_hole  # it goes later, and waits for whoever still sends
+    started: list[Telemetry] = []
+
+    def begin() -> Telemetry:
+        configure_logs("DEBUG")
+        started.append(start_telemetry("me"))
+        started[-1].begin(FastAPI())
+        return started[-1]
+
+    yield begin
+    for telemetry in started:
+        telemetry.end()
 
 
 def end(telemetry: Telemetry) -> float:
@@ -92,7 +104,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [line for line in lines if line["level"] != "debug"]
 
 
-def test_without_an_endpoint_nothing_starts() -> None:
+def test_without_an_endpoint_nothing_starts(start: Callable[[], Telemetry]) -> None:
     """No provider, no thread, and an end that has nothing to do."""
     before = threading.active_count()
     telemetry = start()
@@ -109,7 +121,10 @@ def test_without_an_endpoint_nothing_starts() -> None:
     ],
 )
 def test_each_signal_leaves_where_it_has_an_endpoint(
-    monkeypatch: pytest.MonkeyPatch, variable: str, signals: tuple[bool, bool]
+    start: Callable[[], Telemetry],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    signals: tuple[bool, bool],
 ) -> None:
     """The base is for both."""
     monkeypatch.setenv(variable, f"http://{NOWHERE}/v1/x")
@@ -128,7 +143,10 @@ def test_each_signal_leaves_where_it_has_an_endpoint(
     ],
 )
 def test_the_service_is_called_as_opentelemetry_is_told(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], name: str
+    start: Callable[[], Telemetry],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    name: str,
 ) -> None:
     """Its own name is for where nobody says another."""
     for variable, value in variables.items():
@@ -141,7 +159,9 @@ def test_the_service_is_called_as_opentelemetry_is_told(
 
 
 def test_a_store_that_is_away_costs_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    start: Callable[[], Telemetry],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Of all batches that can't leave, and tries of them, the first is told, and the rest later."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://{NOWHERE}/v1/traces")
@@ -159,7 +179,9 @@ def test_a_store_that_is_away_costs_one_line(
 
 
 def test_what_exporting_writes_isnt_exported(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    start: Callable[[], Telemetry],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Else a store of lines would be sent a line for each of its batches, for ever."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", f"http://{NOWHERE}/v1/logs")
@@ -167,7 +189,11 @@ def test_what_exporting_writes_isnt_exported(
     telemetry = start()
     assert telemetry.logs is not None
     logging.getLogger("somebody").info("hello")
-    telemetry.logs.provider.force_flush()
+    # A thread, for this is where it would never end.
+    flush = threading.Thread(target=telemetry.logs.provider.force_flush, daemon=True)
+    flush.start()
+    flush.join(TIMEOUT_S)
+    assert not flush.is_alive(), "each export makes another"
     lines = capsys.readouterr().out.splitlines()
     assert any("urllib3" in line for line in lines), "the exporter's connections wrote nothing"
     telemetry.logs.provider.force_flush()  # what it has queued meanwhile
@@ -176,7 +202,10 @@ def test_what_exporting_writes_isnt_exported(
 
 
 def test_a_silent_store_doesnt_hold_up_the_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], black_hole: str
+    start: Callable[[], Telemetry],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    black_hole: str,
 ) -> None:
     """What can't be sent in time is given up, and that is told; both signals share the time."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{black_hole}")
@@ -189,7 +218,10 @@ def test_a_silent_store_doesnt_hold_up_the_end(
 
 
 def test_a_queue_that_is_full_drops_and_says_nothing_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], black_hole: str
+    start: Callable[[], Telemetry],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    black_hole: str,
 ) -> None:
     """Neither memory nor the log grows with what can't leave."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://{black_hole}/v1/traces")
