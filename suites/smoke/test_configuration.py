@@ -41,7 +41,7 @@ PLACES = {
 # Options of Prometheus' command line that nobody declares: they are as they are without one.
 FLAGS = {
     "alertmanager.notification-queue-capacity": "10000",
-    "enable-feature": "",
+    "enable-feature": "exemplar-storage",
     "query.lookback-delta": "5m",
     "query.timeout": "2m",
     "rules.alert.for-grace-period": "10m",

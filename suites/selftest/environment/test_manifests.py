@@ -93,10 +93,12 @@ def test_one_broker_and_three_differ_in_ports_alone_by_the_others_nodes(
 
 
 def test_charts_serve_at_the_manifests_node_ports(table: dict[tuple[str, str], int]) -> None:
-    """Prometheus and Alertmanager are where they are without charts."""
+    """Prometheus, Alertmanager and the stores are where they are without charts."""
     assert node_ports(KUBERNETES / "charts") == {
         table["prometheus", "http"]: "prometheus",
         table["alertmanager", "http"]: "alertmanager",
+        table["logs", "http"]: "logs",
+        table["traces", "http"]: "traces",
     }
     values = yaml.safe_load((KUBERNETES.parent / "helm" / "kube-prometheus-stack.yaml").read_text())
     assert values["grafana"]["service"]["nodePort"] == table["dashboards", "http"]
