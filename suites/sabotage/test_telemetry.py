@@ -60,7 +60,11 @@ EDITS = {
         ("to be found, by its trace", "the store of traces knows of no trace"),
     ),
     "a record carries no trace": (
-        Edit(f"{SERVICE}/telemetry.py", "AIOKafkaInstrumentor().instrument(", "len("),
+        Edit(
+            f"{SERVICE}/telemetry.py",
+            "AIOKafkaInstrumentor().instrument(tracer_provider=self.traces)",
+            "pass",
+        ),
         ("has no span process_market_data", "POST /market-data"),
     ),
 }
