@@ -7,12 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup doctor dev-setup lock lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts telemetry dashboards load load-ui \
-  load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary site images \
-  succeeded propose bench sabotage crash clean
+.PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts telemetry dashboards load load-ui \
+  load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
+  succeeded propose bench sabotage crash fresh picture clean
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z][a-z0-9-]*:.*## / {printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2}' Makefile
+
+##@ To begin
 
 # Where there is no Python at all, nothing of ours can say so but this.
 doctor: ## What this machine lacks: what, why, and the command that mends it
@@ -48,17 +50,25 @@ $(VENV)/audit/.installed: tools/audit/requirements.lock $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python --require-hashes -r tools/audit/requirements.lock
 	@touch $@
 
-# What is pinned stays where it still fits; with UPGRADE=1 the newest that fits is taken.
-lock: ## Compile every lock anew: Python, Go's wheel, Maven
+##@ The project itself
+
+# What is pinned stays where it still fits; with UPGRADE=1 the newest that fits is taken, but of what
+# has a reason to stay beside it (stays: ...). uv's own lock has the uv of the others.
+lock: ## Compile every lock anew: Python, Maven, npm, Go (UPGRADE=1: the newest of all)
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --quiet -o requirements.lock
+	echo uv | $(BIN)/uv pip compile - --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-find-links --no-header --no-annotate --quiet -o requirements-uv.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/go/requirements.in --universal --generate-hashes --no-header --quiet -o tools/go/requirements.lock
+	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/node/requirements.in --universal --generate-hashes --no-header --quiet -o tools/node/requirements.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/python/load.in --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/load.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/checkov/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/checkov/requirements.lock
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/audit/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o tools/audit/requirements.lock
-	$(BIN)/python -m groundwork.artifacts.maven tools/maven/*.in
 	rm -rf tools/python/hello-world && $(BIN)/cookiecutter --no-input -o tools/python templates/service
 	$(BIN)/uv pip compile $(if $(UPGRADE),--upgrade) tools/python/hello-world/pyproject.toml --constraints requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o tools/python/service.lock
 	rm -rf tools/python/hello-world
+	$(BIN)/python -m suites.support.pins.locks $(if $(UPGRADE),--upgrade)
+
+outdated: setup ## Every pin, what is newer, and why it stays (ARGS=--newer: only those with something newer)
+	@$(BIN)/python -m suites.support.pins $(ARGS)
 
 lint: setup $(VENV)/checkov/.installed ## Style, layers, types, docstrings, tests that assert nothing
 	$(BIN)/ruff check .
@@ -93,6 +103,8 @@ coverage: setup ## The selftests, and how much of the engine they reach: less th
 coverage-kind: setup ## Smoke, connectivity and rebuild on kind: what they reach, make coverage counts, too
 	rm -rf $(VENV)/coverage-kind
 	COVERAGE_FILE=$(VENV)/coverage-kind/data $(BIN)/coverage run -m pytest suites/smoke suites/connectivity suites/rebuild --env kind $(ARGS)
+
+##@ Verify (ENV=local|kind|k3d|context, ARGS= for pytest)
 
 engine: setup ## See to a container engine: found, installed (root, apt), or told what to install
 	$(BIN)/groundwork engine
@@ -167,6 +179,9 @@ nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) load
 	$(MAKE) sabotage
 	$(MAKE) crash
+	$(MAKE) fresh
+
+##@ Keep an environment
 
 infra-up: up ## The same as up
 
@@ -186,14 +201,21 @@ down: setup ## End whatever is running
 status: setup ## Show what is running
 	$(BIN)/groundwork status
 
+##@ Reports
+
 report: setup ## Build the HTML report of the latest run
 	$(BIN)/python -m reports $(RUN)
 
 summary: setup ## The latest run in a few lines of Markdown; on GitHub, in the page of its job
 	@$(BIN)/python -m reports.summary $(RUN)
 
-site: setup ## Reports of several jobs (FROM=) as a site, with those of nights before
+outcome: ## Write down what a job came to (OUTCOME=), beside its reports (CI)
+	@mkdir -p reports/out && echo "$$OUTCOME" > reports/out/outcome
+
+site: setup ## What several jobs have left (FROM=) as a site: dist/site
 	$(BIN)/python -m reports.site $(FROM)
+
+##@ What CI calls, and the rest
 
 # A builder of its own: the one that Docker comes with can neither keep a cache in a registry nor list
 # what an image is made of.
@@ -224,6 +246,15 @@ sabotage: setup ## Get things wrong, one by one, and see that the suites say so
 
 crash: setup ## Kill runs of the real environment at random moments; nothing may be left
 	$(BIN)/python -m pytest suites/crash -v --env $(ENV) $(ARGS)
+
+# A root file system is made by root; whose caches and ledgers that are is root's own affair.
+AS_ROOT = $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env --set-home)
+fresh: setup ## Paste the README on a machine that has git, Python and make alone (root, else sudo)
+	$(AS_ROOT) $(BIN)/python -B -m pytest suites/fresh -v -p no:cacheprovider $(ARGS); code=$$?; \
+	  $(if $(AS_ROOT),$(AS_ROOT) chown -R "$$(id -u):$$(id -g)" reports/out;) exit $$code
+
+picture: setup ## The README's picture, of the latest run's first page (RUN=)
+	$(BIN)/python -m suites.support.picture $(RUN)
 
 clean: ## End what is running; remove the virtual environment and all output
 	test ! -x $(BIN)/groundwork || $(BIN)/groundwork down

@@ -11,7 +11,7 @@ from typing import Iterator
 
 from doctor.remark import Remark
 
-__all__ = ["cache_dir", "look", "told"]
+__all__ = ["cache_dir", "history_dir", "look", "out_dir", "state_dir", "told"]
 
 # The engine reads its settings and nothing else: a second.
 SETTINGS_TIMEOUT_S = 60
@@ -24,12 +24,17 @@ def look(root: Path) -> Iterator[Remark]:
     """What is wrong with them."""
     wrong = list(env_file(root / ".env"))
     yield from wrong
+    said: list[Path] = []  # a folder in one that can't be written can't be either: told once
     for variable, folder, why in (
         ("GROUNDWORK_CACHE_DIR", cache_dir(root), "programs are fetched and built into it"),
         ("GROUNDWORK_STATE_DIR", state_dir(root), "it has the ledgers of what must be removed"),
         ("GROUNDWORK_OUT_DIR", out_dir(root), "reports are written into it"),
+        ("GROUNDWORK_HISTORY_DIR", history_dir(root), "what runs came to is remembered there"),
     ):
-        yield from writable(folder, variable, why)
+        if not set(said).intersection(folder.parents):
+            for each in writable(folder, variable, why):
+                said.append(folder)
+                yield each
     yield from writable(Path(tempfile.gettempdir()), "TMPDIR", "sockets lie in it")
     if not wrong:
         yield from settings(root)
@@ -112,6 +117,12 @@ def out_dir(root: Path) -> Path:
     """Where reports go."""
     given = told("GROUNDWORK_OUT_DIR", root)
     return root / Path(given).expanduser() if given else root / "reports" / "out"
+
+
+def history_dir(root: Path) -> Path:
+    """Where runs are remembered."""
+    given = told("GROUNDWORK_HISTORY_DIR", root)
+    return root / Path(given).expanduser() if given else state_dir(root) / "history"
 
 
 def folder_of(variable: str, root: Path, parent: Path) -> Path:

@@ -37,23 +37,25 @@ USUAL_PORTS = {
     "console": 8090,
 }
 
+# It is there where control groups are of version 2.
+CONTROLLERS = Path("/sys/fs/cgroup/cgroup.controllers")
+
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 def look(root: Path, cache: Path) -> Iterator[Remark]:
     """What is wrong with it."""
-    yield from memory()
+    yield from memory(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     yield from processors(os.cpu_count() or 1)
-    yield from disk(cache)
+    yield from disk(cache, free(cache))
     yield from ports(told("GROUNDWORK_PORT", root))
     yield from proxies(os.environ)
     yield from limits()
-    yield from control_groups()
+    yield from control_groups(sys.platform, CONTROLLERS)
 
 
-def memory() -> Iterator[Remark]:
+def memory(has: int) -> Iterator[Remark]:
     """Memory in all; what is free now says little."""
-    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if has < MEMORY_KIND:
         short = has < MEMORY_LOCAL
         needs = MEMORY_LOCAL if short else MEMORY_KIND
@@ -73,15 +75,19 @@ def processors(count: int) -> Iterator[Remark]:
         yield Remark(f"processors: {count}", why, mend, needed=False)
 
 
-def disk(cache: Path) -> Iterator[Remark]:
-    """Room for what is fetched and built."""
+def free(cache: Path) -> int:
+    """How much room there is where the cache is, or will be."""
     there = next((folder for folder in (cache, *cache.parents) if folder.is_dir()), None)
-    free = shutil.disk_usage(there).free if there is not None else 0
+    return shutil.disk_usage(there).free if there is not None else 0
+
+
+def disk(cache: Path, has: int) -> Iterator[Remark]:
+    """Room for what is fetched and built; where that is done, little more is needed."""
     filled = cache.is_dir() and any(cache.iterdir())
-    if free < DISK_KIND and not filled:
-        short = free < DISK_LOCAL
+    if has < DISK_KIND and not filled:
+        short = has < DISK_LOCAL
         yield Remark(
-            f"disk: {free / GIB:.1f} GiB free for {cache}",
+            f"disk: {has / GIB:.1f} GiB free for {cache}",
             f"programs take {DISK_LOCAL // GIB} GiB, and images of clusters {DISK_KIND // GIB}",
             "make room, or set GROUNDWORK_CACHE_DIR to a folder elsewhere",
             needed=short,
@@ -148,9 +154,9 @@ def limits() -> Iterator[Remark]:
         yield Remark(f"open files: at most {files}", why, f"ulimit -n {FILES}")
 
 
-def control_groups() -> Iterator[Remark]:
+def control_groups(platform: str, controllers: Path) -> Iterator[Remark]:
     """Control groups of version 1, which Kubernetes has left behind."""
-    if sys.platform != "linux" or Path("/sys/fs/cgroup/cgroup.controllers").exists():
+    if platform != "linux" or controllers.exists():
         return
     yield Remark(
         "control groups: of version 1",

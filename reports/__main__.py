@@ -26,7 +26,9 @@ def main() -> int:
     run_dir = (bundle.out_root(ROOT, settings) / name).resolve()
     report = Report(ENVIRONMENT.name, history_of(settings), settings.cache_dir)
     built = report.build(run_dir, promised_here)
-    say(f"groundwork: report: {os.path.relpath(built)}")
+    say(f"groundwork: report: {os.path.relpath(built.page)}")
+    if built.lacking is not None:  # it can be read, and isn't all that was asked for
+        raise built.lacking
     return 0
 
 

@@ -15,6 +15,7 @@ from groundwork.artifacts import Cache, Workshop
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError
 from groundwork.base.process import ProcessFailedError
+from reports.results import test_of
 
 __all__ = ["NAME", "Detail", "ReportError", "detail_of"]
 
@@ -42,7 +43,7 @@ class Detail:
     """Allure's report.
 
     Attributes:
-        pages: The page of each test in it, by what a result's ``key`` tells.
+        pages: The page of each test in it, by its result's ``key``.
         history: Allure's own, after this run: files by name.
     """
 
@@ -98,7 +99,8 @@ def detail_in(text: str) -> Detail:
     for name, held in HELD.findall(text):
         if name.startswith(TESTS):
             told = json.loads(base64.b64decode(held))
-            key = told.get("historyId") or "", told["time"].get("start") or 0
+            # Nothing that Allure's versions have called in different ways, such as a history.
+            key = test_of(told), told["time"].get("start") or 0
             pages[key] = f"{NAME}#testresult/{told['uid']}"
         elif name.startswith(f"{HISTORY}/"):
             history[name.rpartition("/")[2]] = base64.b64decode(held).decode()

@@ -31,7 +31,7 @@ from reports.promises import Row, State
 from reports.results import Result
 from reports.trend import Trend
 
-__all__ = ["Page", "render"]
+__all__ = ["Page", "render", "templates"]
 
 # What a reviewer reads before the first scrolling; the rest follows below.
 CAUSES = 3
@@ -78,6 +78,7 @@ class Page:
         rows: What it has seen of each promise.
         comparison: With the runs before; None where there is none.
         pages: Each test's page in Allure's report, by the result's key.
+        lacking: Why there is no report of Allure's, in a line; empty where nobody misses it.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Page:
     rows: Sequence[Row]
     comparison: Comparison | None
     pages: Mapping[tuple[str, int], str]
+    lacking: str = ""
 
     @cached_property
     def judgement(self) -> Judgement:
@@ -249,15 +251,20 @@ def cut(text: str) -> str:
     return "\n".join([*lines[:LINES], *(["…"] if len(lines) > LINES else [])])
 
 
-def render(page: Page) -> str:
-    """The page as HTML: one file that asks nobody for anything, and needs no script."""
-    templates = jinja2.Environment(
+def templates() -> jinja2.Environment:
+    """The templates of pages, with what they need to tell times and numbers."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"duration": duration, "cut": cut}
-    templates.globals |= {"count": count, "MIB": MIB}
-    return templates.get_template("page.html.jinja").render(page=page)
+    found.filters |= {"duration": duration, "cut": cut}
+    found.globals |= {"count": count, "MIB": MIB}
+    return found
+
+
+def render(page: Page) -> str:
+    """The page as HTML: one file that asks nobody for anything, and needs no script."""
+    return templates().get_template("page.html.jinja").render(page=page)

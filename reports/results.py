@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from groundwork.base.errors import UsageError
 from reports.categories import Category, category_of
 
-__all__ = ["FOLDER", "TEST", "Attachment", "Result", "read_results"]
+__all__ = ["FOLDER", "TEST", "Attachment", "Result", "read_results", "test_of"]
 
 # Where they lie in a run's folder, unless pytest is told otherwise.
 FOLDER = "allure-results"
@@ -52,7 +52,7 @@ class Result:
         seconds: How long it took, without what it waited for before.
         message: Of its error, or why it was skipped.
         attachments: Its evidence.
-        key: What Allure's command line tells it by: its history, and when it began.
+        key: What its page in Allure's report is found by: its id, and when it began.
     """
 
     test: str
@@ -92,21 +92,31 @@ def read_results(folder: Path) -> tuple[Result, ...]:
 def _read(file: Path) -> Result:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        labels = {each["name"]: each["value"] for each in told.get("labels", ())}
+        test = test_of(told)
         message = told.get("statusDetails", {}).get("message", "")
         start, stop = told.get("start", 0), told.get("stop", 0)  # as in others' results
         return Result(
-            test=labels.get(TEST) or told.get("fullName", told["name"]),
+            test=test,
             title=told["name"],
-            suite=labels.get("feature", ""),
+            suite=labels_of(told).get("feature", ""),
             category=category_of(told["status"], message),
             seconds=(stop - start) / 1000,
             message=message,
             attachments=tuple(_attachments(told)),
-            key=(told.get("historyId", ""), start),
+            key=(test, start),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file}: no result of Allure's: {error!r}") from error
+
+
+def labels_of(told: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of a test, by name: those of a result, and those of Allure's page of it."""
+    return {each["name"]: each["value"] for each in told.get("labels", ())}
+
+
+def test_of(told: Mapping[str, Any]) -> str:
+    """The id of a test; others' results have their own name for it."""
+    return labels_of(told).get(TEST) or str(told.get("fullName") or told["name"])
 
 
 def _attachments(told: dict[str, Any]) -> Iterator[Attachment]:

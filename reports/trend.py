@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from groundwork.base.errors import UsageError
+from groundwork.base.jsonfile import read_json
 from reports.history import Memory
 from reports.judgement import Kind
 
-__all__ = ["Bar", "Trend"]
+__all__ = ["NAME", "Bar", "Trend", "dump_trend", "read_trend"]
+
+# Beside a report, for whoever lists reports of several jobs.
+NAME = "trend.json"
 
 # Two weeks of nights are seen at a glance.
 RUNS = 14
@@ -74,3 +82,19 @@ class Trend:
         """What the picture says."""
         said = (f"{each.kind}" for each in self.bars)
         return f"The last {len(self.bars)} runs, the newest last: {', '.join(said)}"
+
+
+TREND = TypeAdapter(Trend)
+
+
+def dump_trend(trend: Trend) -> str:
+    """A trend as it is put beside a run's report."""
+    return TREND.dump_json(trend, indent=2).decode() + "\n"
+
+
+def read_trend(run_dir: Path) -> Trend | None:
+    """The trend beside a run's report; None where there is none, or one that can't be read."""
+    try:
+        return read_json(TREND, run_dir / NAME)
+    except UsageError:
+        return None

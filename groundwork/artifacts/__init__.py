@@ -35,7 +35,8 @@ from groundwork.artifacts.debian import DebianTree
 from groundwork.artifacts.files import Files
 from groundwork.artifacts.gobuild import GoBuild
 from groundwork.artifacts.image import Image, Piece
-from groundwork.artifacts.maven import MavenArchive, MavenJars
+from groundwork.artifacts.maven import MavenJars
+from groundwork.artifacts.npm import NpmPackage
 from groundwork.artifacts.packages import PythonPackages
 from groundwork.artifacts.program import Command, Program
 from groundwork.artifacts.runtime import WheelRuntime
@@ -49,9 +50,9 @@ __all__ = [
     "Files",
     "GoBuild",
     "Image",
-    "MavenArchive",
     "MavenJars",
     "NotThisWayError",
+    "NpmPackage",
     "Piece",
     "Program",
     "Progress",

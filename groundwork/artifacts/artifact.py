@@ -28,7 +28,8 @@ class Resolved:
     Attributes:
         name: The artifact's name.
         version: The version that was found.
-        source: Where it is from: ``PATH``, ``wheel``, ``Maven``, ``Debian package``, ``Go build``.
+        source: Where it is from: ``PATH``, ``wheel``, ``Maven``, ``npm``, ``Debian package``,
+            ``Go build``.
         path: The folder that holds it.
         cached: Whether it was there already.
     """

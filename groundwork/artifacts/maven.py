@@ -11,13 +11,14 @@ import contextlib
 import shutil
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
 
 from groundwork.artifacts.artifact import Artifact
 from groundwork.artifacts.cache import Provenance, sha256_of
@@ -27,7 +28,15 @@ from groundwork.base.errors import ArtifactError, CancelledError, UsageError
 if TYPE_CHECKING:
     from jgo.maven import Component, MavenContext
 
-__all__ = ["Coordinate", "MavenArchive", "MavenJars", "compile_lock", "read_lock"]
+__all__ = [
+    "Coordinate",
+    "MavenJars",
+    "compile_lock",
+    "newest",
+    "read_lock",
+    "wanted_in",
+    "write_lock",
+]
 
 # Small files from one server: more connections than this only queue there.
 AT_ONCE = 8
@@ -105,8 +114,8 @@ def component_of(context: MavenContext, coordinate: Coordinate) -> Component:
 
 
 @dataclass(frozen=True)
-class MavenFiles(Artifact):
-    """Files of a lock, in a folder of the cache; the two public kinds differ in what they unpack.
+class MavenJars(Artifact):
+    """Jars of a lock, all in one folder: a class path is ``FOLDER/*``.
 
     Attributes:
         name: The artifact's name.
@@ -122,8 +131,8 @@ class MavenFiles(Artifact):
         return read_lock(self.lock)
 
     def key(self) -> str:
-        """The kind of files, and the lock file's content."""
-        return f"{type(self).__name__}:{self.lock.read_text()}"
+        """The kind of artifact, and the lock file's content."""
+        return f"MavenJars:{self.lock.read_text()}"
 
     def make(self, folder: Path, workshop: Workshop) -> Provenance:
         """Fetch all files.
@@ -148,7 +157,7 @@ class MavenFiles(Artifact):
                     except Exception as error:
                         raise self._unavailable(locked, error) from error
                     self._check(locked, file)
-                    self._place(file, folder)
+                    file.rename(folder / file.name)
                     workshop.tell(self.name, done=done, total=total)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -168,30 +177,6 @@ class MavenFiles(Artifact):
                 f"sha256 {locked.sha256}, got {found}"
             )
 
-    def _place(self, file: Path, folder: Path) -> None:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class MavenJars(MavenFiles):
-    """Jars, all in one folder: a class path is ``FOLDER/*``."""
-
-    def _place(self, file: Path, folder: Path) -> None:
-        file.rename(folder / file.name)
-
-
-@dataclass(frozen=True)
-class MavenArchive(MavenFiles):
-    """One zip file, unpacked without its single top folder."""
-
-    def _place(self, file: Path, folder: Path) -> None:
-        with scratch(folder) as unpacked:
-            with zipfile.ZipFile(file) as archive:
-                archive.extractall(unpacked)  # zipfile drops absolute paths and `..`
-            for top in unpacked.iterdir():
-                for path in top.iterdir():
-                    path.rename(folder / path.name)
-
 
 @contextlib.contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
@@ -201,6 +186,55 @@ def scratch(folder: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path)
+
+
+def wanted_in(file: Path) -> tuple[Coordinate, ...]:
+    """The coordinates that are asked for, a line each; what follows a # is a comment.
+
+    Raises:
+        UsageError: A line isn't one; names file and line.
+    """
+    wanted = []
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        try:
+            wanted += [Coordinate.parse(text)] if text else []
+        except ValueError as error:
+            raise UsageError(f"{file}:{number}: {error}") from error
+    return tuple(wanted)
+
+
+def newest(coordinate: Coordinate) -> str:
+    """The newest release that is listed, or the version itself where none is.
+
+    Raises:
+        ArtifactError: The list can't be had.
+    """
+    from jgo.maven import MavenContext  # noqa: PLC0415 - see fetch
+
+    with tempfile.TemporaryDirectory() as folder:
+        project = MavenContext(repo_cache=Path(folder)).project(
+            coordinate.group, coordinate.artifact
+        )
+        try:
+            project.update()
+        except Exception as error:
+            kind = type(error).__name__
+            raise ArtifactError(
+                f"{coordinate.group}:{coordinate.artifact}: Maven lists no versions ({kind})"
+            ) from error
+        listed = list(project.metadata.versions) if project.metadata else []
+    releases = [each for each in map(release, listed) if each is not None]
+    return str(max(releases)[1]) if releases else coordinate.version
+
+
+def release(text: str) -> tuple[Version, str] | None:
+    """A version that compares, with its text; None of what comes before a release."""
+    try:
+        version = Version(text)
+    except InvalidVersion:
+        return None
+    return None if version.is_prerelease else (version, text)
 
 
 def compile_lock(wanted: Sequence[Coordinate]) -> tuple[Locked, ...]:
@@ -229,6 +263,15 @@ def compile_lock(wanted: Sequence[Coordinate]) -> tuple[Locked, ...]:
             )
 
 
+def write_lock(file: Path) -> int:
+    """Compile FILE.in into FILE.lock beside it; how many files that holds."""
+    locked = compile_lock(wanted_in(file))
+    text = "".join(f"{each.coordinate} {each.sha256}\n" for each in locked)
+    header = f"# Compiled from {file.name} by `make lock`; don't edit.\n"
+    file.with_suffix(".lock").write_text(header + text)
+    return len(locked)
+
+
 def main() -> int:
     """Compile lock files: `python -m groundwork.artifacts.maven FILE.in...`."""
     parser = argparse.ArgumentParser(
@@ -238,13 +281,8 @@ def main() -> int:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE.in")
     for file in parser.parse_args().files:
-        lines = [line.strip() for line in file.read_text().splitlines()]
-        wanted = [Coordinate.parse(line) for line in lines if line and not line.startswith("#")]
-        locked = compile_lock(wanted)
-        text = "".join(f"{each.coordinate} {each.sha256}\n" for each in locked)
-        header = f"# Compiled from {file.name} by `make lock`; don't edit.\n"
-        file.with_suffix(".lock").write_text(header + text)
-        sys.stdout.write(f"{file.with_suffix('.lock')}: {len(locked)} files\n")
+        count = write_lock(file)
+        sys.stdout.write(f"{file.with_suffix('.lock')}: {count} files\n")
     return 0
 
 

@@ -18,7 +18,13 @@ from packaging.version import InvalidVersion, Version
 from groundwork.artifacts import debian
 from groundwork.artifacts.artifact import Artifact, NotThisWayError, Resolved
 from groundwork.artifacts.cache import Provenance, sha256_of
-from groundwork.artifacts.gobuild import BUILDING_NOTE, build, find_go, tool_package
+from groundwork.artifacts.gobuild import (
+    BUILDING_NOTE,
+    build,
+    find_go,
+    tool_package,
+    without_reasons,
+)
 from groundwork.artifacts.workshop import Workshop
 from groundwork.base import process
 from groundwork.base.errors import ArtifactError, CancelledError
@@ -70,7 +76,7 @@ class Program(Artifact):
 
     def key(self) -> str:
         """The declaration and the Go module's lock."""
-        sums = [(self.go_module / file).read_text() for file in ("go.mod", "go.sum")]
+        sums = [without_reasons(self.go_module / file) for file in ("go.mod", "go.sum")]
         lock = hashlib.sha256("".join(sums).encode()).hexdigest()
         how = f"{self.debian_packages} {self.debian_share} {self.go_ldflags}"
         return " ".join([f"{self.name}>={self.minimum}", how, *self.go_tags, lock])

@@ -305,7 +305,7 @@ def refuse_hopeless(pod: Pod, restarts: int) -> None:
     if any(reason in pod.waiting for reason in UNPULLABLE):
         raise TerminalStateError(
             f"{pod.name}: its image can't be pulled ({pod.waiting}); can the nodes reach its "
-            "registry, and is it there? See Images in the README"
+            "registry, and is it there? See Images in docs/platforms.md"
         )
     if any(reason in pod.waiting for reason in HOPELESS) and UNHEARD not in pod.waiting:
         raise TerminalStateError(f"{pod.name}: {pod.waiting}")

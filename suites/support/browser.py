@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -51,12 +52,34 @@ def browser() -> Iterator[Browser]:
     Raises:
         ArtifactError: There is none, and none can be had; one line that says what to do.
     """
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch,
+        contextlib.ExitStack() as stack,
+    ):
+        with temporaries_in(scratch):
+            driver = stack.enter_context(sync_playwright())
         found = installed(driver) or fetched(driver, Path(scratch))
         try:
             yield found
         finally:
             found.close()
+
+
+@contextmanager
+def temporaries_in(folder: str) -> Iterator[None]:
+    """Have what is started in the block keep its temporary files in a folder.
+
+    The browser's driver ends before it has removed them: seen as folders that were left each time.
+    """
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
 
 
 def installed(driver: Playwright) -> Browser | None:

@@ -62,14 +62,19 @@ def coverage(*words: str | Path, check: bool = True) -> process.Completed:
 
 def main() -> int:
     """Combine, print, write; 2, as coverage says, where there is too little."""
-    folders = [folder for folder in (DATA, OF_CLUSTERS) if any(folder.glob("data*"))]
-    if not folders:
+    found, together = (
+        [each for each in (DATA, OF_CLUSTERS) if any(each.glob("data.*"))],
+        DATA / "data",
+    )
+    if not found and not together.exists():
         raise LinesError("no data; `make coverage` runs what is counted")
-    # Whoever was killed while it wrote has left half a file, which coverage leaves out.
-    coverage("combine", "--quiet", "--keep", *folders, check=False)
+    if found:  # what was put together before stays, or a second call would forget it
+        # Whoever was killed while it wrote has left half a file, which coverage leaves out.
+        append = ["--append"] if together.exists() else []
+        coverage("combine", "--quiet", "--keep", *append, *found)
     for file in DATA.glob("data.*"):  # counted now; each table would look at them once more
         file.unlink()
-    clusters = OF_CLUSTERS in folders
+    clusters = OF_CLUSTERS in found
     omit = omitted(clusters=clusters)
     left_out = [f"--omit={','.join(omit)}"] if omit else []
     for pattern in omit:

@@ -3,10 +3,10 @@ module groundwork/tools/kubernetes
 go 1.26.8
 
 require (
-	github.com/spf13/cobra v1.9.1
-	k8s.io/component-base v0.34.4
-	k8s.io/kubectl v0.0.0
-	k8s.io/kubernetes v1.34.4
+	github.com/spf13/cobra v1.9.1 // stays: Kubernetes' own requirement
+	k8s.io/component-base v0.34.4 // stays: of Kubernetes' version
+	k8s.io/kubectl v0.0.0 // stays: of Kubernetes' version
+	k8s.io/kubernetes v1.34.4 // stays: the last that is listed of 1.34; another minor version is tried by hand, for nodes are built for a quarter of an hour
 )
 
 require (

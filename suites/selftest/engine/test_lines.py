@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fixtures.paths import ROOT
-from suites.support.lines import CLUSTERS, omitted
+from groundwork.base import process
+from suites.support import lines
+from suites.support.lines import CLUSTERS, LinesError, omitted
 from suites.support.pond import Pond
 
 CONFIGURED = 'data_file = ".venv/coverage/data"'
@@ -73,3 +78,70 @@ def test_only_what_a_cluster_reaches_is_left_out_and_says_why() -> None:
         assert reason
     assert omitted(clusters=False) == list(CLUSTERS)
     assert omitted(clusters=True) == []
+
+
+# Two modules, whose import alone reaches lines; only a cluster's run reaches the second.
+OF_HERE, OF_A_CLUSTER = "groundwork.base.graph", "groundwork.kube.objects"
+
+# The import of a client of an API server, on a busy machine.
+IMPORT_TIMEOUT_S = 60.0
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of `make coverage`'s and of `make coverage-kind`'s own."""
+    for name in ("here", "cluster"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(lines, "DATA", tmp_path / "here")
+    monkeypatch.setattr(lines, "OF_CLUSTERS", tmp_path / "cluster")
+    monkeypatch.setattr(lines, "XML", tmp_path / "coverage.xml")
+    monkeypatch.setenv("COVERAGE_FILE", str(tmp_path / "here" / "data"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page.md"))
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # where these tests are counted
+    return tmp_path
+
+
+def count(module: str, folder: Path) -> None:
+    """Have a module imported, and its lines counted into a folder."""
+    script = folder.with_suffix(".py")
+    script.write_text(f"import {module}\n")
+    process.run(
+        [sys.executable, "-m", "coverage", "run", script],
+        timeout_s=IMPORT_TIMEOUT_S,
+        cwd=ROOT,
+        env=os.environ | {"COVERAGE_FILE": str(folder / "data")},
+    )
+
+
+def told(folder: Path) -> dict[str, bool]:
+    """Each module that the file for other programs has, and whether any of it was reached."""
+    classes = ET.parse(folder / "coverage.xml").iter("class")  # noqa: S314 - coverage wrote it
+    return {each.attrib["filename"]: each.attrib["line-rate"] != "0" for each in classes}
+
+
+def test_a_run_on_a_cluster_is_counted_with_the_others(folders: Path) -> None:
+    """In the same file and table, as often as they are asked for; without one, it is left out."""
+    count(OF_HERE, folders / "here")
+    assert lines.main() == 2  # two modules are too little
+    assert told(folders)["groundwork/base/graph.py"]
+    assert "groundwork/kube/objects.py" not in told(folders)
+    count(OF_A_CLUSTER, folders / "cluster")
+    for _ in range(2):
+        assert lines.main() == 2
+        assert told(folders)["groundwork/base/graph.py"]
+        assert told(folders)["groundwork/kube/objects.py"]
+        assert not told(folders)["groundwork/kube/tunnel.py"]
+    page = (folders / "page.md").read_text()
+    assert page.count("## Lines of the engine") == 3
+    assert "groundwork/kube/objects.py" in page
+
+
+def test_nothing_counted_is_no_count(folders: Path) -> None:
+    """Nor is half a file of somebody who was killed; what can't be read is kept."""
+    with pytest.raises(LinesError, match="no data"):
+        lines.main()
+    half = folders / "here" / "data.half"
+    half.write_text("half")
+    with pytest.raises(LinesError, match="combine"):
+        lines.main()
+    assert half.exists()

@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from doctor import programs, system
+from doctor import files, machine, programs, system
+from doctor.remark import Remark
+from fixtures import ENVIRONMENT
 from fixtures.paths import ROOT
 from groundwork.base import process
+from groundwork.use import bundle
+from reports.history import history_of
 from suites.support.copies import copy_project
 
 # It asks engines, which may take a while to say that they can't.
@@ -23,6 +27,10 @@ TIMEOUT_S = 90.0
 READ_ONLY = Path("/System" if sys.platform == "darwin" else "/sys")
 
 PROGRAMS = ("make", "git", "sh")
+
+GIB = 1024**3
+
+FOLDERS = tuple(f"GROUNDWORK_{name}_DIR" for name in ("CACHE", "STATE", "OUT", "HISTORY"))
 
 
 @pytest.fixture
@@ -83,6 +91,23 @@ def test_a_whole_machine_lacks_nothing(place: Path, path: Path) -> None:
     assert "neither docker nor podman is on PATH: --env kind needs one" in line
 
 
+def test_what_nothing_works_without_comes_first(place: Path, path: Path) -> None:
+    """However many notes there are."""
+    (path / "git").unlink()
+    done = consult(place, path, {"http_proxy": "http://proxy.invalid:3128"})
+    kinds = [line.split()[0] for line in done.output.splitlines()]
+    assert kinds == ["wrong", *["note"] * (len(kinds) - 1)]
+    assert len(kinds) > 2
+
+
+def test_make_is_missing(place: Path, path: Path) -> None:
+    """PATH has none: who has unpacked an archive may have no compiler's tools either."""
+    (path / "make").unlink()
+    (line,) = lines_of(consult(place, path), "wrong")
+    assert line.startswith("wrong  make: not on PATH: every command is one of its targets; ")
+    assert system.install("make", system.this_system()) in line
+
+
 def test_git_is_missing(place: Path, path: Path) -> None:
     """PATH has none."""
     (path / "git").unlink()
@@ -103,11 +128,19 @@ def test_make_is_another(place: Path, path: Path) -> None:
 
 def test_an_engine_cant_be_used(place: Path, path: Path) -> None:
     """Docker's command is there, and its daemon isn't."""
-    program(path, "docker", "echo 'Cannot connect to the Docker daemon.' >&2; exit 1")
+    said = "echo 'WARNING: your file is old'; echo 'Cannot connect to the Docker daemon.'"
+    program(path, "docker", f"{{ {said}; }} >&2; exit 1")
     done = consult(place, path)
     (line,) = (each for each in lines_of(done, "note") if "engine:" in each)
     assert "docker can't be used (Cannot connect to the Docker daemon.)" in line
     assert done.returncode == 0  # local needs none
+
+
+def test_one_engine_is_enough(place: Path, path: Path) -> None:
+    """A second one that doesn't answer is nobody's concern."""
+    program(path, "docker", "echo 'Cannot connect to the Docker daemon.' >&2; exit 1")
+    program(path, "podman", "echo '4.3.1'")
+    assert "engine:" not in consult(place, path).output
 
 
 def test_the_cache_cant_be_written(place: Path, path: Path) -> None:
@@ -121,11 +154,61 @@ def test_the_cache_cant_be_written(place: Path, path: Path) -> None:
 
 def test_the_state_folder_is_read_only(place: Path, path: Path) -> None:
     """A file system that nobody writes to; named in .env this time."""
-    (place / ".env").write_text(f"GROUNDWORK_STATE_DIR={READ_ONLY}/groundwork\n")
+    (place / ".env").write_text(
+        f"GROUNDWORK_STATE_DIR={place}\nGROUNDWORK_STATE_DIR={READ_ONLY}/groundwork\n"
+    )  # the last line counts, as it does for the engine
     done = consult(place, path, {"GROUNDWORK_STATE_DIR": ""})
     (line,) = lines_of(done, "wrong")
     assert line.startswith(f"wrong  {READ_ONLY}/groundwork: can't be written")
     assert "it has the ledgers of what must be removed" in line
+
+
+@pytest.mark.parametrize("variable", ["GROUNDWORK_OUT_DIR", "GROUNDWORK_HISTORY_DIR"])
+def test_a_folder_that_is_named_cant_be_written(variable: str, place: Path, path: Path) -> None:
+    """Of reports, or of what is remembered: told by the variable to set."""
+    done = consult(place, path, {variable: f"{READ_ONLY}/groundwork"})
+    (line,) = lines_of(done, "wrong")
+    assert line.startswith(f"wrong  {READ_ONLY}/groundwork: can't be written")
+    assert line.endswith(f"set {variable} to a folder that you can write")
+
+
+def test_folders_are_those_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor, who needs nothing that is installed, finds them in its own way."""
+    for given in ({}, {name: f"own/{name}" for name in FOLDERS}):
+        for name in FOLDERS:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        own = ENVIRONMENT.settings.load({}, tmp_path)
+        assert files.cache_dir(tmp_path) == own.cache_dir
+        assert files.state_dir(tmp_path) == own.state_dir
+        assert files.out_dir(tmp_path) == bundle.out_root(tmp_path, own)
+        assert files.history_dir(tmp_path) == history_of(own).folder
+
+
+@pytest.mark.parametrize(
+    ("found", "what", "needed"),
+    [
+        (machine.memory(GIB // 2), "memory: 0.5 GiB", True),
+        (machine.memory(2 * GIB), "memory: 2.0 GiB", False),
+        (machine.memory(4 * GIB), "", False),
+        (machine.processors(1), "processors: 1", False),
+        (machine.processors(2), "", False),
+        (machine.disk(Path("none"), GIB), "disk: 1.0 GiB free for none", True),
+        (machine.disk(Path("none"), 7 * GIB), "disk: 7.0 GiB free for none", False),
+        (machine.disk(Path("none"), 8 * GIB), "", False),
+        (machine.disk(ROOT, 0), "", False),
+        (machine.control_groups("linux", Path("none")), "control groups: of version 1", False),
+        (machine.control_groups("linux", ROOT), "", False),
+        (machine.control_groups("darwin", Path("none")), "", False),
+    ],
+)
+def test_a_machine_is_large_enough_or_isnt(
+    found: Iterator[Remark], what: str, *, needed: bool
+) -> None:
+    """Too little for anything is wrong, too little for a cluster is told, enough is nothing."""
+    told = [(each.what, each.needed) for each in found]
+    assert told == ([(what, needed)] if what else [])
 
 
 @pytest.fixture
@@ -141,6 +224,17 @@ def test_a_fixed_port_is_in_use(place: Path, path: Path, taken: int) -> None:
     (line,) = lines_of(done, "wrong")
     assert f"port {taken}: in use, and GROUNDWORK_PORT fixes it for broker" in line
     assert f"lsof -i :{taken}" in line
+
+
+def test_a_usual_port_is_in_use(place: Path, path: Path, taken: int) -> None:
+    """A cluster takes another, so nothing is wrong; who has it can be found out."""
+    text = (place / "doctor" / "machine.py").read_text()
+    assert '"grafana": 3000,' in text
+    (place / "doctor" / "machine.py").write_text(text.replace(": 3000,", f": {taken},"))
+    done = consult(place, path)
+    (line,) = (each for each in lines_of(done, "note") if f"port {taken}" in each)
+    assert "in use: grafana of a cluster gets another; nothing need be done; lsof" in line
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("how", ["a folder", "bytes"])
@@ -221,7 +315,9 @@ def test_an_old_python_is_told_with_the_systems_command(name: str, command: str)
     [
         ("ID=debian\n", "debian"),
         ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "debian"),
+        ("ID=ubuntu\n", "debian"),
         ("ID=fedora\n", "fedora"),
+        ('ID="rhel"\n', "fedora"),
         ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "fedora"),
         ("ID=plan9\n", ""),
     ],

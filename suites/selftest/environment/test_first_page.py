@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import allure
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
+from groundwork.base.errors import ArtifactError
 from groundwork.declare.settings import Settings
 from reports.detail import NAME, detail_in
 from reports.history import History
 from reports.promises import Promise
-from reports.report import Report
+from reports.report import Built, Report
+from reports.results import FOLDER, read_results
 from suites.selftest.conftest import dug
 from suites.support.browser import browser
 from suites.support.pond import Pond
@@ -38,6 +41,10 @@ PROMISED = (
 RUNS: Mapping[str, tuple[str, int]] = {"kept": ("", 0), "broken": ("fail", 1), "died": ("exit", 6)}
 
 
+# Nobody listens there: whoever wants to fetch something is refused at once.
+NOWHERE = "http://127.0.0.1:9"
+
+
 def report_of(pond: Pond) -> Report:
     """What the scratch project's reports are built of; Allure is the user's."""
     cache_dir = Settings.from_json("{}").cache_dir
@@ -60,6 +67,19 @@ def runs() -> Iterator[dict[str, Path]]:
             build = report.build if name == "broken" else report.first_page
             build(folder, lambda _: PROMISED)
         yield folders
+
+
+@pytest.fixture
+def alone(
+    runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Built]:
+    """The broken run without Allure: the cache is empty, and there is no network; what is built."""
+    folder = tmp_path / runs["broken"].name
+    shutil.copytree(runs["broken"], folder, ignore=shutil.ignore_patterns(NAME, "report.html"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, NOWHERE)
+    report = Report("pond", History(tmp_path / "history"), tmp_path / "cache")
+    return folder, report.build(folder, lambda _: PROMISED)
 
 
 @pytest.fixture(scope="module")
@@ -144,16 +164,10 @@ def test_a_death_of_the_infrastructure_is_no_failure_of_the_product(
 
 def test_each_link_leads_to_its_evidence(chromium: Browser, runs: dict[str, Path]) -> None:
     """To a file beside the page, a place on it, or the test's own page in Allure's report."""
-    folder = runs["broken"]
     context = chromium.new_context()
     page = context.new_page()
-    page.goto((folder / "report.html").as_uri())
-    links = {each.get_attribute("href") or "" for each in page.locator("a").all()}
-    places = {each.get_attribute("id") for each in page.locator("[id]").all()}
-    assert {link[1:] for link in links if link.startswith("#")} <= places
-    files = {link.partition("#")[0] for link in links if not link.startswith("#")}
+    files = followed(page, runs["broken"])
     assert {"allure.html", "timeline.jsonl", "run.json", "logs"} <= files
-    assert [file for file in files if not (folder / file).exists()] == []
     page.locator(".failure h3 a").first.click()
     page.locator(".test-result__name").first.wait_for()
     assert "Whatever the outer test wants to see" in page.inner_text(".test-result__name")
@@ -161,8 +175,42 @@ def test_each_link_leads_to_its_evidence(chromium: Browser, runs: dict[str, Path
     context.close()
 
 
+def followed(page: Page, folder: Path) -> set[str]:
+    """The files that a first page leads to; each of its links leads to something that is there."""
+    page.goto((folder / "report.html").as_uri())
+    links = {each.get_attribute("href") or "" for each in page.locator("a").all()}
+    places = {each.get_attribute("id") for each in page.locator("[id]").all()}
+    assert {link[1:] for link in links if link.startswith("#")} <= places
+    files = {link.partition("#")[0] for link in links if not link.startswith("#")}
+    assert [file for file in files if not (folder / file).exists()] == []
+    return files
+
+
+def test_without_allure_the_page_says_what_is_missing(
+    chromium: Browser, alone: tuple[Path, Built]
+) -> None:
+    """As much as ever is told and can be followed; where Allure's would be, why it isn't there."""
+    folder, built = alone
+    assert isinstance(built.lacking, ArtifactError)
+    assert str(built.lacking).startswith("allure: can't fetch ")
+    shown = above_the_fold(chromium, folder)
+    assert "Broken: 1 failure of the product" in shown
+    assert "Not kept: What is planned happens" in shown
+    assert "AssertionError: wanted" in shown
+    assert f"could not be built: {built.lacking}" in shown
+    context = chromium.new_context()
+    page = context.new_page()
+    assert followed(page, folder) >= {"timeline.jsonl", "run.json", "logs"}
+    assert "allure.html" not in page.content()
+    page.get_by_role("link", name="why").click()
+    assert page.url.endswith("#lacking")
+    context.close()
+
+
 def test_allure_knows_as_many_tests_as_ran(runs: dict[str, Path]) -> None:
     """Whatever it calls them, each result is found in its one file."""
     detail = detail_in((runs["broken"] / NAME).read_text(encoding="utf-8"))
+    results = read_results(runs["broken"] / FOLDER)
+    assert set(detail.pages) == {each.key for each in results}
     assert len(detail.pages) == 8
     assert "history.json" in detail.history

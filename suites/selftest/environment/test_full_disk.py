@@ -20,7 +20,7 @@ RUN_TIMEOUT_S = 120.0
 BUILD = """
 mkdir -p "$2/it/allure-results" && cp "$3" "$2/it/allure-results/"
 "$1" -m reports it; code=$?
-ls "$2/it"
+ls -A "$2/it"
 exit $code
 """
 RESULT = {"uuid": "one", "name": "one", "status": "passed", "start": 1, "stop": 2}
@@ -66,21 +66,38 @@ def test_a_folder_that_cant_be_made_is_refused_before_anything_starts(
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("size", ["64k", "400k"])
-def test_a_report_that_has_no_room_is_told_in_one_line(tmp_path: Path, size: str) -> None:
-    """Which file, and why; not Allure's stack of Java. What it has begun is gone again."""
+def build_on(size: str, tmp_path: Path) -> tuple[Path, process.Completed]:
+    """The folder of runs on a disk of a size, and what the building of a report there has told."""
     out = tmp_path / "out"
     out.mkdir()
     (tmp_path / "one-result.json").write_text(json.dumps(RESULT))
     words = ["sh", "-c", BUILD, "sh", sys.executable, str(out), str(tmp_path / "one-result.json")]
+    own = {"GROUNDWORK_OUT_DIR": str(out), "GROUNDWORK_HISTORY_DIR": str(tmp_path / "history")}
     done = process.run(
         on_a_small_disk(out, size, words),
         timeout_s=RUN_TIMEOUT_S,
         cwd=ROOT,
-        env=os.environ | {"GROUNDWORK_OUT_DIR": str(out)},
+        env=os.environ | own,
         check=False,
     )
-    told, left = done.output.splitlines()
+    return out, done
+
+
+@pytest.mark.parametrize("size", ["200k", "400k"])
+def test_where_only_the_first_page_has_room_it_is_there(tmp_path: Path, size: str) -> None:
+    """And a line says which file is missing, and why; not Allure's stack of Java."""
+    out, done = build_on(size, tmp_path)
+    built, told, *left = done.output.splitlines()
     assert done.returncode == ExitCode.INFRASTRUCTURE, done.output
+    assert built.startswith("groundwork: report: ")
     assert told.startswith(f"groundwork: can't write {out}/it/allure.html: No space left on device")
-    assert left == "allure-results"
+    assert left == ["allure-results", "report.html", "trend.json"]
+
+
+def test_a_report_that_has_no_room_is_told_in_one_line(tmp_path: Path) -> None:
+    """Which file, and why; what it has begun is gone again: half a page would look like all."""
+    out, done = build_on("12k", tmp_path)
+    told, *left = done.output.splitlines()
+    assert done.returncode == ExitCode.INFRASTRUCTURE, done.output
+    assert told.startswith(f"groundwork: can't write {out}/it/report.html: No space left on device")
+    assert left == ["allure-results"]

@@ -1,59 +1,13 @@
-"""What is published of a night, and of images: the site, a job's page, what buildx is told."""
+"""What is published of a run and of images: a job's page, what buildx is told."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pytest
-
 from groundwork.artifacts import Cache, Files, Piece, Workshop
-from groundwork.base.errors import UsageError
 from groundwork.containers.build import BuiltImage
 from groundwork.containers.publish import words_of
-from reports.site import build
 from reports.summary import summary_of
-
-
-def night(folder: Path, job: str, text: str, exit_code: int) -> None:
-    """What a job has left as its artifact."""
-    run = folder / f"report {job}" / "20260301-020000-abcd"
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "report.html").write_text(text)
-    (run / "run.json").write_text(json.dumps({"exit_code": exit_code}))
-
-
-def test_reports_have_names_that_stay(tmp_path: Path) -> None:
-    """The latest of each job is always in the same place, and nights before are kept a week."""
-    site = tmp_path / "site"
-    for day in range(1, 10):
-        folder = tmp_path / f"night-{day}"
-        night(folder, "verify kind", f"night {day}", exit_code=day % 2)
-        page = build(folder, site, f"2026-03-0{day}")
-    assert (site / "latest" / "verify-kind" / "index.html").read_text() == "night 9"
-    assert (site / "2026-03-08" / "verify-kind" / "index.html").read_text() == "night 8"
-    days = sorted(path.name for path in site.iterdir() if path.name.startswith("2026"))
-    assert days == [f"2026-03-0{day}" for day in range(3, 10)]
-    listed = page.read_text()
-    assert '<a href="latest/verify-kind/">verify-kind</a>: exit code 1' in listed
-    assert '<a href="2026-03-08/verify-kind/">verify-kind</a>: green' in listed
-
-
-def test_a_job_that_is_no_more_isnt_the_latest(tmp_path: Path) -> None:
-    """Its last report stays under its day alone."""
-    site = tmp_path / "site"
-    night(tmp_path / "one", "old", "old", exit_code=0)
-    night(tmp_path / "two", "new", "new", exit_code=0)
-    build(tmp_path / "one", site, "2026-03-01")
-    build(tmp_path / "two", site, "2026-03-02")
-    assert [path.name for path in (site / "latest").iterdir()] == ["new"]
-    assert (site / "2026-03-01" / "old" / "index.html").exists()
-
-
-def test_a_night_without_reports_is_refused(tmp_path: Path) -> None:
-    """Published, it would take the place of the one before."""
-    with pytest.raises(UsageError, match="no job has left a report"):
-        build(tmp_path, tmp_path / "site", "2026-03-01")
 
 
 def test_a_run_is_told_in_a_few_lines() -> None:

@@ -21,6 +21,7 @@ from fixtures.declared.rules import (
 from fixtures.resources.prometheus import CONFIG
 from groundwork.base.errors import UsageError
 from suites.support.alerts import NOBODY, PROOF
+from suites.support.documents import blocks_of
 from suites.support.promql import Labels, labels_of, labels_told, records_of
 
 PROFILES = load_durations()
@@ -252,10 +253,10 @@ def test_what_a_runbook_says_to_look_at_can_be_asked(page: Path) -> None:
     assert "\n## Look\n" in text
     assert "\n## Do\n" in text
     recorded = {rule.record for rule in rules("local") if rule.record}
-    queries = [line.strip() for line in text.splitlines() if line.startswith("    ")]
-    asked = [query for query in queries if not query.startswith(".venv/bin/")]
-    assert asked
-    for query in asked:
+    asked = [block.text for block in blocks_of(page) if block.language == "promql"]
+    queries = [line for text in asked for line in text.splitlines() if line]
+    assert queries
+    for query in queries:
         read = {selector.name for selector in selectors(promql_parser.parse(query))}
         assert {name for name in read if ":" in name} <= recorded, query
 

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from cookiecutter.exceptions import FailedHookException
-from cookiecutter.main import cookiecutter
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from fixtures.paths import ROOT
 from groundwork.base import process
+from suites.support.rendering import render
 
-TEMPLATE = ROOT / "templates" / "service"
 CHECK_TIMEOUT_S = 120.0
 
 
@@ -25,20 +24,6 @@ CHECK_TIMEOUT_S = 120.0
 def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cookiecutter leaves the hooks that it has filled in among the temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-
-def render(folder: Path, **context: str) -> Path:
-    """Render the template without a trace in the user's home."""
-    config = folder / "config.yaml"
-    config.write_text(f"replay_dir: {folder / 'replay'}\ncookiecutters_dir: {folder / 'cut'}\n")
-    made = cookiecutter(
-        str(TEMPLATE),
-        no_input=True,
-        output_dir=str(folder),
-        config_file=str(config),
-        extra_context=context,
-    )
-    return Path(made)
 
 
 @pytest.mark.parametrize("name", ["hello-world", "order-router-2"])

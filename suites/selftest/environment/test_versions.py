@@ -6,36 +6,34 @@ import pytest
 import yaml
 
 from fixtures.declared.images import images_in
-from fixtures.packages.programs import KAFKA
 from fixtures.paths import KUBERNETES
 from fixtures.platforms.nodes import CONTROL_PLANE, IMAGES
 from fixtures.resources import alertmanager, node_exporter, prometheus
-from groundwork.artifacts import Program
+from groundwork.artifacts import GoBuild
+from suites.support.pins.images import followed
 
 BASE = KUBERNETES / "base"
 
 
-@pytest.mark.parametrize(
-    ("program", "image", "version"),
-    [
-        (prometheus.PROGRAM, "prom/prometheus", "3.3.1"),
-        (alertmanager.PROGRAM, "prom/alertmanager", "0.28.1"),
-        (node_exporter.PROGRAM, "prom/node-exporter", "1.9.1"),
-    ],
-    ids=lambda value: value.name if isinstance(value, Program) else "",
-)
-def test_a_program_and_its_vendors_image_are_of_one_version(
-    program: Program, image: str, version: str
-) -> None:
-    """What go.mod requires is what our build tells, and what the manifests pull."""
-    assert program.go_ldflags.endswith(f"common/version.Version={version}")
-    assert images_in(BASE / program.name)[image] == f"v{version}"
+@pytest.mark.parametrize("image", sorted(followed()))
+def test_a_program_and_its_vendors_image_are_of_one_version(image: str) -> None:
+    """What the locks hold is what the manifests pull; `make lock` moves both."""
+    folders = {"apache/kafka": "kafka"}
+    folder = folders.get(image, image.removeprefix("prom/"))
+    assert images_in(BASE / folder)[image] == followed()[image]
 
 
-def test_kafka_is_of_one_version_by_maven_and_by_its_vendors_image() -> None:
-    """The lock's and the manifests'."""
-    version = KAFKA.locked[0].coordinate.version
-    assert images_in(BASE / "kafka")["apache/kafka"] == version
+def test_a_build_tells_the_version_that_go_mod_requires() -> None:
+    """Prometheus' modules are numbered otherwise than its releases."""
+    for program, source in {
+        alertmanager.PROGRAM: "github.com/prometheus/alertmanager",
+        node_exporter.PROGRAM: "github.com/prometheus/node_exporter",
+    }.items():
+        required = GoBuild("", program.go_module, source).version
+        assert program.go_ldflags.endswith(f"common/version.Version={required}")
+    module = GoBuild("", prometheus.PROGRAM.go_module, prometheus.SOURCE).version
+    assert prometheus.release("0.303.1") == "3.3.1"
+    assert prometheus.PROGRAM.go_ldflags.endswith(f"Version={prometheus.release(module)}")
 
 
 def test_the_storage_of_packages_runs_what_go_mod_requires() -> None:

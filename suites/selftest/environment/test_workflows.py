@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,18 @@ NAMES = {"ci", "thorough", "nightly", "security", "images", "dependencies"}
 # Make reads its file and asks a shell for Python.
 MAKE_TIMEOUT_S = 60.0
 
-PINNED = re.compile(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+# Says where the history is on a runner of Linux, wherever this runs.
+WHERE = """
+import sys
+own, sys.platform = sys.platform, "linux"
+import platformdirs
+sys.platform = own
+from fixtures import ENVIRONMENT
+from reports.history import history_of
+print(history_of(ENVIRONMENT.settings.from_json("{}")).folder)
+"""
+
+PINNED = re.compile(r"uses: [\w-]+(?:/[\w-]+){1,2}@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 EXPRESSION = re.compile(r"\$\{\{ matrix\.(\w+)(?: \|\| '(\w+)')? \}\}")
 
 
@@ -121,6 +134,73 @@ def test_nothing_is_allowed_that_isnt_said(path: Path) -> None:
     assert len(re.findall(r"timeout-minutes: \d+ # \w", text)) == len(told["jobs"])
     uses = [line.strip().removeprefix("- ") for line in text.splitlines() if "uses:" in line]
     assert [line for line in uses if not PINNED.match(line)] == []
+
+
+def test_a_night_remembers_one_thing_and_a_bad_one_too() -> None:
+    """The history of runs, where they look for it: restored before a job's run, saved after it."""
+    jobs = workflow("nightly")["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    cached = [step for step in steps if "cache" in step.get("uses", "").partition("@")[0]]
+    programs, restored, saved = cached
+    assert programs["with"]["key"].startswith("programs-")
+    assert restored["uses"].startswith("actions/cache/restore@")
+    assert saved["uses"].startswith("actions/cache/save@")
+    assert saved["if"] == "always()"
+    assert restored["with"]["key"] == saved["with"]["key"]
+    assert saved["with"]["key"].startswith(restored["with"]["restore-keys"])
+    assert restored["with"]["path"] == saved["with"]["path"]
+    at = steps.index
+    runs = at(next(step for step in steps if step.get("run") == "make ${{ matrix.target }}"))
+    assert at(restored) < runs < at(saved)
+    home = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
+    told = process.run(
+        [sys.executable, "-c", WHERE],
+        timeout_s=MAKE_TIMEOUT_S,
+        cwd=ROOT,
+        env={**home, "HOME": "/home/runner", "GROUNDWORK_STATE_DIR": ""},
+    )
+    assert saved["with"]["path"].replace("~", "/home/runner") == told.output.strip()
+
+
+def test_each_runs_when_the_documentation_says() -> None:
+    """On every change, on what is merged, at night; of YAML the key `on` is true."""
+    both = {"branches": ["main", "develop"]}
+    changes = {"push": both, "pull_request": both}
+    merged = {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    assert {name: workflow(name)[True] for name in NAMES} == {
+        "ci": changes,
+        "thorough": merged,
+        "nightly": {"schedule": [{"cron": "0 2 * * *"}], "workflow_dispatch": None},
+        "security": changes | {"schedule": [{"cron": "0 5 * * *"}]},
+        "images": merged,
+        "dependencies": {"schedule": [{"cron": "0 0 * * 1"}], "workflow_dispatch": None},
+    }
+
+
+def test_only_what_publishes_may_write() -> None:
+    """Each job that may write, and what; all others read the repository, and no more."""
+    rights = {
+        f"{name} {job}": told["permissions"]
+        for name in NAMES
+        for job, told in workflow(name)["jobs"].items()
+    }
+    assert {job: own for job, own in rights.items() if own != {"contents": "read"}} == {
+        "dependencies propose": {"contents": "write", "pull-requests": "write"},
+        "images push": {"contents": "read", "packages": "write"},
+        "nightly publish": {"contents": "read", "pages": "write", "id-token": "write"},
+    }
+
+
+def test_vendors_images_are_run_where_a_registry_is_in_reach() -> None:
+    """On every cluster that CI makes: packages' images are what everybody else has to do with."""
+    for name in ("thorough", "nightly"):
+        clusters = [
+            (command, env["ARGS"])
+            for command, env in commands(name)
+            if "--env kind" in recipe(command, env) and "pytest" in recipe(command, env)
+        ]
+        assert clusters, name
+        assert [each for each in clusters if "--images vendor" not in each[1]] == []
 
 
 def test_what_is_required_needs_every_other_job() -> None:
