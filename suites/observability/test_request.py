@@ -12,7 +12,7 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
 from suites.observability.conftest import ROW
-from suites.support.request import CONSUMED, EVENT, Followed, Signals, path_of
+from suites.support.request import CONSUMED, EVENT, REQUEST, Followed, Signals, path_of
 
 # As often as it has to be true.
 TIMES = 10
@@ -70,7 +70,7 @@ def test_a_trace_leads_from_the_request_to_its_consumption(
     assert len(trace.spans) >= 3
     (consumed,) = trace.called(CONSUMED)
     path = path_of(trace, consumed)
-    assert path[0].startswith("POST /market-data"), path
+    assert path[0].startswith(REQUEST), path
     assert any(step.endswith(" send") for step in path), path
     assert path[-1] == CONSUMED
     roots = [each.name for each in trace.spans if not each.parent]

@@ -65,7 +65,7 @@ EDITS = {
             "AIOKafkaInstrumentor().instrument(tracer_provider=self.traces)",
             "pass",
         ),
-        ("has no span process_market_data", "POST /market-data"),
+        ("doesn't begin with POST /market-data", "process_market_data"),
     ),
 }
 

@@ -16,12 +16,15 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
 
-__all__ = ["CONSUMED", "EVENT", "METRIC", "Followed", "Signals", "path_of", "post"]
+__all__ = ["CONSUMED", "EVENT", "METRIC", "REQUEST", "Followed", "Signals", "path_of", "post"]
 
 # What the service calls what it does with a piece of market data, and what it says and counts then.
 CONSUMED = "process_market_data"
 EVENT = "market_data_received"
 METRIC = "market_data_received_total"
+
+# What a trace begins with.
+REQUEST = "POST /market-data"
 
 # From the answer until each signal is found: a scrape, a batch and a store's index take some
 # seconds.
@@ -119,11 +122,11 @@ class Signals:
         found = self.traces.trace(trace_id)
         if found is None:
             raise NotYetError(f"the store of traces knows of no trace {trace_id}")
+        names = ", ".join(sorted(each.name for each in found.spans))
         if not found.called(CONSUMED):
-            names = ", ".join(sorted(each.name for each in found.spans))
             raise NotYetError(f"trace {trace_id} has no span {CONSUMED}, only {names}")
-        if all(each.parent for each in found.spans):
-            raise NotYetError(f"trace {trace_id} has no root yet")
+        if not any(each.name.startswith(REQUEST) and not each.parent for each in found.spans):
+            raise NotYetError(f"trace {trace_id} doesn't begin with {REQUEST}, but has {names}")
         return found
 
     def lines(self, trace_id: str) -> tuple[Line, ...]:
