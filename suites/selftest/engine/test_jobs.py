@@ -49,6 +49,16 @@ def answers(spring):
         return False
 
 
+def await_waiting(session, process_alive):
+    """Wait until the keeper knows that somebody waits: who asks later has his turn later."""
+    timeline = session.run.out_dir / "timeline.jsonl"
+    deadline = time.monotonic() + 60
+    while '"waiting"' not in timeline.read_text():
+        assert process_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.disturbs("spring")
 def test_in_its_tests_claim(spring, tmp_path):
     """It breaks what the test has alone, at once; exit code and files come back."""
@@ -76,7 +86,7 @@ def test_without_the_claim_it_waits(groundwork_session, spring, tmp_path):
 
     LATE = threading.Thread(target=ask)
     LATE.start()
-    time.sleep(2)
+    await_waiting(groundwork_session, LATE.is_alive)
     assert RESULT == []
     assert answers(spring)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import sys
 import xml.etree.ElementTree as ET
@@ -101,16 +102,29 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def count(module: str, folder: Path) -> None:
-    """Have a module imported, and its lines counted into a folder."""
+def count(module: str, folder: Path, project: Path = ROOT) -> None:
+    """Have a module of a project imported, and its lines counted into a folder."""
     script = folder.with_suffix(".py")
-    script.write_text(f"import {module}\n")
+    script.write_text(f"import sys\nsys.path.insert(0, {str(project)!r})\nimport {module}\n")
     process.run(
         [sys.executable, "-m", "coverage", "run", script],
         timeout_s=IMPORT_TIMEOUT_S,
         cwd=ROOT,
         env=os.environ | {"COVERAGE_FILE": str(folder / "data")},
     )
+
+
+def test_a_copy_of_the_project_is_counted_as_the_project(folders: Path) -> None:
+    """Tests run copies, which are gone when the lines are counted: they aren't looked for there."""
+    copy = folders / " a copy " / "groundwork"
+    copy.mkdir(parents=True)
+    shutil.copy(ROOT / "groundwork" / "__init__.py", copy)
+    shutil.copytree(ROOT / "groundwork" / "base", copy / "base")
+    count(OF_HERE, folders / "here", copy.parent)
+    shutil.rmtree(copy.parent)
+    assert lines.main() == 2
+    assert told(folders)["groundwork/base/graph.py"]
+    assert not [name for name in told(folders) if "copy" in name]
 
 
 def told(folder: Path) -> dict[str, bool]:

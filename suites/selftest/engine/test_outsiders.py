@@ -43,6 +43,16 @@ def answers(spring):
         return False
 
 
+def await_waiting(session, process_alive):
+    """Wait until the keeper knows that somebody waits: who asks later has his turn later."""
+    timeline = session.run.out_dir / "timeline.jsonl"
+    deadline = time.monotonic() + 60
+    while '"waiting"' not in timeline.read_text():
+        assert process_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def await_answer(spring):
     """Wait until it is."""
     deadline = time.monotonic() + 30
@@ -116,7 +126,7 @@ def test_a_process_with_a_claim_of_its_own_waits(groundwork_session, spring):
     """For the test that has it; then it is its turn."""
     global LATE
     LATE = outsider(groundwork_session, claim=False)
-    time.sleep(1.5)
+    await_waiting(groundwork_session, lambda: LATE.poll() is None)
     assert LATE.poll() is None
     assert answers(spring)
 

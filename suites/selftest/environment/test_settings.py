@@ -111,6 +111,7 @@ def test_an_empty_folder_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:
     """Whoever empties a variable means that it isn't there; it isn't the folder one is in."""
+    monkeypatch.delenv(f"GROUNDWORK_{field.upper()}", raising=False)  # whoever runs this has own
     usual = getattr(FoundationSettings.load({}, tmp_path), field)
     monkeypatch.setenv(f"GROUNDWORK_{field.upper()}", "")
     assert getattr(FoundationSettings.load({}, tmp_path), field) == usual
@@ -125,6 +126,7 @@ def test_a_relative_folder_is_the_projects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, *, by_file: bool
 ) -> None:
     """Wherever a command is called; a tilde is the user's home."""
+    monkeypatch.delenv(f"GROUNDWORK_{field.upper()}", raising=False)  # it counts more than .env
     for text, expected in (("rel/x", tmp_path / "rel" / "x"), ("~/y", Path.home() / "y")):
         if by_file:
             (tmp_path / ".env").write_text(f"GROUNDWORK_{field.upper()}={text}\n")
