@@ -192,7 +192,7 @@ def test_without_allure_the_page_says_what_is_missing(
     """As much as ever is told and can be followed; where Allure's would be, why it isn't there."""
     folder, built = alone
     assert isinstance(built.lacking, ArtifactError)
-    assert str(built.lacking).startswith("allure: can't fetch ")
+    assert str(built.lacking).startswith("allure: npm can't fetch ")
     shown = above_the_fold(chromium, folder)
     assert "Broken: 1 failure of the product" in shown
     assert "Not kept: What is planned happens" in shown
