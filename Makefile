@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts load load-ui \
+.PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts telemetry dashboards load load-ui \
   load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
   succeeded propose bench sabotage crash fresh picture clean
 
@@ -128,6 +128,13 @@ alerts: setup ## Cause alerts for real: is whoever is woken told in time, and to
 	@$(BIN)/python -m pytest suites/alerting --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
+telemetry: setup ## Follow one request through metric, trace and log; each dashboard's panels move
+	@$(BIN)/python -m pytest suites/observability --env $(ENV) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+dashboards: setup ## Write the dashboards (manifests/dashboards) as fixtures/dashboards declares them
+	$(BIN)/python -m fixtures.dashboards
+
 # Each setting of a load is a variable: make load RATE=20000 DURATION=60 ARRIVALS=poisson WORKERS=2
 load_option = $(if $($(1)),--load-$(2) $($(1)))
 LOAD_OPTIONS = $(call load_option,RATE,rate-per-s) $(call load_option,DURATION,duration-s) \
@@ -167,6 +174,7 @@ verify: setup ## All that is verified of a platform: smoke, connectivity, faults
 nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) test
 	$(MAKE) verify
+	$(MAKE) telemetry
 	$(MAKE) chaos
 	$(MAKE) load
 	$(MAKE) sabotage

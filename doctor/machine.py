@@ -32,7 +32,7 @@ USUAL_PORTS = {
     "broker": 19092,
     "prometheus": 9090,
     "alertmanager": 9093,
-    "grafana": 3000,
+    "dashboards": 3000,
     "hello-world": 8080,
     "console": 8090,
 }

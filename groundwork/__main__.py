@@ -25,8 +25,19 @@ from groundwork.use.shell import Words, fault, job
 from groundwork.use.terminal import Terminal
 
 
-def up(declared: Declared, settings: Settings) -> int:
-    """Start every resource, print the endpoints, and leave the keeper in charge."""
+def up(declared: Declared, settings: Settings, said: tuple[str, ...] = ()) -> int:
+    """Start resources, print the endpoints, and leave the keeper in charge.
+
+    Args:
+        declared: The project's environment.
+        settings: Its settings.
+        said: The names of those to be started, with what they need; without any, all that aren't
+            there on demand alone.
+
+    Raises:
+        UsageError: One of them isn't declared.
+    """
+    asked = declared.asked(settings, said)
     run_id = bundle.new_run_id()
     out_dir = bundle.out_root(declared.root, settings) / run_id
     terminal = Terminal(sys.stderr.fileno())
@@ -36,7 +47,7 @@ def up(declared: Declared, settings: Settings) -> int:
     hearing = Hearing(lambda: terminal.say("one moment: something is being brought to its end"))
     try:
         client = run.client()
-        names = client.ask([each.name for each in declared.resources(settings)])
+        names = client.ask(asked)
         handles = [client.await_ready(name) for name in names]
         hearing.begin()  # from here on it is kept: who presses Ctrl-C now is too late
     except BaseException:
@@ -124,16 +135,17 @@ def engine(declared: Declared, settings: Settings) -> int:
     return 0
 
 
-COMMANDS = {"up": up, "down": down, "status": status, "engine": engine}
+COMMANDS = {"down": down, "status": status, "engine": engine}
 
-# Those that act on an environment that is there, and are told more than its options.
-ACTS = ("fault", "job")
+# Those that are told more than options.
+TOLD = ("up", "fault", "job")
 
 DESCRIPTION = """
 An environment without a test run: the one that [tool.groundwork] in pyproject.toml declares.
 
-  up      start everything that it declares, print the endpoints, and keep it: test runs of the
-          project adopt it where settings and files are the same
+  up      [RESOURCE]... start these, with what they need, print the endpoints, and keep it: test
+          runs of the project adopt it where settings and files are the same. Without a name, all
+          but what is there on demand alone, because it takes minutes to be had the first time
   status  show what is running
   down    end what is kept, and remove what runs have left that died
   fault   RESOURCE FAULT [PARAMETER=VALUE]... --seconds N [--target PART]: break what is kept, for
@@ -155,8 +167,8 @@ def run_command() -> int:
         conflict_handler="resolve",  # an option of the environment's is a variable, too
         epilog="Options are also environment variables (GROUNDWORK_ENV) and lines of .env.",
     )
-    parser.add_argument("command", choices=[*COMMANDS, *ACTS])
-    parser.add_argument("words", nargs="*", metavar="WORD", help="what fault or job is told")
+    parser.add_argument("command", choices=[*COMMANDS, *TOLD])
+    parser.add_argument("words", nargs="*", metavar="WORD", help="what up, fault or job is told")
     declared = find(Path.cwd())
     if declared is not None:  # without a project there is help, at least
         add_options(parser, declared.environment.settings)
@@ -175,6 +187,8 @@ def run_command() -> int:
         return fault(words, say)
     if name == "job":
         return job(declared, settings, words, say)
+    if name == "up":
+        return up(declared, settings, words.expect_names(name))
     words.expect_none(name)
     return COMMANDS[name](declared, settings)
 

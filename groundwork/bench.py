@@ -68,7 +68,7 @@ def own_time_s(name: str, found: dict[str, Description]) -> float:
 
 def bench(declared: Declared, settings: Settings, rounds: int) -> dict[str, object]:
     """Measure; the figures as written to bench.json, times in seconds."""
-    names = [resource.name for resource in declared.resources(settings)]
+    names = list(declared.asked(settings))
     needs = {r.name: r.needs for r in declared.resources(settings)}
     measure(declared, settings, names)  # fetches what isn't there yet, and warms the disk's cache
     own: dict[str, list[float]] = {name: [] for name in names}
@@ -102,7 +102,7 @@ def bench_cluster(declared: Declared, settings: Settings, rounds: int) -> dict[s
     provider = next(each.provider for each in resources if isinstance(each, Kubernetes))
     if not isinstance(provider, KindProvider):
         raise UsageError(f"--env {settings.env}: only kind's clusters are compared with bare ones")
-    names = [resource.name for resource in resources]
+    names = list(declared.asked(settings))
     cache = Cache.open(settings.cache_dir)
     measure(declared, settings, names[:1])  # builds what isn't there yet
     figures: dict[str, list[float]] = {"ready_s": [], "bare_created_s": [], "bare_ready_s": []}

@@ -190,6 +190,7 @@ class Page:
             "ledger.jsonl": "the ledger: what was made and removed",
             "logs": "logs of every resource",
             "experiments": "experiments: journals, evidence, histories, pictures",
+            "dashboards": "dashboards: a picture of each, as Grafana would show it",
             "load": "loads: latencies, seconds, histories, pictures",
             "histories": "histories of clients under load",
         }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from groundwork.artifacts import Artifact
 from groundwork.base.errors import UsageError
 from groundwork.clusters.podwatch import PodWatch
+from groundwork.declare.stage import Stage
 from groundwork.kube.client import ClusterIdentity, Kube
 from groundwork.kube.objects import Object
 from groundwork.kube.pods import RESOURCE
@@ -30,6 +32,11 @@ def refuse_entry(node: str, *argv: str) -> str:
     raise UsageError(f"node {node} can't be entered, to run {argv[0]} there")
 
 
+def pull(stage: Stage, images: Iterable[Artifact]) -> None:
+    """Nodes pull what they run."""
+    del stage, images
+
+
 @dataclass
 class Cluster:
     """What the ``handle`` of a cluster's stage holds once it is ready.
@@ -41,6 +48,7 @@ class Cluster:
         nodes: The names of its nodes.
         manifests: All objects of the environment, as rendered; each resource applies its own.
         tunnels: What leads ports of this machine into it.
+        load: Gives every node images, of a resource's artifacts, that no registry has.
         enter: Runs a command on a node, and returns its output; refuses where nodes can't be
             entered.
         record: What a remover needs to know of it, where it outlives the environment; else empty.
@@ -54,6 +62,7 @@ class Cluster:
     nodes: tuple[str, ...] = ()
     manifests: tuple[Object, ...] = ()
     tunnels: list[Tunnel] = field(default_factory=list)
+    load: Callable[[Stage, Iterable[Artifact]], None] = pull
     enter: Callable[..., str] = refuse_entry
     record: Mapping[str, Any] = field(default_factory=dict)
     frozen: dict[str, str] = field(default_factory=dict)

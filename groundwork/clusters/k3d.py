@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,14 +110,7 @@ class K3dProvider(Provider):
             env=env,
             lifeline_s=ANSWER_TIMEOUT_S,  # its nodes would inherit the mark of the run
         )
-        archives = [stage.artifact(each.name).program("image.tar") for each in self.loaded]
-        if archives:
-            stage.run(
-                [program, "image", "import", *archives, "--cluster", name],
-                timeout_s=LOAD_TIMEOUT_S,
-                env=env,
-                lifeline_s=ANSWER_TIMEOUT_S,
-            )
+        self.load(stage, name, self.loaded)
         kubeconfig = stage.workdir / "kubeconfig"
         text = process.run(
             [program, "kubeconfig", "get", name], timeout_s=ANSWER_TIMEOUT_S, env=env
@@ -125,6 +118,17 @@ class K3dProvider(Provider):
         kubeconfig.touch(0o600)
         kubeconfig.write_text(text)
         return kubeconfig
+
+    def load(self, stage: Stage, name: str, images: Iterable[Artifact]) -> None:
+        """Import archives into every node."""
+        archives = [stage.artifact(each.name).program("image.tar") for each in images]
+        if archives:
+            stage.run(
+                [find_k3d(), "image", "import", *archives, "--cluster", name],
+                timeout_s=LOAD_TIMEOUT_S,
+                env=find_engine().environment(),
+                lifeline_s=ANSWER_TIMEOUT_S,
+            )
 
     def title(self) -> str:
         """What makes the cluster, and on which engine: `k3d on Docker 28.2.2`."""

@@ -103,14 +103,19 @@ class KindProvider(Provider):
                 f"kind {failure_in(error.output) or reason_of(error)}; {self._advice(engine)}\n"
                 f"{error}"
             ) from error
-        for image in self.loaded:
+        self.load(stage, name, self.loaded)
+        return kubeconfig
+
+    def load(self, stage: Stage, name: str, images: Iterable[Artifact]) -> None:
+        """Load archives into every node, one after another."""
+        kind, engine = stage.artifact("kind").program("kind"), find_engine()
+        for image in images:
+            archive = stage.artifact(image.name).program("image.tar")
             stage.run(
-                [kind, "load", "image-archive", stage.artifact(image.name).program("image.tar"),
-                 "--name", name],
+                [kind, "load", "image-archive", archive, "--name", name],
                 timeout_s=LOAD_TIMEOUT_S,
                 env=dict(engine.settings),
-            )  # fmt: skip
-        return kubeconfig
+            )
 
     def _advice(self, engine: Engine) -> str:
         """What a user can do where no node comes up."""

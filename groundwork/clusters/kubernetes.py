@@ -73,6 +73,7 @@ class Kubernetes(Resource):
             kube,
             PodWatch(kube.pods, stage.died_of, unreachable),
             identity,
+            load=lambda asker, images: self.provider.load(asker, name, images),
             enter=self.provider.enter,
             record=record and {**record, "uid": identity.uid, "ca_sha256": identity.ca_sha256},
         )

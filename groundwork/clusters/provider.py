@@ -42,6 +42,16 @@ class Provider(Protocol):
         del stage
         return {}
 
+    def load(self, stage: Stage, name: str, images: Iterable[Artifact]) -> None:
+        """Give every node images that no registry has.
+
+        Args:
+            stage: Of the resource that brings them: their artifacts are among its own.
+            name: The cluster's.
+            images: Archives, each with a file ``image.tar``.
+        """
+        del stage, name, images  # by default nodes pull what they run
+
     def settle(self, nodes: Iterable[Any]) -> None:
         """What has to be done on nodes that have joined; raises NotYetError where it's too soon."""
         del nodes  # by default nothing

@@ -67,6 +67,8 @@ class Workload(Resource):
         adapt: An object as this environment wants it, of one as it was rendered.
         artifacts: The programs that it is judged by.
         entered: Whether the nodes of its cluster can be entered: its containers are paused there.
+        images: What its nodes are given before it starts, of its artifacts: what few want, nodes
+            don't have from the beginning.
         judges: Looks at what is to run before anything starts, and raises what a judge may raise.
     """
 
@@ -86,6 +88,8 @@ class Workload(Resource):
     artifacts: tuple[Artifact, ...] = ()
     entered: bool = True
     judges: Callable[[Stage], None] | None = None
+    images: tuple[Artifact, ...] = ()
+    on_demand: bool = False
 
     def judge(self, stage: Stage) -> None:
         """Have it judged, where it has somebody to."""
@@ -120,7 +124,10 @@ class Workload(Resource):
         return {port: Endpoint(stage.url(port)) for port in self.ports}
 
     def launch(self, stage: Stage) -> None:
-        """Apply the workload's objects to its cluster."""
+        """Apply the workload's objects to its cluster, whose nodes have its images then."""
+        if self.images:
+            stage.step(f"giving nodes {', '.join(each.name for each in self.images)}")
+            self.cluster(stage).load(stage, self.images)
         self.cluster(stage).kube.objects.apply(self.objects(stage))
 
     def cluster(self, stage: Stage) -> Cluster:

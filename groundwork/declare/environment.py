@@ -17,7 +17,7 @@ import json
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,6 +168,19 @@ class Declared:
                 {each.name: each.needs for each in found}, {each.name: each.wants for each in found}
             )
         return found
+
+    def asked(self, settings: Settings, names: Collection[str] = ()) -> tuple[str, ...]:
+        """The names of the resources that are asked for; of all but those on demand, unnamed.
+
+        Raises:
+            UsageError: One of them isn't declared for these settings.
+        """
+        known = self.resources(settings)
+        there = {each.name for each in known}
+        for name in names:
+            if name not in there:
+                raise UsageError(f"{name}: no such resource; known: {', '.join(sorted(there))}")
+        return tuple(names) or tuple(each.name for each in known if not each.on_demand)
 
     def jobs(self, settings: Settings) -> tuple[Job, ...]:
         """The jobs of these settings, checked.

@@ -42,6 +42,8 @@ class Resource(ABC):
         secrets: What whoever holds it may be told of it (``client.secret``), by name; nobody else,
             and in no description.
         hint: What to do where it isn't ready in time.
+        on_demand: Whether it is left out where simply everything is to be started (``groundwork
+            up``): what takes minutes to be had is for those who name it, or whose tests use it.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Resource(ABC):
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
     hint: str = ""
+    on_demand: bool = False
     secrets: Mapping[str, str] = MappingProxyType({})
 
     def judge(self, stage: Stage) -> None:

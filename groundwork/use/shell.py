@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from groundwork.base import process
@@ -43,6 +43,15 @@ class Words:
     seconds: float | None = None
     target: str = ""
     out: Path | None = None
+
+    def expect_names(self, command: str) -> tuple[str, ...]:
+        """What stands behind the command; refuse all else.
+
+        Raises:
+            UsageError: There is something else.
+        """
+        replace(self, said=()).expect_none(command)
+        return self.said
 
     def expect_none(self, command: str) -> None:
         """Refuse words that mean nothing.

@@ -41,10 +41,10 @@ DISCOVERY = {
     )
 }
 
-# What ours may do besides, everywhere: find the nodes and read their figures; make volumes of a
-# node's folders.
+# What ours may do besides, everywhere: find the nodes and read their figures and the API server's;
+# make volumes of a node's folders.
 DECLARED = {
-    ("infra", "prometheus"): {"list nodes", "watch nodes", "get nodes/metrics"},
+    ("infra", "prometheus"): {"list nodes", "watch nodes", "get nodes/metrics", "get /metrics"},
     ("local-path-storage", "local-path-provisioner"): {
         *(
             f"{verb} {what}"

@@ -37,11 +37,13 @@ RESOURCES = (
     "exporter",
     "hello-world",
     "hello-world-relayed",
+    "logs",
     "node-exporter",
     "patient",
     "prometheus",
     "receiver",
     "relay",
+    "traces",
 )
 # What the exporter tells of it.
 VOLUME = "groundwork_volume_used_ratio"

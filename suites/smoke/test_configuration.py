@@ -41,7 +41,7 @@ PLACES = {
 # Options of Prometheus' command line that nobody declares: they are as they are without one.
 FLAGS = {
     "alertmanager.notification-queue-capacity": "10000",
-    "enable-feature": "",
+    "enable-feature": "exemplar-storage",
     "query.lookback-delta": "5m",
     "query.timeout": "2m",
     "rules.alert.for-grace-period": "10m",
@@ -71,7 +71,9 @@ JOB = {
     "track_timestamps_staleness": False,
 }
 # And beside jobs: of the program itself, from 3.x.
-OWN = {"runtime": {"gogc": 75}}
+# With exemplars kept, Prometheus tells how many, and Prometheus 3 what else it has for its storage.
+EXEMPLARS = {"max_exemplars": 100000}
+OWN = {"runtime": ({"gogc": 75},), "storage": ({"exemplars": EXEMPLARS},)}
 RELABELLING = {"action": "replace", "regex": "(.*)", "replacement": "$1", "separator": ";"}
 
 WEBHOOK = {
@@ -163,7 +165,7 @@ def test_prometheus_runs_with_what_is_declared(
 
 def besides(effective: dict[str, Any], declared: dict[str, Any]) -> list[str]:
     """What is configured beside all that is declared of Prometheus, in words."""
-    named = [key for key in effective if key not in declared and effective[key] != OWN.get(key)]
+    named = [key for key in effective if key not in declared and effective[key] not in OWN.get(key, ())]
     extras = ("external_labels", "query_log_file", "body_size_limit", "sample_limit")
     named += [f"global {name}" for name in extras if effective["global"].get(name)]
     named += ["alert_relabel_configs"] if "alert_relabel_configs" in effective["alerting"] else []
@@ -177,6 +179,8 @@ def bare(job: dict[str, Any]) -> dict[str, Any]:
     for key in ("relabel_configs", "metric_relabel_configs"):
         if key in kept:
             kept[key] = [RELABELLING | step for step in kept[key]]
+    if "tls_config" in kept:
+        kept["tls_config"] = {"insecure_skip_verify": False} | kept["tls_config"]
     if "authorization" in kept:
         kept["authorization"] = {"type": "Bearer"} | kept["authorization"]
     return kept

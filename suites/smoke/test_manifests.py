@@ -321,9 +321,11 @@ def test_nobody_may_do_everything(objects: list[Object]) -> None:
     for body in objects:
         name = f"{body['kind']} {body['metadata']['name']}"
         for rule in body.get("rules", ()) if body["kind"] in {"Role", "ClusterRole"} else ():
-            if EVERYTHING in {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}:
+            # A rule is of kinds of objects, or of paths.
+            what = {*rule.get("resources", ()), *rule.get("nonResourceURLs", ())}
+            if EVERYTHING in {*rule["verbs"], *what, *rule.get("apiGroups", ())}:
                 lines.append(f"{name} may do everything with something")
-            if "secrets" in rule["resources"]:
+            if "secrets" in what:
                 lines.append(f"{name} may read secrets")
         if body["kind"].endswith("RoleBinding") and body["roleRef"]["name"] in {
             "admin",

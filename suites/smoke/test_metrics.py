@@ -24,7 +24,7 @@ JOBS = {
 }
 
 # Those that Prometheus does without: in a kept environment somebody may have started them.
-WANTED = {"patient"}
+WANTED = {"collector", "logs", "patient", "traces"}
 
 
 def test_declared_targets_are_up_and_no_others(
@@ -48,7 +48,7 @@ def test_declared_targets_are_up_and_no_others(
     )
     strangers = targets.keys() - scrape_targets
     assert not strangers, f"scraped, but declared nowhere: {sorted(strangers)}"
-    jobs = JOBS | ({"cluster"} if platform != "local" else set())
+    jobs = JOBS | ({"apiserver", "cluster", "kubelet"} if platform != "local" else set())
     assert {job for job, _ in targets} - WANTED == jobs
 
 

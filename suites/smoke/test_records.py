@@ -38,37 +38,54 @@ def promise(hello_world: Handle, promises: Promises) -> ServicePromise:
     return found
 
 
-@pytest.fixture(scope="session")
-def schema() -> dict[str, Any]:
+def schema(name: str) -> dict[str, Any]:
     """What the template declares of a record's value."""
-    (file,) = TEMPLATE.glob("*/schemas/message.json")
+    (file,) = TEMPLATE.glob(f"*/schemas/{name}.json")
     found: dict[str, Any] = json.loads(file.read_text())
     return found
 
 
-def post(service: Handle) -> dict[str, Any]:
-    """Have a message published; what the service has accepted."""
-    url = f"{service.endpoint('http')}/messages"
-    answer = requests.post(url, json={"text": f"smoke {uuid4()}"}, timeout=TIMEOUT_S)
+def post(service: Handle, path: str = "messages", **body: object) -> dict[str, Any]:
+    """Have a message published, or what else there is; what the service has accepted."""
+    url = f"{service.endpoint('http')}/{path}"
+    answer = requests.post(url, json=body or {"text": f"smoke {uuid4()}"}, timeout=TIMEOUT_S)
     assert answer.status_code == requests.codes.accepted, answer.text
     accepted: dict[str, Any] = answer.json()
     return accepted
 
 
 async def test_an_accepted_message_lies_on_the_promised_topic(
-    hello_world: Handle, broker: Handle, promise: ServicePromise, schema: dict[str, Any]
+    hello_world: Handle, broker: Handle, promise: ServicePromise
 ) -> None:
     """The suite's own consumer reads it there: its key, its origin, and a value as declared."""
-    accepted = post(hello_world)
+    headers = await lies_as_declared(post(hello_world), "message", broker, promise)
+    assert "kind" not in headers
+
+
+async def test_accepted_market_data_lies_on_the_promised_topic(
+    hello_world: Handle, broker: Handle, promise: ServicePromise
+) -> None:
+    """It is told from a message by its header, and has a schema of its own."""
+    accepted = post(hello_world, "market-data", symbol="SMOKE", price=150.25)
+    headers = await lies_as_declared(accepted, "market-data", broker, promise)
+    assert headers["kind"] == b"market-data"
+
+
+async def lies_as_declared(
+    accepted: dict[str, Any], name: str, broker: Handle, promise: ServicePromise
+) -> dict[str, bytes]:
+    """Read what was accepted, and hold it to its schema; its headers."""
     key = UUID(accepted["id"]).bytes
     try:
         record = await find_record(broker.endpoint("kafka"), promise.topic, key, TIMEOUT_S)
     except TimeoutError:
         pytest.fail(f"202 was answered, but there is no record of {accepted} on {promise.topic}")
     value = json.loads(record.value)
-    jsonschema.validate(value, schema, format_checker=FORMATS)
+    jsonschema.validate(value, schema(name), format_checker=FORMATS)
     assert value == accepted
-    assert dict(record.headers)["origin"] == promise.group.encode()
+    headers = dict(record.headers)
+    assert headers["origin"] == promise.group.encode()
+    return headers
 
 
 def test_its_group_reads_to_the_end(

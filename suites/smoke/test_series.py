@@ -13,19 +13,25 @@ import promql_parser
 import pytest
 
 from fixtures.declared.durations import Durations, seconds_of
+from fixtures.declared.expressions import selectors
 from fixtures.declared.rules import Rule, load_rules, rule_files
 from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
-from suites.support.promql import selectors
 
 # What a label may come to hold: a healthy platform has no series of a failure, nor of whom nobody
 # has started, and an expression that reads them must be right before there is one.
 POSSIBLE = {"status": [str(each.value) for each in HTTPStatus], "job": ["patient"]}
 
-# Series that are there only while something is asked for (see rules/proof.yaml), or where there is
-# a volume to be looked at.
-ON_DEMAND = {"groundwork_proof", "groundwork_volume_used_ratio"}
+# Series that are there only while something is asked for (see rules/proof.yaml), where there is a
+# volume to be looked at, or a store of logs, of whichever kind.
+ON_DEMAND = {
+    "groundwork_proof",
+    "groundwork_volume_used_ratio",
+    "loki_discarded_samples_total",
+    "platform:log_lines_dropped:rate",
+    "vl_rows_dropped_total",
+}
 
 # How the series of the other kind of broker begin: a record reads whichever there are.
 FOREIGN = {"kafka": "redpanda_", "redpanda": "kafka_"}
@@ -103,7 +109,7 @@ def test_every_record_that_an_alert_reads_has_its_job(
     prometheus: Prometheus, rules: list[Rule], durations: Durations
 ) -> None:
     """What is recorded for alerts tells of whom: without a job nobody knows whom to look at."""
-    records = {rule.record for rule in rules if rule.record}
+    records = {rule.record for rule in rules if rule.record} - ON_DEMAND
     read = {
         selector.name
         for rule in rules

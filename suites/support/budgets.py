@@ -14,9 +14,9 @@ from functools import cache
 import promql_parser
 
 from fixtures.declared.durations import Durations, seconds_of, windows_of
+from fixtures.declared.expressions import selectors
 from fixtures.declared.rules import Group, Rule
 from suites.support.causes import Case
-from suites.support.promql import selectors
 
 __all__ = ["Budget", "budget_of", "budget_of_case", "hops_of", "silence_of", "woken_within_s"]
 

@@ -23,6 +23,8 @@ __all__ = [
     "Asked",
     "Broken",
     "Case",
+    "Cause",
+    "Outdated",
     "Platform",
     "Round",
     "load_causes",
@@ -115,6 +117,30 @@ class Asked(BaseModel):
         return f"asked for: {self.level}"
 
 
+class Outdated(BaseModel):
+    """Lines of logs arrive late.
+
+    Attributes:
+        outdated_days: How late; later than the store keeps any.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outdated_days: Annotated[float, Field(gt=0)]
+
+    @property
+    def disturbed(self) -> str:
+        """The store of logs."""
+        return "logs"
+
+    def __str__(self) -> str:
+        """What is done, in a few words."""
+        return f"lines of {self.outdated_days:g} days ago"
+
+
+Cause = Broken | Ailing | Asked | Outdated
+
+
 class Case(BaseModel):
     """An alert, and what makes it fire.
 
@@ -138,7 +164,7 @@ class Case(BaseModel):
 
     alert: Text
     round: Annotated[int, Field(ge=1)]
-    cause: Broken | Ailing | Asked
+    cause: Cause
     labels: dict[str, str]
     platforms: tuple[Platform, ...] = ("local", "cluster")
     told: Literal["webhook", "silence"] = "webhook"
@@ -157,9 +183,9 @@ class Round:
     cases: tuple[Case, ...]
 
     @property
-    def causes(self) -> tuple[Broken | Ailing | Asked, ...]:
+    def causes(self) -> tuple[Cause, ...]:
         """What is done, each once."""
-        found: list[Broken | Ailing | Asked] = []
+        found: list[Cause] = []
         for case in self.cases:
             if case.cause not in found:
                 found.append(case.cause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,9 @@ from fixtures.scratch import ScratchTopic
 from groundwork.base.errors import GroundworkError
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
-from suites.support.causes import FOLLOWER, Ailing, Asked, Broken
+from suites.support.causes import FOLLOWER, Ailing, Asked, Broken, Cause, Outdated
 from suites.support.metrics import samples_of
+from suites.support.otlp import send_line
 from suites.support.stamps import stamp_of
 
 __all__ = ["Illness", "Ward", "visited"]
@@ -39,6 +40,9 @@ POST_INTERVAL_S = 0.05
 
 # What a node of the broker tells of itself: 1 for the one that leads the others.
 CONTROLLER = "kafka_controller_kafkacontroller_activecontrollercount"
+
+
+DAY_NS = 24 * 3600 * 1_000_000_000
 
 
 @dataclass
@@ -68,7 +72,7 @@ class Ward:
     first: int
 
     @contextmanager
-    def ill(self, cause: Broken | Ailing | Asked) -> Iterator[Illness]:
+    def ill(self, cause: Cause) -> Iterator[Illness]:
         """Have something ill for as long as the block runs."""
         found = Illness()
         if isinstance(cause, Broken):
@@ -98,8 +102,18 @@ class Ward:
             yield
 
     @contextmanager
-    def _asked(self, cause: Ailing | Asked) -> Iterator[None]:
-        """Have the patient suffer, or an alert raised of nothing."""
+    def _asked(self, cause: Ailing | Asked | Outdated) -> Iterator[None]:
+        """Have the patient suffer, lines arrive late, or an alert raised of nothing."""
+        if isinstance(cause, Outdated):
+            otlp = self.client.await_ready(cause.disturbed).endpoint("otlp")
+            age_ns = round(cause.outdated_days * DAY_NS)
+
+            def send() -> None:
+                send_line(otlp, "late", time.time_ns() - age_ns, uuid.uuid4().hex)
+
+            with repeated(send):
+                yield
+            return
         if isinstance(cause, Asked):
             with self.receiver.prove(uuid.uuid4().hex, [cause.level]):
                 yield
@@ -108,6 +122,25 @@ class Ward:
         doors = {"fail": patient.failing, "slow": patient.slow, "eat": patient.eating}
         with doors[cause.ailment](cause.amount, LIMIT_S):
             yield
+
+
+@contextmanager
+def repeated(act: Callable[[], object]) -> Iterator[None]:
+    """Have something done again and again, begun with once."""
+    over = threading.Event()
+    act()
+
+    def go_on() -> None:
+        while not over.wait(POST_INTERVAL_S):
+            act()
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(VISIT_TIMEOUT_S)
 
 
 def follower_of(broker: Handle) -> int:

@@ -1,27 +1,25 @@
-"""Expressions of PromQL, read by a parser: which series they select, which labels they leave."""
+"""Expressions of PromQL, read by a parser: which labels they leave."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import promql_parser
 
+from fixtures.declared.expressions import BARE, is_number, selectors
 from fixtures.declared.rules import Rule
 
-__all__ = ["Labels", "labels_of", "labels_told", "records_of", "selectors"]
+__all__ = ["Labels", "labels_of", "labels_told", "records_of"]
 
 # What a template reads of its alert's labels.
 TOLD = re.compile(r"\$labels\.(\w+)")
 
 # Aggregations that pick series and leave them as they are.
 PICKING = {"topk", "bottomk"}
-
-# Functions whose result has no labels, whatever they are given.
-BARE = {"vector", "scalar", "time", "pi"}
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,6 @@ class Labels:
             names = {each for each in self.names | other.names if each in self and each in other}
             return Labels(frozenset(names), open=True, lost=self.lost | other.lost)
         return self.only(other.names) if self.open else other.only(self.names)
-
-
-def selectors(node: object) -> Iterator[Any]:
-    """The selectors of series in a parsed expression."""
-    if isinstance(node, promql_parser.VectorSelector):
-        yield node
-        return
-    for name in ("expr", "lhs", "rhs", "vector_selector", "param"):
-        inner = getattr(node, name, None)
-        if inner is not None:
-            yield from selectors(inner)
-    for inner in getattr(node, "args", None) or ():
-        yield from selectors(inner)
 
 
 def labels_told(rule: Rule) -> frozenset[str]:
@@ -165,10 +150,3 @@ def of_call(node: Any, records: Mapping[str, Labels]) -> Labels:
     if name in {"label_replace", "label_join"}:
         return left.with_([args[1].val])
     return left.without(["le"]) if name == "histogram_quantile" else left
-
-
-def is_number(node: Any) -> bool:
-    """Whether an expression is a number, which has no labels to match."""
-    if isinstance(node, promql_parser.ParenExpr | promql_parser.UnaryExpr):
-        return is_number(node.expr)
-    return isinstance(node, promql_parser.NumberLiteral)

@@ -98,6 +98,31 @@ def test_a_kept_environment_is_adopted_by_who_starts_what_was_wanted(pond: Pond)
     assert pond.leftovers() == []
 
 
+def test_what_is_there_on_demand_is_started_by_its_name_alone(pond: Pond) -> None:
+    """`up` leaves it out; named, it is started, and what nobody has named isn't."""
+    lake = {"POND_LAKE": "deep"}
+    assert pond.groundwork("up", env=lake).returncode == 0
+    assert pond.steps("mill") == {"launch": 1, "ready": 1}
+    assert pond.steps("lake") == {}
+    assert pond.groundwork("down", env=lake).returncode == 0
+    named = pond.groundwork("up", "lake", env=lake)
+    assert named.returncode == 0, named.output
+    assert "lake" in named.output
+    assert "mill" not in named.output
+    assert pond.groundwork("down", env=lake).returncode == 0
+    assert pond.leftovers() == []
+
+
+def test_a_name_that_nobody_knows_starts_nothing(pond: Pond) -> None:
+    """One line that says which there are; what means nothing to `up` is refused, too."""
+    said = pond.groundwork("up", "sea")
+    assert said.returncode == 4
+    assert said.output.strip() == "groundwork: sea: no such resource; known: mill, spring"
+    said = pond.groundwork("up", "mill", "--seconds", "3")
+    assert (said.returncode, "groundwork up takes no --seconds" in said.output) == (4, True)
+    assert pond.leftovers() == []
+
+
 def text_of(pond: Pond, name: str) -> str:
     """What a test has written down."""
     return Path(pond.root / name).read_text()

@@ -19,8 +19,6 @@ from suites.support.overlays import overlay
 
 # Of the rendered service template, which a run patches its node ports into.
 ELSEWHERE = {"hello-world", "hello-world-relayed"}
-# By the value of a chart, not by a manifest of ours.
-BY_CHART = {"grafana"}
 
 
 def declared(**options: str) -> dict[tuple[str, str], int]:
@@ -78,9 +76,7 @@ def test_every_node_port_of_the_table_is_a_services(
 ) -> None:
     """With all that can be chosen every port leads somewhere, and no other is open."""
     everything = overlay("vendor-redpanda-three-brokers", tmp_path)
-    expected = {
-        number for (resource, _), number in table.items() if resource not in ELSEWHERE | BY_CHART
-    }
+    expected = {number for (resource, _), number in table.items() if resource not in ELSEWHERE}
     assert node_ports(everything).keys() == expected
 
 
@@ -97,13 +93,15 @@ def test_one_broker_and_three_differ_in_ports_alone_by_the_others_nodes(
 
 
 def test_charts_serve_at_the_manifests_node_ports(table: dict[tuple[str, str], int]) -> None:
-    """Prometheus and Alertmanager are where they are without charts."""
+    """Prometheus, Alertmanager and the stores are where they are without charts."""
     assert node_ports(KUBERNETES / "charts") == {
         table["prometheus", "http"]: "prometheus",
         table["alertmanager", "http"]: "alertmanager",
+        table["logs", "http"]: "logs",
+        table["traces", "http"]: "traces",
     }
     values = yaml.safe_load((KUBERNETES.parent / "helm" / "kube-prometheus-stack.yaml").read_text())
-    assert values["grafana"]["service"]["nodePort"] == table["grafana", "http"]
+    assert values["grafana"]["service"]["nodePort"] == table["dashboards", "http"]
 
 
 @pytest.mark.parametrize("name", ["vendor", "vendor-redpanda-three-brokers"])

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.declared.declarations import read_items
 from fixtures.declared.durations import Durations, load_durations, seconds_of, with_window
+from fixtures.declared.expressions import selectors
 from fixtures.declared.rules import (
     RUNBOOKS,
     Group,
@@ -21,7 +22,7 @@ from fixtures.resources.prometheus import CONFIG
 from groundwork.base.errors import UsageError
 from suites.support.alerts import NOBODY, PROOF
 from suites.support.documents import blocks_of
-from suites.support.promql import Labels, labels_of, labels_told, records_of, selectors
+from suites.support.promql import Labels, labels_of, labels_told, records_of
 
 PROFILES = load_durations()
 FILES = {platform: rule_files(platform) for platform in ("local", "kind")}
@@ -36,6 +37,7 @@ ALERTS = {
     "HighErrorRate",
     "HighLatencyP95",
     "HostDown",
+    "LogLinesDropped",
     "MemoryAlmostFull",
     "OfflinePartitions",
     "PublishingFails",
@@ -48,7 +50,7 @@ ALERTS = {
 AT_ONCE = {"DeadMansSwitch", "ScrapeTargetMissing", PROOF}
 
 # Jobs of those that Prometheus does without.
-WANTED = {"patient"}
+WANTED = {"collector", "logs", "patient", "traces"}
 
 # It is no measurement but a question, and goes the way of one.
 RAW = {PROOF}
@@ -116,7 +118,8 @@ def test_whoever_is_scraped_is_missed(platform: str) -> None:
     }
     jobs = {item.text_of("job_name") for item in read_items(CONFIG, "scrape_configs")}
     assert len(jobs) > 1
-    assert jobs - asked == WANTED | (set() if platform == "kind" else {"cluster"})
+    own = {"apiserver", "cluster", "kubelet"}
+    assert jobs - asked == WANTED | (set() if platform == "kind" else own)
 
 
 def test_both_platforms_record_the_same() -> None:

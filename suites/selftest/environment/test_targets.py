@@ -54,6 +54,10 @@ def test_other_targets_leave_a_job_as_it_is_declared() -> None:
     ]
 
 
+# What no process of this machine is asked as.
+IN_CLUSTERS = {"apiserver", "cluster", "collector", "kubelet"}
+
+
 def test_every_part_that_is_scraped_has_a_job() -> None:
     """In the declared configuration, by which a cluster's Prometheus finds it."""
     declared = {each["job_name"] for each in yaml.safe_load(CONFIG.read_text())["scrape_configs"]}
@@ -62,7 +66,7 @@ def test_every_part_that_is_scraped_has_a_job() -> None:
     enrolled = (part.local(LOCAL) for part in parts() if part.wanted)
     wanted = {each.name for each in enrolled if each is not None}
     assert wanted
-    assert declared == scraped | wanted | {"prometheus", "cluster"}
+    assert declared == scraped | wanted | IN_CLUSTERS | {"prometheus"}
 
 
 def test_what_enrols_itself_is_found_by_its_file() -> None:

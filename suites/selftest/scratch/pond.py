@@ -40,6 +40,7 @@ class Pond(ProcessFaults, Resource):
     needs: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
     mode: str = ""
+    on_demand: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ("http",)
     ready_timeout_s: float = 20.0
@@ -119,10 +120,11 @@ class PondSettings(Settings):
 def resources(settings: Settings) -> tuple[Resource, ...]:
     """The spring and the mill; modes come from the test's environment variables.
 
-    There is a lake, which the mill wants, where a mode for it is given.
+    There is a lake, on demand, which the mill wants, where a mode for it is given.
     """
     del settings
-    lakes = tuple(Pond("lake", mode=mode) for mode in filter(None, [os.environ.get("POND_LAKE")]))
+    modes = filter(None, [os.environ.get("POND_LAKE")])
+    lakes = tuple(Pond("lake", mode=mode, on_demand=True) for mode in modes)
     wants = tuple(lake.name for lake in lakes)
     return (
         Pond("spring", mode=os.environ.get("POND_SPRING", ""), secrets={"SOURCE": "under the oak"}),

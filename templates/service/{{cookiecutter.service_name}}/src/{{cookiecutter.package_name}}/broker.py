@@ -11,8 +11,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from {{ cookiecutter.package_name }}.messages import Message, Outbox, decode, encode
+from {{ cookiecutter.package_name }}.inbox import Inbox
 from {{ cookiecutter.package_name }}.metrics import Metrics
+from {{ cookiecutter.package_name }}.records import Entry, encode
 from {{ cookiecutter.package_name }}.settings import Settings
 
 __all__ = ["Broker", "BrokerUnavailableError"]
@@ -40,11 +41,11 @@ class Clients:
 class Broker:
     """Keeps the connections, the loop that consumes, and the loop that asks the broker."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, outbox: Outbox) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, inbox: Inbox) -> None:
         self.problem = "connecting"  # why it isn't ready; empty while it is
         self._settings = settings
         self._metrics = metrics
-        self._outbox = outbox
+        self._inbox = inbox
         self._clients: Clients | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -62,23 +63,23 @@ class Broker:
             await close(self._clients.producer.stop(), self._clients.consumer.stop())
             await close(self._clients.admin.close())
 
-    async def publish(self, message: Message) -> None:
-        """Send a message and wait for its acknowledgement by all in-sync replicas.
+    async def publish(self, entry: Entry) -> None:
+        """Send an entry and wait for its acknowledgement by all in-sync replicas.
 
         Raises:
-            BrokerUnavailableError: No acknowledgement; the message may or may not be on the topic.
+            BrokerUnavailableError: No acknowledgement; the entry may or may not be on the topic.
         """
         try:
-            await self._send(message)
+            await self._send(entry)
         except BrokerUnavailableError:
             self._metrics.failed.inc()
             raise
         self._metrics.published.inc()
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, entry: Entry) -> None:
         if self._clients is None:
             raise BrokerUnavailableError(self.problem)
-        key, value, headers = encode(message, self._settings.kafka_group_id)
+        key, value, headers = encode(entry, self._settings.kafka_group_id)
         sending = self._clients.producer.send_and_wait(
             self._settings.kafka_topic, value, key=key, headers=headers
         )
@@ -150,13 +151,10 @@ class Broker:
                 log.warning("can't consume", reason=describe(error))
                 await asyncio.sleep(RETRY_PAUSE_S)
                 continue
-            message = decode(record.value, record.headers, self._settings.kafka_group_id)
-            if message is None:
+            except UnicodeDecodeError:  # whoever traces reads headers, and strangers write any
                 self._metrics.foreign.inc()
-            else:
-                self._outbox.add(message)
-                self._metrics.consumed.inc()
-                log.info("message came back", message_id=str(message.id))
+                continue
+            self._inbox.take(record.value, record.headers)
 
     async def _watch(self, clients: Clients) -> None:
         """Ask the broker for the topic, twice an interval, with half of one to answer."""

@@ -2,6 +2,7 @@
 
 import time
 
+from opentelemetry import trace
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,6 +11,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,11 +23,18 @@ LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5
 # One label value for whatever matches no route: a scanner must not fill the registry.
 UNMATCHED = "unmatched"
 
+# Each symbol is two series for as long as the process lives, and clients choose them. What is
+# beyond shares one counter, and has no price: the last one of many symbols would mean nothing.
+SYMBOLS_MAX = 100
+OTHER_SYMBOLS = "other"
+
 
 class Metrics:
     """All metrics of one app."""
 
     def __init__(self) -> None:
+        # When a counter began to count nobody here asks, and it doubles the series.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -50,9 +59,39 @@ class Metrics:
         self.broker_ready = Gauge(
             "broker_ready", "1 while the broker answers, else 0.", registry=self.registry
         )
+        self._market_data = Counter(
+            "market_data_received_total",
+            "Own market data read back.",
+            ["symbol"],
+            registry=self.registry,
+        )
+        self._prices = Gauge(
+            "market_data_price",
+            "The last price that came back.",
+            ["symbol"],
+            registry=self.registry,
+        )
+        self._symbols: set[str] = set()
+
+    def receive(self, symbol: str, price: float) -> None:
+        """Count market data that came back."""
+        if symbol in self._symbols or len(self._symbols) < SYMBOLS_MAX:
+            self._symbols.add(symbol)
+            self._prices.labels(symbol).set(price)
+        else:
+            symbol = OTHER_SYMBOLS
+        self._market_data.labels(symbol).inc(exemplar=exemplar())
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(name, text, registry=self.registry)
+
+
+def exemplar() -> dict[str, str] | None:
+    """The trace that is measured now; None where it isn't recorded, for nobody would find it."""
+    span = trace.get_current_span().get_span_context()
+    if not (span.is_valid and span.trace_flags.sampled):
+        return None
+    return {"trace_id": trace.format_trace_id(span.trace_id)}
 
 
 class CountRequests:
@@ -81,5 +120,6 @@ class CountRequests:
         finally:
             route = getattr(scope.get("route"), "path", UNMATCHED)
             method = scope["method"]
-            self.metrics.requests.labels(method, route, str(status)).inc()
-            self.metrics.latency.labels(method, route).observe(time.perf_counter() - started_s)
+            took_s, example = time.perf_counter() - started_s, exemplar()
+            self.metrics.requests.labels(method, route, str(status)).inc(exemplar=example)
+            self.metrics.latency.labels(method, route).observe(took_s, exemplar=example)

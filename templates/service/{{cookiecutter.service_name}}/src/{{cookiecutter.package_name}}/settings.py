@@ -22,9 +22,8 @@ class Settings(BaseSettings):
     publish_timeout_s: float = Field(default=5.0, gt=0)  # a client waits no longer for its 202
     # Of those that came back: whoever posts much looks for his a moment later. 1.2 KiB of memory
     # each, 5 KiB of the longest of ASCII, 17 KiB of emojis: 134 MiB at most, so that k8s' limit
-    # holds.
+    # holds. As many of market data are kept, of 1.2 KiB at most.
     messages_kept: int = Field(default=8_000, ge=1)
-    otel_exporter_otlp_endpoint: str = ""  # empty: no traces, no exported logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     alpaca_api_key: SecretStr | None = None

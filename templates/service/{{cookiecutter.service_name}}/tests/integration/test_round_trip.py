@@ -37,3 +37,13 @@ def test_a_message_comes_back(client: TestClient) -> None:
     path = f"/messages/{posted.json()['id']}"
     status_after_wait(client, path)
     assert client.get(path).json() == posted.json()
+
+
+def test_market_data_comes_back(client: TestClient) -> None:
+    """The same, and it is counted by its symbol."""
+    posted = client.post("/market-data", json={"symbol": "AAPL", "price": 150.25})
+    assert posted.status_code == 202
+    path = f"/market-data/{posted.json()['id']}"
+    status_after_wait(client, path)
+    assert client.get(path).json() == posted.json()
+    assert 'market_data_price{symbol="AAPL"} 150.25' in client.get("/metrics").text

@@ -79,6 +79,32 @@ def test_bad_messages_are_refused(client: TestClient, body: dict[str, object]) -
     assert client.post("/messages", json=body).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"symbol": "AAPL"},
+        {"symbol": "AAPL", "price": 0},
+        {"symbol": "AAPL", "price": "NaN"},
+        {"symbol": "AAPL", "price": "Infinity"},
+        {"symbol": "aapl", "price": 1},
+        {"symbol": "", "price": 1},
+        {"symbol": "A" * 17, "price": 1},
+    ],
+)
+def test_bad_market_data_is_refused(client: TestClient, body: dict[str, object]) -> None:
+    """A symbol becomes a label, a price the value of a series."""
+    assert client.post("/market-data", json=body).status_code == 422
+
+
+def test_market_data_is_refused_without_a_broker(client: TestClient) -> None:
+    """And what was never published is never found."""
+    answer = client.post("/market-data", json={"symbol": "AAPL", "price": 150.25})
+    assert answer.status_code == 503
+    assert count_of(client, "messages_failed_total") == 1
+    assert client.get(f"/market-data/{uuid.uuid4()}").status_code == 404
+
+
 def test_an_unknown_message_is_not_found(client: TestClient) -> None:
     """404 until a message has come back."""
     assert client.get(f"/messages/{uuid.uuid4()}").status_code == 404
@@ -91,7 +117,7 @@ def test_as_many_messages_are_kept_as_is_set(monkeypatch: pytest.MonkeyPatch) ->
     client = TestClient(app)  # outside of a block: it never looks for its broker
     messages = [Message(text=str(number)) for number in range(3)]
     for message in messages:
-        app.state.outbox.add(message)
+        app.state.messages.add(message)
     told = [client.get(f"/messages/{message.id}").status_code for message in messages]
     assert told == [404, 200, 200]
     monkeypatch.setenv("MESSAGES_KEPT", "0")
