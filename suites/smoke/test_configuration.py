@@ -165,7 +165,9 @@ def test_prometheus_runs_with_what_is_declared(
 
 def besides(effective: dict[str, Any], declared: dict[str, Any]) -> list[str]:
     """What is configured beside all that is declared of Prometheus, in words."""
-    named = [key for key in effective if key not in declared and effective[key] not in OWN.get(key, ())]
+    named = [
+        key for key in effective if key not in declared and effective[key] not in OWN.get(key, ())
+    ]
     extras = ("external_labels", "query_log_file", "body_size_limit", "sample_limit")
     named += [f"global {name}" for name in extras if effective["global"].get(name)]
     named += ["alert_relabel_configs"] if "alert_relabel_configs" in effective["alerting"] else []
