@@ -112,4 +112,4 @@ def test_the_wheel_is_what_is_tested(pond: Pond, venv: Path) -> None:
     with guest_of(pond, venv) as guest:
         where = guest.output("python -c 'import groundwork; print(groundwork.__file__)'")
         assert where.startswith(str(venv))
-        assert "start everything that it declares" in guest.output("groundwork --help")
+        assert "start these, with what they need" in guest.output("groundwork --help")

@@ -229,11 +229,11 @@ def test_a_fixed_port_is_in_use(place: Path, path: Path, taken: int) -> None:
 def test_a_usual_port_is_in_use(place: Path, path: Path, taken: int) -> None:
     """A cluster takes another, so nothing is wrong; who has it can be found out."""
     text = (place / "doctor" / "machine.py").read_text()
-    assert '"grafana": 3000,' in text
+    assert '"dashboards": 3000,' in text
     (place / "doctor" / "machine.py").write_text(text.replace(": 3000,", f": {taken},"))
     done = consult(place, path)
     (line,) = (each for each in lines_of(done, "note") if f"port {taken}" in each)
-    assert "in use: grafana of a cluster gets another; nothing need be done; lsof" in line
+    assert "in use: dashboards of a cluster gets another; nothing need be done; lsof" in line
     assert done.returncode == 0
 
 
