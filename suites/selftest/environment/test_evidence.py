@@ -238,7 +238,9 @@ def test_a_lack_of_descriptors_is_seen_and_its_absence_too(house: House) -> None
     witness.look_after()
     assert witness.sightings.doubts == []
     answered, fewer, again, as_before = witness.sightings.seen
-    assert answered == f"2 calls to {address} are answered, and the next is not"
+    many = answered.partition(" ")[0]
+    assert answered == f"{many} calls to {address} are answered, and the next is not"
+    assert 2 <= int(many) <= 2 + 2  # the server may not have hung up on the two calls before yet
     assert "may have fewer descriptors than before" in fewer
     assert "answered again" in again
     assert as_before == f"process {child.pid} may have {before} descriptors again"
