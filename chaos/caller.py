@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from typing import Literal
 
-__all__ = ["ANSWER_TIMEOUT_S", "Reply", "answered", "call", "question"]
+__all__ = ["ANSWER_TIMEOUT_S", "Reply", "answered", "call", "crowd", "question"]
 
 # A server that lives answers within milliseconds, on a busy machine within a second.
 ANSWER_TIMEOUT_S = 3.0
@@ -61,3 +62,28 @@ def call(address: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
     except OSError:
         return "hung up"
     return "answered"
+
+
+def crowd(address: str, asked: bytes, many: int, timeout_s: float = ANSWER_TIMEOUT_S) -> int:
+    """Ask on one connection after the other, none of which is closed, until one has no answer.
+
+    Args:
+        address: The server's HOST:PORT.
+        asked: What it answers, in its own protocol.
+        many: How many connections at most.
+        timeout_s: After that there is none.
+
+    Returns:
+        How many were answered.
+    """
+    host, _, port = address.rpartition(":")
+    with contextlib.ExitStack() as held:
+        for number in range(many):
+            try:
+                connection = socket.create_connection((host, int(port)), timeout=timeout_s)
+                held.enter_context(connection)
+                connection.sendall(asked)
+                received(connection, 1)
+            except OSError:
+                return number
+    return many

@@ -7,11 +7,12 @@ and by calls of its own. What it doesn't see hasn't happened, and the experiment
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import psutil
 
-from chaos.caller import call
+from chaos.caller import call, crowd, question
 from groundwork.base import process
 from groundwork.base.errors import NotYetError, UsageError, WaitTimeoutError
 from groundwork.base.process import Identity
@@ -19,7 +20,11 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.resource import Description
 from groundwork.keep.messages import Status
 
-__all__ = ["WITNESSES", "Evidence", "Witness", "witness_of"]
+__all__ = ["WITNESSES", "Descriptors", "Evidence", "Witness", "found_at", "witness_of"]
+
+# More than a server gets free while somebody looks, by those who hang up meanwhile; and what it may
+# have been left.
+CROWD = 100
 
 # A killed broker reads its log before it listens again.
 RETURN_TIMEOUT_S = 60.0
@@ -91,10 +96,10 @@ def identity_at(address: str) -> Identity | None:
 
 
 class Death:
-    """Of a process that is killed: it ends, and another one takes its place, a child of the keeper.
+    """Of a process that is ended: another one takes its place, a child of the keeper.
 
     Args:
-        addresses: Where the processes listen that are killed.
+        addresses: Where the processes listen that are to end.
         keeper: Whose children they are.
     """
 
@@ -121,7 +126,7 @@ class Death:
             self.sightings.expect(
                 so=not old.alive(),
                 seen=f"process {old.pid} (start ticks {old.start_ticks}) has ended",
-                doubt=f"process {old.pid} was to be killed, and lives",
+                doubt=f"process {old.pid} was to end, and lives",
             )
 
     def look_after(self) -> None:
@@ -237,6 +242,84 @@ def expect_answer(sightings: Sightings, address: str) -> None:
         sightings.seen.append(f"a call to {address} is answered again")
 
 
+@dataclass(frozen=True)
+class Descriptors:
+    """What the kernel tells of the descriptors of a process, in its files.
+
+    Attributes:
+        allowed: How many it may have.
+        taken: How many it has.
+    """
+
+    allowed: int
+    taken: int
+
+    @classmethod
+    def of(cls, pid: int) -> Descriptors:
+        """Those of a process that is there."""
+        folder = Path("/proc") / str(pid)
+        limits = (folder / "limits").read_text().splitlines()
+        (words,) = (line.split() for line in limits if line.startswith("Max open files"))
+        return cls(int(words[3]), len(list((folder / "fd").iterdir())))
+
+
+class Lack:
+    """Of descriptors: the kernel allows fewer than before, and whoever comes new is not heard.
+
+    Args:
+        addresses: Where the processes listen that have none left.
+    """
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self.sightings = Sightings()
+        self._addresses = addresses
+        self._before: dict[str, tuple[int, Descriptors]] = {}
+
+    def look_before(self) -> None:
+        """They answer, and may have many."""
+        for address in self._addresses:
+            found = found_at(address)
+            told = self._now(found.pid) if found is not None else None
+            if found is None or told is None or call(address) != "answered":
+                self.sightings.doubts.append(f"{address} didn't answer before")
+            else:
+                self._before[address] = (found.pid, told)
+
+    def look_during(self) -> None:
+        """They may have hardly more than they have, and soon answer nobody who comes."""
+        for address, (pid, before) in self._before.items():
+            answered = crowd(address, question(1), CROWD)
+            self.sightings.expect(
+                so=answered < CROWD,
+                seen=f"{answered} calls to {address} are answered, and the next is not",
+                doubt=f"{answered} calls to {address} at once were answered, and none was to be",
+            )
+            now = self._now(pid)
+            self.sightings.expect(
+                so=now is not None and now.allowed < before.allowed,
+                seen=f"process {pid} may have fewer descriptors than before: {now}",
+                doubt=f"process {pid} was to have fewer descriptors than {before}: {now}",
+            )
+
+    def look_after(self) -> None:
+        """They are the same, may have as many as before, and answer."""
+        for address, (pid, before) in self._before.items():
+            expect_answer(self.sightings, address)
+            now = self._now(pid)
+            self.sightings.expect(
+                so=now is not None and now.allowed == before.allowed,
+                seen=f"process {pid} may have {before.allowed} descriptors again",
+                doubt=f"process {pid} was to have {before.allowed} descriptors again: {now}",
+            )
+
+    @staticmethod
+    def _now(pid: int) -> Descriptors | None:
+        try:
+            return Descriptors.of(pid)
+        except OSError:  # it has ended
+            return None
+
+
 class Cut:
     """Of a way that is cut: a call on it comes to nothing, while the server itself answers.
 
@@ -279,7 +362,7 @@ class Cut:
 
 
 # Who can witness which fault; one that nobody can is no part of an experiment.
-WITNESSES = ("kill", "pause", "isolate", "blackhole")
+WITNESSES = ("kill", "terminate", "pause", "exhaust", "isolate", "blackhole")
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -290,10 +373,12 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
     """
     told = {each.name: each for each in status.resources}
     addresses = addresses_of(told[resource], target)
-    if fault == "kill":
+    if fault in {"kill", "terminate"}:
         return Death(addresses, status.keeper)
     if fault == "pause":
         return Stop(addresses)
+    if fault == "exhaust":
+        return Lack(addresses)
     if fault in WITNESSES:
         return Cut(addresses, addresses_of(told["broker"], target))
     raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {', '.join(WITNESSES)}")

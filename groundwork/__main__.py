@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import textwrap
 from pathlib import Path
 
 from groundwork.base import ledger, process
@@ -21,7 +22,7 @@ from groundwork.use.command import add_options, find_declared, perform, say
 from groundwork.use.interrupts import Hearing, ImpatientError
 from groundwork.use.kept import kept_environments
 from groundwork.use.run import LEAVE_TIMEOUT_S, Run
-from groundwork.use.shell import Words, fault, job
+from groundwork.use.shell import Words, fault, job, kinds
 from groundwork.use.terminal import Terminal
 
 
@@ -162,7 +163,7 @@ def run_command() -> int:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser(
         prog="groundwork",
-        description=DESCRIPTION,
+        description=DESCRIPTION + textwrap.fill(f"Faults, of what bears them: {kinds()}", 100),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         conflict_handler="resolve",  # an option of the environment's is a variable, too
         epilog="Options are also environment variables (GROUNDWORK_ENV) and lines of .env.",

@@ -205,13 +205,21 @@ class Workload(Resource):
 
     def kill(self, stage: Stage, target: str) -> None:
         """Delete the named pod, or all, without grace: the kernel's SIGKILL."""
+        self._delete(stage, target, grace=False)
+
+    def terminate(self, stage: Stage, target: str) -> None:
+        """Delete the named pod, or all, with their grace: SIGTERM, and time to end."""
+        self._delete(stage, target, grace=True)
+
+    def _delete(self, stage: Stage, target: str, *, grace: bool) -> None:
+        """Delete pods, and wait until they are gone."""
         cluster = self.cluster(stage)
-        killed = [pod for pod in cluster.pods.of(self.name) if target in {"", pod.name}]
-        for pod in killed:
+        deleted = [pod for pod in cluster.pods.of(self.name) if target in {"", pod.name}]
+        for pod in deleted:
             self._keep_log(stage, pod)  # which the cluster removes with the pod
             cluster.pods.expect(pod.uid)
-            cluster.kube.pods.delete(pod)
-        self._await_gone(stage, killed)
+            cluster.kube.pods.delete(pod, grace=grace)
+        self._await_gone(stage, deleted)
 
     def _await_gone(self, stage: Stage, pods: Iterable[Pod], *, but: int = 0) -> None:
         """Wait until no more than so many of these pods are there: a fault has landed then."""

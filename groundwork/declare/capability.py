@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import Field
 
+from groundwork.base.descriptors import SETTABLE
 from groundwork.base.errors import UsageError
 from groundwork.declare.arguments import Arguments
 from groundwork.declare.resource import Resource
@@ -19,6 +20,7 @@ from groundwork.declare.stage import Stage
 __all__ = [
     "FAULTS",
     "Blackholable",
+    "Exhaustible",
     "Fault",
     "Fillable",
     "Isolatable",
@@ -29,6 +31,7 @@ __all__ = [
     "ProcessFaults",
     "Scalable",
     "Slowable",
+    "Terminable",
     "capabilities",
     "fault_of",
     "faults_of",
@@ -36,6 +39,10 @@ __all__ = [
 
 # What the longest experiment takes, with time to look at what it does.
 LIMIT_S = 600.0
+
+# What can't take a connection may write that into its log again and again: three megabytes a second
+# were seen (asyncio, as often as its backlog is long). A minute of that is what a disk bears.
+EXHAUSTED_LIMIT_S = 60.0
 
 
 @runtime_checkable
@@ -50,6 +57,17 @@ class Killable(Protocol):
 
 
 @runtime_checkable
+class Terminable(Protocol):
+    """May be asked to end (SIGTERM), as by an operator, and started again."""
+
+    def terminate(self, stage: Stage, target: str) -> None:
+        """Have it end by itself, or the named one of its processes; it is given its time."""
+
+    def revive(self, stage: Stage, target: str) -> None:
+        """Start again what has ended of the resource."""
+
+
+@runtime_checkable
 class Pausable(Protocol):
     """May be stopped in the middle of what it does (SIGSTOP), and go on."""
 
@@ -58,6 +76,28 @@ class Pausable(Protocol):
 
     def resume(self, stage: Stage, target: str) -> None:
         """Let it go on."""
+
+
+@runtime_checkable
+class Exhaustible(Protocol):
+    """May be left without descriptors: it opens no file and takes no connection any more."""
+
+    def exhaust(self, stage: Stage, target: str, *, spare: int) -> None:
+        """Let it, or the named one of its processes, open so many more than it has open."""
+
+    def replenish(self, stage: Stage, target: str) -> None:
+        """Let it open as many as it was let before."""
+
+
+class Exhaustion(Arguments):
+    """How much is left.
+
+    Attributes:
+        spare: What it may open beside what it has open; by default nothing. Beyond some dozens it
+            is no lack: a server that nobody hurries doesn't need as many.
+    """
+
+    spare: int = Field(0, ge=0, le=64)
 
 
 @runtime_checkable
@@ -178,7 +218,11 @@ class Misconfigurable(Protocol):
 
 
 class ProcessFaults:
-    """Killable and Pausable for resources that are nothing but processes of their stage."""
+    """What processes bear, for resources that are nothing but processes of their stage."""
+
+    def bears(self, fault: str) -> bool:
+        """Descriptors are exhausted where the system lets somebody else set a process's limit."""
+        return fault != "exhaust" or SETTABLE
 
     def kill(self, stage: Stage, target: str) -> None:
         """SIGKILL the named process, or all."""
@@ -188,6 +232,10 @@ class ProcessFaults:
         """Start again what was killed, in the same way, on the same files."""
         stage.revive(target)
 
+    def terminate(self, stage: Stage, target: str) -> None:
+        """SIGTERM to the named process, or all; returns when they have ended by it."""
+        stage.terminate(target)
+
     def pause(self, stage: Stage, target: str) -> None:
         """SIGSTOP the named process, or all."""
         stage.pause(target)
@@ -195,6 +243,14 @@ class ProcessFaults:
     def resume(self, stage: Stage, target: str) -> None:
         """SIGCONT the named process, or all."""
         stage.resume(target)
+
+    def exhaust(self, stage: Stage, target: str, *, spare: int) -> None:
+        """Lower the limit of the named process, or of all, to what is open and so many more."""
+        stage.exhaust(target, spare=spare)
+
+    def replenish(self, stage: Stage, target: str) -> None:
+        """Set the limit that the named process had, or all."""
+        stage.replenish(target)
 
 
 @dataclass(frozen=True)
@@ -219,7 +275,9 @@ class Fault:
 
 FAULTS: tuple[Fault, ...] = (
     Fault("kill", "revive", Killable),
+    Fault("terminate", "revive", Terminable),
     Fault("pause", "resume", Pausable),
+    Fault("exhaust", "replenish", Exhaustible, Exhaustion, EXHAUSTED_LIMIT_S),
     Fault("isolate", "rejoin", Isolatable),
     Fault("blackhole", "let_pass", Blackholable),
     Fault("slow", "hasten", Slowable, Slowness),

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from groundwork.artifacts import Resolved
-from groundwork.base import process
+from groundwork.base import descriptors, process
 from groundwork.base.complaint import COMPLAINT, complaint_of
 from groundwork.base.errors import (
     CancelledError,
@@ -34,6 +34,10 @@ __all__ = ["Site", "Stage"]
 
 # A process stops within milliseconds, unless it waits for a disk.
 STOP_TIMEOUT_S = 10.0
+
+# The slowest server, three nodes that move leadership around, ends within nine seconds of being
+# asked to; the hook that asks has half a minute.
+END_TIMEOUT_S = 25.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Stage:
         self._commands: dict[str, Command] = {}
         self._children: dict[str, Child] = {}
         self._expected: set[int] = set()
+        # How many descriptors those could have that have none left, by a fault.
+        self._allowed: dict[Identity, int] = {}
         # What was made, besides processes: also where the ledger has vanished meanwhile.
         self._things: dict[tuple[str, str], Thing] = {}
         # Starting excludes ending: what a fault's healing starts while all is stopped would stay.
@@ -263,6 +269,23 @@ class Stage:
             child.kill()
             self._record("removed", "process", each)
 
+    def terminate(self, name: str = "") -> None:
+        """SIGTERM to a process, or all of them; returns when they have ended.
+
+        Raises:
+            ProcessFailedError: One of them didn't, and was killed: that is no clean end.
+        """
+        names = [each for each in self._chosen(name) if self._children[each].exit_code() is None]
+        self._expected.update(self._children[each].pid for each in names)
+        late = self._end(names, END_TIMEOUT_S)
+        for each in names:
+            if self._children[each].exit_code() is not None:
+                self._record("removed", "process", each)
+        if late:
+            raise ProcessFailedError(
+                f"{', '.join(late)} didn't end within {END_TIMEOUT_S:g} s of SIGTERM; killed"
+            )
+
     def revive(self, name: str = "") -> None:
         """Start again, in the same way, what isn't running."""
         for each in [name] if name else list(self._commands):
@@ -296,6 +319,23 @@ class Stage:
     def resume(self, name: str = "") -> None:
         """SIGCONT a process, or all of them."""
         self._signal(signal.SIGCONT, name)
+
+    def exhaust(self, name: str = "", *, spare: int) -> None:
+        """Let a process, or each of them, open so many more descriptors than it has open."""
+        for each in self._chosen(name):
+            identity = self._children[each].identity
+            before = descriptors.allowed(identity)
+            if before is not None:
+                self._allowed.setdefault(identity, before)  # once more: it had more at first
+                descriptors.leave(identity, spare)
+
+    def replenish(self, name: str = "") -> None:
+        """Let a process, or each of them, have as many descriptors as before; another is let be."""
+        for each in self._chosen(name):
+            identity = self._children[each].identity
+            if identity in self._allowed:
+                descriptors.allow(identity, self._allowed[identity])
+                del self._allowed[identity]
 
     def hang_up(self, name: str = "") -> None:
         """SIGHUP a process, or all of them: most servers read their configuration again then."""
@@ -336,13 +376,7 @@ class Stage:
         with self._starting:
             self._expected.update(child.pid for child in self._children.values())
         names = list(reversed(self._children))
-        threads = [
-            threading.Thread(target=self._children[name].stop, args=(grace_s,)) for name in names
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        self._end(names, grace_s)
         left = []
         for name in names:
             if self._children[name].exit_code() is None:
@@ -353,6 +387,21 @@ class Stage:
         process.end(strays, grace_s=0)
         if left:
             raise ProcessFailedError(f"can't end {', '.join(left)}")
+
+    def _end(self, names: Sequence[str], grace_s: float) -> list[str]:
+        """End processes together: SIGTERM, and SIGKILL to those that are late; who was late."""
+        willing = set()
+
+        def end(name: str) -> None:
+            if self._children[name].stop(grace_s):
+                willing.add(name)
+
+        threads = [threading.Thread(target=end, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [name for name in names if name not in willing]
 
     def collect(self, target: Path | None) -> None:
         """Copy its logs to a run's output."""
@@ -383,10 +432,13 @@ class Stage:
 
 
 def state_of(child: Child) -> str:
-    """What the kernel tells of a process, with its number."""
+    """What the kernel tells of a process: with its number, and how many descriptors it may have."""
     if child.exit_code() is not None:
         return f"gone ({child.exit_code()})"
     try:
-        return f"{psutil.Process(child.pid).status()} (pid {child.pid})"
+        status = psutil.Process(child.pid).status()
     except psutil.Error:
         return "gone"
+    limit = descriptors.allowed(child.identity)
+    more = "" if limit is None else f", {limit} descriptors at most"
+    return f"{status} (pid {child.pid}{more})"

@@ -357,10 +357,14 @@ class Pods:
         made: socket.socket = leading.socket(port)
         return made
 
-    def delete(self, pod: Pod) -> None:
-        """Delete this very pod without grace; it may be gone already."""
+    def delete(self, pod: Pod, *, grace: bool = False) -> None:
+        """Delete this very pod, without the grace period it declares or with it.
+
+        It may be gone already.
+        """
         body = client.V1DeleteOptions(
-            grace_period_seconds=0, preconditions=client.V1Preconditions(uid=pod.uid)
+            grace_period_seconds=None if grace else 0,  # none told: its own
+            preconditions=client.V1Preconditions(uid=pod.uid),
         )
         try:
             with talking():

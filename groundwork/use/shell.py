@@ -10,13 +10,14 @@ from pathlib import Path
 
 from groundwork.base import process
 from groundwork.base.errors import ExitCode, UsageError
+from groundwork.declare.capability import FAULTS
 from groundwork.declare.environment import Declared
 from groundwork.declare.settings import Settings
 from groundwork.keep.events import JobStarted, Waiting
 from groundwork.keep.messages import WatchHello
 from groundwork.use.client import PROCESS, Client
 
-__all__ = ["Words", "fault", "job"]
+__all__ = ["Words", "fault", "job", "kinds"]
 
 # What a fault's block takes at its end, beyond the seconds that it is to last.
 HEALING_S = 5.0
@@ -63,6 +64,14 @@ class Words:
             flags = {"--seconds": self.seconds, "--target": self.target, "--out": self.out}
             given = [flag for flag, value in flags.items() if value]
             raise UsageError(f"groundwork {command} takes no {', '.join([*self.said, *given])}")
+
+
+def kinds() -> str:
+    """The faults that there are, each with its parameters."""
+    told = (
+        [each.name, *(f"{name}=..." for name in each.parameters.model_fields)] for each in FAULTS
+    )
+    return ", ".join(map(" ".join, told))
 
 
 def fault(words: Words, say: Callable[[str], None]) -> int:

@@ -7,13 +7,15 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import allure
 import pytest
 import requests
 import yaml
 
-from chaos.caller import ANSWER_TIMEOUT_S, answered, question
+from chaos.caller import ANSWER_TIMEOUT_S, answered, crowd, question
+from chaos.evidence import CROWD, Descriptors, found_at
 from fixtures.declared.objectives import Objectives
 from fixtures.pods.servers.exporter import AGE_MAX_S
 from fixtures.resources.prometheus import Prometheus
@@ -45,11 +47,24 @@ RESOURCES = (
     "relay",
     "traces",
 )
+# What the kernel tells of a process that SIGKILL has ended.
+KILLED = "gone (-9)"
+
 # What the exporter tells of it.
 VOLUME = "groundwork_volume_used_ratio"
 
+# The broker isn't among them: a node that can't open a file of its log ends.
+EXHAUSTIBLE = tuple(name for name in RESOURCES if name != "broker")
+
+GET = b"GET / HTTP/1.1\r\nHost: it\r\n\r\n"
+
 each_resource = pytest.mark.parametrize(
     "resource", [pytest.param(name, marks=pytest.mark.disturbs(name)) for name in RESOURCES]
+)
+
+
+each_exhaustible = pytest.mark.parametrize(
+    "resource", [pytest.param(name, marks=pytest.mark.disturbs(name)) for name in EXHAUSTIBLE]
 )
 
 
@@ -186,6 +201,51 @@ def test_what_is_killed_is_gone_until_it_is_healed(
     assert own(healed.after) == own(fault.told.before) != set()
     for part in own(healed.after):
         assert healed.after[part] != fault.told.before[part]
+
+
+@each_resource
+def test_what_is_terminated_ends_by_itself_and_comes_back(
+    groundwork_session: EnvironmentSession, resource: str
+) -> None:
+    """Nobody has killed it, by its exit code, and nobody listens; then another process does."""
+    handle = groundwork_session.await_ready(resource)
+    with handle.fault("terminate", limit_s=60) as fault:
+        show(fault.told.before, fault.told.after)
+        with pytest.raises(OSError, match=r"refused|reset|hung up"):
+            ask(handle)
+        healed = fault.heal()
+    await_answer(handle)
+    assert own(healed.after) == own(fault.told.before) != set()
+    for part in own(healed.after):
+        assert fault.told.after[part].startswith("gone (")
+        assert fault.told.after[part] != KILLED
+        assert healed.after[part] != fault.told.before[part]
+
+
+@each_exhaustible
+def test_what_is_exhausted_hears_nobody_who_comes(
+    groundwork_session: EnvironmentSession, resource: str
+) -> None:
+    """The kernel lets it have no more than it has, and of those who come soon one has no answer.
+
+    Whoever was connected before and hangs up makes room for somebody.
+    """
+    handle = groundwork_session.await_ready(resource)
+    endpoint = handle.endpoint()
+    address = urlsplit(endpoint).netloc or endpoint.partition(",")[0]
+    asked = GET if endpoint.startswith("http") else question(1)
+    found = found_at(address)
+    assert found is not None
+    before = Descriptors.of(found.pid)
+    with handle.fault("exhaust", limit_s=60) as fault:
+        show(fault.told.before, fault.told.after)
+        assert Descriptors.of(found.pid).allowed < before.allowed
+        assert crowd(address, asked, CROWD) < CROWD
+    await_answer(handle)
+    assert Descriptors.of(found.pid).allowed == before.allowed
+    again = found_at(address)
+    assert again is not None
+    assert again.pid == found.pid
 
 
 @pytest.mark.disturbs("relay")

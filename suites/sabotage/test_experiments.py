@@ -64,7 +64,7 @@ class NoOp:
 UNKILLED = emptied("kill", "revive")
 
 NO_OPS = (
-    NoOp("nothing is killed", "broker-killed", emptied("kill"), "was to be killed, and lives"),
+    NoOp("nothing is killed", "broker-killed", emptied("kill"), "was to end, and lives"),
     NoOp("nothing is paused", "broker-paused", emptied("pause"), "was to be stopped, and is"),
     NoOp("nothing is cut off", "broker-cut-off", UNCUT, "was to come to nothing, and was answered"),
     NoOp("restarted before", "broker-killed", UNKILLED, "", ("phase", 1.0)),

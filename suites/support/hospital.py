@@ -28,7 +28,7 @@ NEVER = threading.Event()
 
 @dataclass
 class Patient:
-    """A resource that may be killed and paused.
+    """A resource that may be killed, asked to end, paused, exhausted and scaled.
 
     Attributes:
         broken: What it suffers at the moment.
@@ -56,7 +56,11 @@ class Patient:
         if self.stubborn:
             self.stubborn -= 1
             raise GroundworkError("no rain")
-        self.broken.discard(f"kill {target}")
+        self.broken -= {f"kill {target}", f"terminate {target}"}
+
+    def terminate(self, _: object, target: str) -> None:
+        """Break."""
+        self.broken.add(f"terminate {target}")
 
     def pause(self, _: object, target: str) -> None:
         """Break."""
@@ -65,6 +69,14 @@ class Patient:
     def resume(self, _: object, target: str) -> None:
         """Heal, once or again."""
         self.broken.discard(f"pause {target}")
+
+    def exhaust(self, _: object, target: str, *, spare: int) -> None:
+        """Break, by a parameter."""
+        self.broken.add(f"exhaust {target}{spare}")
+
+    def replenish(self, _: object, target: str) -> None:
+        """Heal, whatever the parameter was."""
+        self.broken = {each for each in self.broken if not each.startswith(f"exhaust {target}")}
 
     def scale(self, _: object, target: str, *, replicas: int) -> None:
         """Break, by a parameter."""

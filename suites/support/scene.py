@@ -87,6 +87,12 @@ class Scene:
         assert code == 0, self.log()
         return self.text()
 
+    def kill(self) -> None:
+        """Kill the latest run with all of its group, to which no environment belongs."""
+        run = self.runs[-1]
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
     def text(self) -> str:
         """All that the latest run has printed."""
         return (self.base / "run.log").read_text()

@@ -86,13 +86,18 @@ def test_what_is_healed_stays_so(hospital: Hospital) -> None:
         (Inject("well", "kill", "", 1), r"no such resource; known: broker, relay, stone"),
         (
             Inject("broker", "drown", "", 1),
-            r"unknown fault 'drown'; known: .*; it bears kill, pause",
+            r"unknown fault 'drown'; known: .*; it bears kill, terminate, pause",
         ),
-        (Inject("broker", "isolate", "", 1), r"broker is not Isolatable; it bears kill, pause"),
+        (Inject("broker", "isolate", "", 1), r"broker is not Isolatable; it bears kill, terminate"),
         (Inject("stone", "kill", "", 1), r"stone is not Killable; it bears no fault"),
         (Inject("broker", "kill", "node-9", 1), r"it has no 'node-9'; it has node-1"),
         (Inject("broker", "kill", "", 0), r"limit_s=0 should be more than 0 and at most 600"),
         (Inject("broker", "kill", "", 601), r"limit_s=601 should be"),
+        (Inject("broker", "exhaust", "", 61), r"limit_s=61 should be more than 0 and at most 60"),
+        (
+            Inject("broker", "exhaust", "", 1, {"spare": 65}),
+            r"exhaust of broker: spare: Input should be less than or equal to 64; it takes spare",
+        ),
         (
             Inject("broker", "kill", "", 1, {"force": 9}),
             r"kill of broker: force: Extra inputs are not permitted; it takes none",

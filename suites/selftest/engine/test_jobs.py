@@ -335,7 +335,7 @@ def test_a_shell_breaks_what_is_kept(pond: Pond) -> None:
     assert done.returncode == 0, done.output
     lines = done.output.splitlines()
     assert lines[0] == "kill of spring (spring-kill-1), for 1 s"
-    assert re.fullmatch(r"  spring: \w+ \(pid \d+\) -> gone \(-9\)", lines[1])
+    assert re.fullmatch(r"  spring: \w+ \(pid \d+.*\) -> gone \(-9\)", lines[1])
     assert re.fullmatch(r"healed after 1\.\d s", lines[2])
     assert lines[-1] == "spring and all who need it are well"
     events = [type(entry.event) for entry in read(pond.root / "told" / "timeline.jsonl")]

@@ -6,17 +6,20 @@ import dataclasses
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from kubernetes.client import ApiClient, ApiException
 
 from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
-from groundwork.clusters.workload import RESTARTS_MAX, refuse_hopeless
-from groundwork.kube.connection import KubeError
+from groundwork.clusters.workload import RESTARTS_MAX, Workload, refuse_hopeless
+from groundwork.declare.stage import Stage
+from groundwork.kube.connection import Connection, KubeError
 from groundwork.kube.pods import Pod, Pods, made_by, resident_bytes_of
 
 # Many times what a thread of this process needs to be woken.
@@ -367,3 +370,53 @@ def test_what_a_busy_kubelet_tries_again_is_waited_for(waiting: str) -> None:
     refuse_hopeless(pod, RESTARTS_MAX)
     with pytest.raises(TerminalStateError, match="has ended 3 times"):
         refuse_hopeless(pod, RESTARTS_MAX + 1)
+
+
+class Deleting:
+    """A cluster of one broker, which notes how its pods are deleted."""
+
+    def __init__(self) -> None:
+        self.pods = [POD, changed(name="broker-1", uid="uid-9")]
+        self.asked: list[tuple[str, dict[str, object]]] = []
+        self.expected: list[str] = []
+
+    def delete_namespaced_pod(self, name: str, _: str, *, body: object, **__: object) -> None:
+        """As the API's library calls it; what travels is kept, and the pod is gone."""
+        sent = ApiClient().sanitize_for_serialization(body)
+        self.asked.append((name, sent))
+        self.pods = [each for each in self.pods if each.uid != sent["preconditions"]["uid"]]
+
+    def read_namespaced_pod(self, *_: object, **__: object) -> None:
+        """Its log can't be fetched any more: nobody waits for that."""
+        raise ApiException(status=404, reason="Not Found")
+
+    def of(self, _: str) -> list[Pod]:
+        """The pods that are there."""
+        return self.pods
+
+    def expect(self, uid: str) -> None:
+        """This one's end is no death."""
+        self.expected.append(uid)
+
+    def stage(self, folder: Path) -> Stage:
+        """The stage of a workload of it."""
+        connection = cast("Connection", SimpleNamespace(core=self, talker=None))
+        kube = SimpleNamespace(pods=Pods(connection))
+        handle = SimpleNamespace(kube=kube, pods=self)
+        return cast(
+            "Stage", SimpleNamespace(peer=lambda _: SimpleNamespace(handle=handle), log_dir=folder)
+        )
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"), [("kill", {"gracePeriodSeconds": 0}), ("terminate", {})]
+)
+def test_a_pod_is_deleted_without_its_grace_or_with_it(
+    tmp_path: Path, fault: str, told: dict[str, int]
+) -> None:
+    """The very pod, and no other; where nothing is told of a grace it has what it declares."""
+    cluster = Deleting()
+    getattr(Workload("broker"), fault)(cluster.stage(tmp_path), "broker-0")
+    assert cluster.asked == [("broker-0", {"preconditions": {"uid": "uid-1"}, **told})]
+    assert cluster.expected == ["uid-1"]
+    assert [each.name for each in cluster.pods] == ["broker-1"]

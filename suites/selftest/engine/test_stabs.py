@@ -11,25 +11,17 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 import requests
 
-from groundwork.base import ledger, process
-from groundwork.base.errors import NotYetError
-from groundwork.base.wait import Deadline, wait_for
-from groundwork.keep.messages import ClientHello
-from groundwork.use.client import Client
-from groundwork.use.kept import kept_environments
+from groundwork.base import process
 from suites.selftest.conftest import dug
 from suites.support.pond import Pond
+from suites.support.wellness import HEALTHY_TIMEOUT_S, well
 
 # The steps of a fault that a job has injected and healed, up to the end of the claim.
 STEPS = 12
-
-# From the promise: what a dead process has broken is healed, and all is healthy, within 10 s.
-HEALTHY_TIMEOUT_S = 10.0
 
 CHECK = '''
 """A test whose job breaks the spring for a moment."""
@@ -79,31 +71,11 @@ def stab(pond: Pond, victim: str, step: int) -> process.Completed:
 
 
 def expect_well(pond: Pond) -> None:
-    """All is healthy within its time, nothing is open or held, and no job runs."""
-    deadline = Deadline.after(HEALTHY_TIMEOUT_S)
-    (kept,) = kept_environments(pond.state_dir)
-    with closing(Client(kept.socket, ClientHello())) as client:
-
-        def look() -> None:
-            if client.status().run:
-                raise NotYetError("the run isn't over")
-            open_faults: set[str] = set()
-            for record in ledger.read(kept.folder):
-                if record.kind == "fault":
-                    (open_faults.add if record.step == "fault" else open_faults.discard)(
-                        record.name
-                    )
-            running = process.find_by_token(f"{kept.folder.name}:job:")
-            if open_faults or running:
-                raise NotYetError(f"open: {open_faults}; running: {running}")
-
-        wait_for(look, deadline=deadline, what="the killed run to be over")
-        client.claim(["spring", "mill"], [], holder="the test", limit_s=deadline.left_s())
+    """All is healthy within its time and answers, nothing is open or held, and no job runs."""
+    with well(pond.state_dir) as (client, deadline):
         for each in client.status().resources:
             answer = requests.get(each.endpoint(), timeout=max(deadline.left_s(), 0.1))
-            assert (each.state, answer.text) == ("ready", "pond 1.0")
-        client.release()
-    assert deadline.left_s() > 0
+            assert answer.text == "pond 1.0"
 
 
 @pytest.mark.parametrize("step", range(1, STEPS + 1))

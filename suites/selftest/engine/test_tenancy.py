@@ -65,7 +65,7 @@ steps = st.one_of(
     st.tuples(
         st.just("inject"),
         names,
-        st.sampled_from(["kill", "pause", "isolate"]),
+        st.sampled_from(["kill", "terminate", "pause", "exhaust", "isolate"]),
         st.sampled_from(["", "node-1", "node-2"]),
         st.booleans(),
     ),

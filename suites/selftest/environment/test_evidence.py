@@ -11,15 +11,26 @@ import psutil
 import pytest
 
 from chaos.caller import call
-from chaos.evidence import Cut, Death, Stop, addresses_of, identity_at
+from chaos.evidence import (
+    CROWD,
+    WITNESSES,
+    Cut,
+    Death,
+    Lack,
+    Stop,
+    addresses_of,
+    identity_at,
+    witness_of,
+)
 from fixtures.paths import SERVERS
 from fixtures.resources.relay import control
-from groundwork.base import process
+from groundwork.base import descriptors, process
 from groundwork.base.errors import NotYetError, UsageError
 from groundwork.base.process import Child
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.resource import Description
+from groundwork.keep.messages import Status
 from suites.support.pond import SCRATCH
 from suites.support.ports import free_port
 
@@ -119,10 +130,10 @@ def nothing(house: House, child: Child, port: int) -> None:
 @pytest.mark.parametrize(
     ("before", "during", "after", "doubt"),
     [
-        (nothing, nothing, nothing, "was to be killed, and lives"),
+        (nothing, nothing, nothing, "was to end, and lives"),
         (nothing, nothing, nothing, "nothing was started again"),
-        (restarted, nothing, nothing, "was to be killed, and lives"),
-        (nothing, nothing, restarted, "was to be killed, and lives"),
+        (restarted, nothing, nothing, "was to end, and lives"),
+        (nothing, nothing, restarted, "was to end, and lives"),
         (nothing, restarted_by_another, nothing, "was started by process "),
         (restarted_by_another, nothing, nothing, "nothing was started again"),
     ],
@@ -211,6 +222,53 @@ def test_a_pause_is_seen_and_its_absence_too(house: House) -> None:
     assert "was to have no answer, and was answered" in said
 
 
+@pytest.mark.skipif("sys.platform != 'linux'", reason="nobody sets another's limit there")
+def test_a_lack_of_descriptors_is_seen_and_its_absence_too(house: House) -> None:
+    """By the kernel's files, and by calls that have an answer until nothing is spare."""
+    port = free_port()
+    child = house.start(port)
+    address = f"127.0.0.1:{port}"
+    before = descriptors.allowed(child.identity)
+    assert before is not None
+    witness = Lack((address,))
+    witness.look_before()
+    descriptors.leave(child.identity, 2)
+    witness.look_during()
+    descriptors.allow(child.identity, before)
+    witness.look_after()
+    assert witness.sightings.doubts == []
+    answered, fewer, again, as_before = witness.sightings.seen
+    many = answered.partition(" ")[0]
+    assert answered == f"{many} calls to {address} are answered, and the next is not"
+    assert 2 <= int(many) <= 2 + 2  # the server may not have hung up on the two calls before yet
+    assert "may have fewer descriptors than before" in fewer
+    assert "answered again" in again
+    assert as_before == f"process {child.pid} may have {before} descriptors again"
+    idle = Lack((address,))
+    idle.look_before()
+    idle.look_during()
+    descriptors.leave(child.identity, CROWD)
+    idle.look_after()
+    said = "\n".join(idle.sightings.doubts)
+    assert "at once were answered, and none was to be" in said
+    assert "was to have fewer descriptors than" in said
+    assert "descriptors again:" in said
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="nobody sets another's limit there")
+def test_what_dies_of_a_lack_is_no_lack(house: House) -> None:
+    """Nobody answers any more, but not for want of a descriptor; nor does it come back."""
+    port = free_port()
+    child = house.start(port)
+    witness = Lack((f"127.0.0.1:{port}",))
+    witness.look_before()
+    kill(child)
+    witness.look_during()
+    house.start(port)
+    witness.look_after()
+    assert len(witness.sightings.doubts) == 2
+
+
 def test_a_cut_is_seen_and_its_absence_too(house: House) -> None:
     """Calls come to nothing, refused or swallowed, while the server behind the way answers."""
     way, server, port = free_port(), free_port(), free_port()
@@ -243,6 +301,34 @@ def test_a_cut_is_of_the_way_alone(house: House) -> None:
     kill(child)
     witness.look_during()
     assert any("was to answer at" in each for each in witness.sightings.doubts)
+
+
+@pytest.mark.parametrize("fault", WITNESSES)
+def test_a_fault_that_is_none_is_doubted(house: House, fault: str) -> None:
+    """Of every kind that an experiment may have: its hooks do nothing, and it is invalid."""
+    port = free_port()
+    house.start(port)
+    endpoints = {"kafka": Endpoint(f"127.0.0.1:{port}")}
+    told = tuple(Description(name, "ready", endpoints=endpoints) for name in ("broker", "relay"))
+    status = Status(
+        folder=Path(),
+        keeper=KEEPER,
+        platform="local",
+        settings={},
+        run="",
+        out_dir=None,
+        kept=True,
+        refusal="",
+        resources=told,
+        failures={},
+        artifacts=(),
+    )
+    witness = witness_of(fault, "relay", "", status)
+    witness.look_before()
+    assert witness.sightings.doubts == []
+    witness.look_during()
+    witness.look_after()
+    assert witness.sightings.doubts != []
 
 
 def test_a_target_is_one_of_the_addresses() -> None:

@@ -47,7 +47,11 @@ METHOD = line_of("  - name: the broker is killed")
         ("func: acknowledged", "func: guess", "clients are acknowledged: unknown probe 'guess'"),
         ("chaos.actions\n      func: inject", "chaos.acts\n      func: inject", "no module chaos"),
         ("fault: kill,", "fault: kil,", f":{METHOD}: the broker is killed: nobody can witness 'ki"),
-        ("fault: kill,", "fault: slow,", "nobody can witness 'slow'; known: kill, pause, isolate"),
+        (
+            "fault: kill,",
+            "fault: slow,",
+            "nobody can witness 'slow'; known: kill, terminate, pause",
+        ),
         ("seconds: 2}", "second: 2}", "inject: got an unexpected keyword argument 'second'"),
         ("objective: broker-killed", "objective: nothing", "there is none of 'nothing'"),
         ("clients_at: broker", "clients: broker", "controls: got an unexpected keyword argument"),

@@ -1,0 +1,109 @@
+"""Whoever is killed in the middle of a fault, of every kind of this machine: it is healed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fixtures.environment import resources
+from fixtures.settings import FoundationSettings
+from groundwork.base import ledger, process
+from groundwork.base.errors import NotYetError
+from groundwork.base.process import Identity
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.capability import faults_of
+from groundwork.keep.messages import ClientHello
+from groundwork.keep.sweep import is_kept
+from groundwork.use.client import Client
+from suites.support.middles import BREAKS, KINDS, MARK
+from suites.support.scene import Scene, options_of, scene_of
+from suites.support.wellness import expect_well, open_faults
+
+# Several times what a start takes, on a machine under load.
+START_TIMEOUT_S = 300.0
+
+# From the promise, as for kills at any other moment.
+GONE_TIMEOUT_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def kept(pytestconfig: pytest.Config) -> Iterator[Scene]:
+    """A kept environment that is broken in one way after the other."""
+    with scene_of(options_of(pytestconfig), engine=False) as made:
+        made.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
+        yield made
+        made.call("groundwork", "down", timeout_s=START_TIMEOUT_S)
+
+
+def begin(scene: Scene, monkeypatch: pytest.MonkeyPatch, *kinds: str) -> None:
+    """Begin a run that breaks what it is told, and stays so; it is in the middle then."""
+    mark = scene.base / "middle"
+    mark.unlink(missing_ok=True)
+    monkeypatch.setenv(KINDS, ",".join(kinds))
+    monkeypatch.setenv(MARK, str(mark))
+    run = scene.start("pytest", "suites/crash/middle.py", "-p", "no:cacheprovider")
+
+    def look() -> None:
+        assert run.poll() is None, scene.log()
+        if not mark.exists():
+            raise NotYetError(scene.log())
+
+    wait_for(look, deadline=Deadline.after(START_TIMEOUT_S), what="the middle of a fault")
+
+
+def folder_of(scene: Scene) -> Path:
+    """The environment that there is."""
+    (folder,) = ledger.environments(scene.scope.state_dir)
+    return folder
+
+
+def keeper_of(folder: Path) -> Identity:
+    """The keeper of an environment."""
+    opened = next(record for record in ledger.read(folder) if record.step == "open")
+    with closing(Client(Path(opened.data["socket"]), ClientHello())) as client:
+        return client.status().keeper
+
+
+def test_every_kind_of_this_machine_is_among_them() -> None:
+    """What a resource here bears is broken here."""
+    own = FoundationSettings(_env_file=None, volume="small")  # type: ignore[call-arg]
+    borne = {(fault.name, each.name) for each in resources(own) for fault in faults_of(each)}
+    assert {kind for kind, _ in borne} == set(BREAKS)
+    assert {(kind, each.resource) for kind, each in BREAKS.items()} <= borne
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_the_run_is_killed_in_the_middle(
+    kept: Scene, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It had adopted what is kept: the keeper heals, and all of it is well within seconds."""
+    begin(kept, monkeypatch, kind)
+    folder = folder_of(kept)
+    assert is_kept(folder)
+    keeper = keeper_of(folder)
+    assert [each.split("-")[-2] for each in open_faults(folder)] == [kind]
+    kept.kill()
+    expect_well(kept.scope.state_dir)
+    assert keeper.alive()
+
+
+def test_the_run_and_the_keeper_are_killed_in_the_middle_of_all_at_once(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is left who could heal: the next start removes what is broken, and leaves nothing."""
+    with scene_of(options_of(pytestconfig), engine=False) as scene:
+        before = scene.inventory()
+        begin(scene, monkeypatch, *BREAKS)
+        folder = folder_of(scene)
+        keeper = keeper_of(folder)
+        assert len(open_faults(folder)) == len(BREAKS)
+        process.send(keeper, signal.SIGKILL)
+        scene.kill()
+        following = scene.smoke("-k", "version")
+        assert following.wait(START_TIMEOUT_S) == 0, scene.log()
+        assert f"removed what run {folder.name} had left" in scene.text()
+        scene.await_nothing_left(before, GONE_TIMEOUT_S)
