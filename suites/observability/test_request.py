@@ -12,7 +12,7 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
 from suites.observability.conftest import ROW
-from suites.support.request import CONSUMED, EVENT, REQUEST, Followed, Signals, path_of
+from suites.support.request import CONSUMED, EVENT, REQUEST, Followed, Posted, Signals, path_of
 
 # As often as it has to be true.
 TIMES = 10
@@ -25,9 +25,20 @@ ON_DISK_AFTER_S = 3.0
 RETURN_TIMEOUT_S = 30.0
 
 
+@pytest.fixture(scope="module")
+def posted(hello_world: Handle, signals: Signals) -> tuple[Posted, ...]:
+    """Requests, one after the other: whoever looks for each waits for the same scrape."""
+    return tuple(signals.post(hello_world, f"SIG{n}", price_of(n)) for n in range(TIMES))
+
+
+def price_of(number: int) -> float:
+    """What a request tells."""
+    return 100.0 + number
+
+
 @pytest.mark.parametrize("number", range(TIMES))
 def test_a_request_is_found_by_all_three_signals(
-    hello_world: Handle,
+    posted: tuple[Posted, ...],
     signals: Signals,
     number: int,
     record_property: Callable[[str, object], None],
@@ -37,11 +48,10 @@ def test_a_request_is_found_by_all_three_signals(
     The figure's exemplar leads to the trace; by the trace's id the lines are found, JSON each, that
     of the record's consumption among them.
     """
-    symbol, price = f"SIG{number}", 100.0 + number
-    found = signals.follow(hello_world, symbol, price)
+    found = signals.find(posted[number])
     note(found, record_property)
     (said,) = [each for each in found.said() if each.get("event") == EVENT]
-    assert (said["symbol"], said["price"]) == (symbol, price)
+    assert (said["symbol"], said["price"]) == (found.symbol, price_of(number))
     silent = [each for each in found.said() if each.get("trace_id") != found.trace.id]
     assert silent == [], "a line has no trace id of its own, or another's"
     known = {each.id for each in found.trace.spans}

@@ -16,7 +16,7 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
 
-__all__ = ["CONSUMED", "EVENT", "METRIC", "REQUEST", "Followed", "Signals", "path_of", "post"]
+__all__ = ["CONSUMED", "EVENT", "METRIC", "REQUEST", "Followed", "Posted", "Signals", "path_of"]
 
 # What the service calls what it does with a piece of market data, and what it says and counts then.
 CONSUMED = "process_market_data"
@@ -32,6 +32,23 @@ FOUND_WITHIN_S = 10.0
 TIMEOUT_S = 5.0
 
 Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A request that was answered.
+
+    Attributes:
+        symbol: What it was about.
+        before: How often the service had received something about that, as Prometheus knew it.
+        began_s: When it was sent, since 1970.
+        answered_s: When it was answered, on the machine's monotonic clock.
+    """
+
+    symbol: str
+    before: float
+    began_s: float
+    answered_s: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,22 @@ class Signals:
     traces: Traces
 
     def follow(self, service: Handle, symbol: str, price: float) -> Followed:
-        """Post a piece of market data, and find it again by all three signals.
+        """Post a piece of market data, and find it again by all three signals."""
+        return self.find(self.post(service, symbol, price))
+
+    def post(self, service: Handle, symbol: str, price: float) -> Posted:
+        """Post a piece of market data to a service."""
+        before, began_s = self.counted(symbol), time.time()
+        answer = requests.post(
+            f"{service.endpoint('http')}/market-data",
+            json={"symbol": symbol, "price": price},
+            timeout=TIMEOUT_S,
+        )
+        assert answer.status_code == requests.codes.accepted, answer.text
+        return Posted(symbol, before, began_s, time.monotonic())
+
+    def find(self, posted: Posted) -> Followed:
+        """Find a request again by all three signals.
 
         From the figure one gets to the trace, from the trace to the lines: nothing else is known of
         the request.
@@ -72,9 +104,7 @@ class Signals:
         Raises:
             WaitTimeoutError: A signal isn't there in time; says which.
         """
-        before, began_s = self.counted(symbol), time.time()
-        post(service, symbol, price)
-        answered_s = time.monotonic()
+        symbol, answered_s = posted.symbol, posted.answered_s
         found_s: dict[str, float] = {}
 
         def find(signal: str, look: Callable[[], Found]) -> Found:
@@ -87,8 +117,8 @@ class Signals:
             found_s[signal] = time.monotonic() - answered_s
             return found
 
-        find("metric", lambda: self.expect_counted(symbol, before + 1))
-        trace_id = find("exemplar", lambda: self.exemplar(symbol, began_s))
+        find("metric", lambda: self.expect_counted(symbol, posted.before + 1))
+        trace_id = find("exemplar", lambda: self.exemplar(symbol, posted.began_s))
         trace = find("trace", lambda: self.whole_trace(trace_id))
         lines = find("log line", lambda: self.lines(trace_id))
         return Followed(symbol, trace, lines, found_s)
@@ -138,16 +168,6 @@ class Signals:
                 f"the store of logs has no line {EVENT} with the trace id {trace_id}, but {texts}"
             )
         return found
-
-
-def post(service: Handle, symbol: str, price: float) -> None:
-    """Post a piece of market data to a service."""
-    answer = requests.post(
-        f"{service.endpoint('http')}/market-data",
-        json={"symbol": symbol, "price": price},
-        timeout=TIMEOUT_S,
-    )
-    assert answer.status_code == requests.codes.accepted, answer.text
 
 
 def path_of(trace: Trace, span: Span) -> list[str]:
