@@ -19,7 +19,7 @@ TIMES = 10
 
 # Stores write what they took within a second or so: VictoriaLogs is told to (its default is five),
 # Loki has a log of what it is about to do. What is younger may be lost with a killed one.
-ON_DISK_AFTER_S = 3.0
+ON_DISK_AFTER_S = 2.0
 
 # A store that is killed is started again, and reads what it has on disk.
 RETURN_TIMEOUT_S = 30.0
@@ -73,10 +73,10 @@ def note(found: Followed, record_property: Callable[[str, object], None]) -> Non
 
 
 def test_a_trace_leads_from_the_request_to_its_consumption(
-    hello_world: Handle, signals: Signals
+    posted: tuple[Posted, ...], signals: Signals
 ) -> None:
     """What was done with the record has the record's sending above it, and that the request."""
-    trace = signals.follow(hello_world, "SIG0", 1.0).trace
+    trace = signals.find(posted[0]).trace
     assert len(trace.spans) >= 3
     (consumed,) = trace.called(CONSUMED)
     path = path_of(trace, consumed)
