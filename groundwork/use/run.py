@@ -33,7 +33,7 @@ from groundwork.base.wire import Wire
 from groundwork.declare.environment import Declared
 from groundwork.declare.resource import Description
 from groundwork.declare.settings import Settings
-from groundwork.keep.events import Event
+from groundwork.keep.events import Event, RunEnded
 from groundwork.keep.messages import Failure, RunHello, WatchHello
 from groundwork.keep.porter import Orders, Sign
 from groundwork.keep.sweep import RESOURCES, remove, sweep
@@ -253,14 +253,17 @@ class Run:
             client.close()
             raise
         self._client, self._watch = client, watch
-        self._follower = threading.Thread(target=self._follow, args=(watch,), daemon=True)
+        self._follower = threading.Thread(target=self.follow, args=(watch,), daemon=True)
         self._follower.start()
 
-    def _follow(self, watch: Client) -> None:
+    def follow(self, watch: Client) -> None:
         """Pass on events until the connection ends; if that is too early, clean up at once."""
+        ended = False
         while (event := watch.receive()) is not None:
+            # Its keeper may be gone before whoever has ended the run has read its answer.
+            ended = ended or event == RunEnded(self.run_id)
             self._listener(event)
-        if not self._finished:
+        if not (self._finished or ended):
             self._lose(KeeperLostError("the keeper died; what it owned was removed"))
 
     def _lose(self, error: KeeperLostError) -> None:
