@@ -92,7 +92,7 @@ class NpmPackage(Artifact):
             for file in ("package.json", LOCK):
                 shutil.copy(self.folder / file, work)
             try:
-                run_npm(npm, ("ci", *QUIET, *RETRIES), work, workshop)
+                run_npm(npm, ("ci", *QUIET), work, workshop)
             except ProcessFailedError as error:
                 if workshop.cancel.is_set():
                     raise CancelledError(f"the run ended while {self.name} was fetched") from error
@@ -118,7 +118,7 @@ def run_npm(
     """
     # npm's own programs look for Node on PATH.
     env = os.environ | {"PATH": f"{Path(npm[0]).parent}:{os.environ.get('PATH', '')}"}
-    own = ("--cache", str(cwd.parent / "npm"))
+    own = ("--cache", str(cwd.parent / "npm"), *RETRIES)
     return process.run(
         [*npm, *words, *own], timeout_s=FETCH_TIMEOUT_S, cwd=cwd, env=env, cancel=workshop.cancel
     )

@@ -9,6 +9,7 @@ from fixtures.declared.images import images_in
 from fixtures.paths import KUBERNETES
 from fixtures.platforms.nodes import CONTROL_PLANE, IMAGES
 from fixtures.resources import alertmanager, node_exporter, prometheus
+from fixtures.resources.collector import VENDORS
 from groundwork.artifacts import GoBuild
 from suites.support.pins.images import followed
 
@@ -18,9 +19,9 @@ BASE = KUBERNETES / "base"
 @pytest.mark.parametrize("image", sorted(followed()))
 def test_a_program_and_its_vendors_image_are_of_one_version(image: str) -> None:
     """What the locks hold is what the manifests pull; `make lock` moves both."""
-    folders = {"apache/kafka": "kafka"}
-    folder = folders.get(image, image.removeprefix("prom/"))
-    assert images_in(BASE / folder)[image] == followed()[image]
+    folders = {"apache/kafka": BASE / "kafka", VENDORS: KUBERNETES / "telemetry" / "collector"}
+    folder = folders.get(image, BASE / image.removeprefix("prom/"))
+    assert images_in(folder)[image] == followed()[image]
 
 
 def test_a_build_tells_the_version_that_go_mod_requires() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fixtures.packages.programs import KAFKA
-from fixtures.resources import alertmanager, node_exporter, prometheus
+from fixtures.resources import alertmanager, collector, node_exporter, prometheus
 from groundwork.artifacts import Program
 
 __all__ = ["followed"]
@@ -15,6 +15,7 @@ def followed() -> dict[str, str]:
     """The tags that the manifests should have, by the images' names; the locks say which."""
     return {
         "apache/kafka": KAFKA.locked[0].coordinate.version,
+        collector.VENDORS: collector.BUILD.version,
         "prom/alertmanager": tag(alertmanager.PROGRAM),
         "prom/node-exporter": tag(node_exporter.PROGRAM),
         "prom/prometheus": tag(prometheus.PROGRAM),
