@@ -191,8 +191,12 @@ def test_what_is_killed_is_gone_until_it_is_healed(
     groundwork_session: EnvironmentSession, resource: str
 ) -> None:
     """Nobody listens any more; what comes back is another process, on the same files and ports."""
-    handle = groundwork_session.await_ready(resource)
-    with handle.fault("kill", limit_s=60) as fault:
+    ended_and_healed(groundwork_session.await_ready(resource), "kill")
+
+
+def ended_and_healed(handle: Handle, kind: str) -> Mapping[str, str]:
+    """Have a resource end by a fault, hear nobody, and come back as others; how its parts ended."""
+    with handle.fault(kind, limit_s=60) as fault:
         show(fault.told.before, fault.told.after)
         with pytest.raises(OSError, match=r"refused|reset|hung up"):
             ask(handle)
@@ -201,6 +205,7 @@ def test_what_is_killed_is_gone_until_it_is_healed(
     assert own(healed.after) == own(fault.told.before) != set()
     for part in own(healed.after):
         assert healed.after[part] != fault.told.before[part]
+    return {part: fault.told.after[part] for part in own(healed.after)}
 
 
 @each_resource
@@ -208,18 +213,10 @@ def test_what_is_terminated_ends_by_itself_and_comes_back(
     groundwork_session: EnvironmentSession, resource: str
 ) -> None:
     """Nobody has killed it, by its exit code, and nobody listens; then another process does."""
-    handle = groundwork_session.await_ready(resource)
-    with handle.fault("terminate", limit_s=60) as fault:
-        show(fault.told.before, fault.told.after)
-        with pytest.raises(OSError, match=r"refused|reset|hung up"):
-            ask(handle)
-        healed = fault.heal()
-    await_answer(handle)
-    assert own(healed.after) == own(fault.told.before) != set()
-    for part in own(healed.after):
-        assert fault.told.after[part].startswith("gone (")
-        assert fault.told.after[part] != KILLED
-        assert healed.after[part] != fault.told.before[part]
+    ended = ended_and_healed(groundwork_session.await_ready(resource), "terminate")
+    for state in ended.values():
+        assert state.startswith("gone (")
+        assert state != KILLED
 
 
 @each_exhaustible
