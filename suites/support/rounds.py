@@ -43,8 +43,8 @@ class Seen:
         budget: How long each stage may take.
         most_s: How long it may take until somebody is woken.
         stalled_s: For how long the machine gave nobody a turn meanwhile.
-        others: Alerts that whoever is woken was told of in its round, and that nothing there
-            explains.
+        others: Alerts, and of whom, that whoever is woken was told of in its round, and that
+            nothing there explains.
         failure: Why it didn't come, or didn't end.
     """
 
@@ -208,8 +208,13 @@ class Run:
             for each in self.seen:
                 self._await_over(each)
         told = self.observer.told_between(begin_ns, time.monotonic_ns())
+        others = frozenset(
+            f"{each['alertname']} of {each.get('job')} ({each.get('instance')})"
+            for each in told
+            if each["alertname"] not in self.explained
+        )
         for each in self.seen:
-            each.others = told - self.explained
+            each.others = others
             each.stalled_s = self.observer.stalled_s
 
     def _await_told(self, seen: Seen) -> None:

@@ -173,15 +173,15 @@ class Observer:
         ]
         waking.visible_ns = int(min(moments) * SECOND_NS) - ahead_ns if moments else 0
 
-    def told_between(self, begin_ns: int, end_ns: int) -> frozenset[str]:
-        """The alerts that whoever is woken was told of for a while."""
-        return frozenset(
-            alert["labels"]["alertname"]
+    def told_between(self, begin_ns: int, end_ns: int) -> list[Mapping[str, str]]:
+        """The labels of the alerts that whoever is woken was told of for a while."""
+        return [
+            alert["labels"]
             for alert in self._receiver.alerts()
             if begin_ns <= alert["received_ns"] <= end_ns
             and alert["status"] == "firing"
             and alert["labels"]["severity"] != NOBODY
-        )
+        ]
 
     # --- waiting
 
