@@ -23,6 +23,9 @@ from suites.support.meanwhile import meanwhile
 SERVICE = "templates/service/*/src/*"
 RESOURCE = "fixtures/resources/hello_world.py"
 
+COLLECTOR = "manifests/collector/collector.yaml"
+
+SHIPPED = "suites/observability/test_shipping.py"
 FOLLOWED = "suites/observability/test_request.py::test_a_request_is_found_by_all_three_signals"
 
 # Until a run has come to its first request.
@@ -94,6 +97,18 @@ def test_what_is_missing_of_a_request_is_named(copy: Saboteur, name: str) -> Non
     assert done.returncode == ExitCode.TESTS_FAILED, done.output
     missing = [word for word in words if not re.search(re.escape(word), done.output)]
     assert missing == [], done.output
+
+
+def test_a_namespace_that_is_not_shipped_is_named() -> None:
+    """Where what ships lines isn't told of a namespace, it is said which, and who prints there."""
+    edit = Edit(COLLECTOR, "      - /var/log/pods/services_*/*/*.log\n", "")
+    with sabotaged("kind") as copy, edit.done(copy.root):
+        done = copy.call("pytest", SHIPPED, "-p", "no:cacheprovider", "--tb=short")
+    allure.attach(done.output, "output")
+    assert done.returncode == ExitCode.TESTS_FAILED, done.output
+    assert re.search(r"no line of the namespace services \(there is \S+\)", done.output), (
+        done.output
+    )
 
 
 @pytest.mark.parametrize("store", ["logs", "traces"])
