@@ -361,6 +361,7 @@ class Course:
         """Undo what is broken, and look whether it is whole; nothing to be done where it is."""
         broken = self._broken
         if broken is None:
+            self._faults.close()  # a schedule that was broken off has left some
             return
         deed = broken.deed
         try:
