@@ -16,6 +16,8 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaos import conclusion, course
+from chaos.answers import Moments, Promised, missed_of
+from chaos.completion import broken_in, complete, expect_completed
 from chaos.conclusion import Conclusion, conclude
 from chaos.course import Course, Plan
 from fixtures import ENVIRONMENT
@@ -24,15 +26,18 @@ from fixtures.paths import ROOT
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers import archive
 from groundwork.checkers.delivery import check
+from groundwork.checkers.history import Phase
 from groundwork.checkers.outage import outage_of
 from groundwork.declare.variables import SOCKET
 from groundwork.use import bundle
 from groundwork.use.command import say
 
 __all__ = [
+    "SEED",
     "after_activity_control",
     "after_experiment_control",
     "before_experiment_control",
+    "configure_control",
 ]
 
 # Of one copy: with three of each record, and three nodes on the same two cores, a third of it.
@@ -40,34 +45,55 @@ RATE = 1_000.0
 
 JOURNAL = "journal.json"
 
+# Of what is left to chance; where nobody says it, nothing is.
+SEED = "GROUNDWORK_SEED"
+
+
+def configure_control(experiment: dict[str, Any], **told: object) -> None:
+    """Put around what an experiment breaks what all of them have.
+
+    Args:
+        experiment: As its file has it.
+        told: What the control was told.
+    """
+    del told
+    complete(experiment)
+
 
 def before_experiment_control(
     context: Mapping[str, Any],
-    configuration: Mapping[str, Any],
     objective: str,
     clients_at: str = "broker",
+    handled: bool = False,  # noqa: FBT001, FBT002 - the toolkit hands it on by its name
     rate: float = RATE,
 ) -> None:
     """Have clients at work.
 
     Args:
         context: The experiment.
-        configuration: Of it: the ``seed``.
         objective: The objective's name, which is the experiment's.
         clients_at: By which resource clients reach the broker.
+        handled: Whether there is a consumer, too, that commits after it has handled.
         rate: Records a second, of all copies together.
 
     Raises:
         InterruptExecution: They can't.
     """
     try:
+        expect_completed(context)
+        row = load_objectives().interruption[objective]
         plan = Plan(
             name=objective,
-            objective=load_objectives().interruption[objective].objective(),
-            seed=int(configuration["seed"]),
+            objective=row.objective(),
+            seed=int(os.environ.get(SEED, "0")),
             clients_at=clients_at,
+            handled=handled,
             rate=rate,
             breaks=tuple(sorted(broken_by(context))),
+            asked=tuple(
+                Promised(each.service, each.answer, each.within_s, each.back_within_s)
+                for each in row.asked
+            ),
             folder=folder_for(objective),
         )
         say(f"{plan.name}, seed {plan.seed}")
@@ -79,7 +105,7 @@ def before_experiment_control(
 def broken_by(experiment: Mapping[str, Any]) -> set[str]:
     """The resources that an experiment breaks."""
     given = (each["provider"].get("arguments", {}) for each in experiment["method"])
-    return {each["resource"] for each in given if "fault" in each}
+    return {name for each in given for name in broken_in(each)}
 
 
 def folder_for(name: str) -> Path:
@@ -160,7 +186,19 @@ def conclusion_of(
     except GroundworkError as error:
         failures.append(str(error))
     evidence = tuple(under_way.evidence)
-    outcome, reasons = conclude(experiment, journal, evidence, verdict, outage, plan.objective)
+    fault = next((each for each in under_way.phases if not each.progress), None)
+    unsaid = [
+        text
+        for each in plan.asked
+        if fault is not None
+        for text in missed_of(each, under_way.answers, moments_of(under_way, fault))
+    ]
+    handled = under_way.handled
+    if handled is not None and handled.missing:
+        unsaid.append(f"{handled.missing} acknowledged records were never handled")
+    outcome, reasons = conclude(
+        experiment, journal, evidence, verdict, outage, plan.objective, unsaid
+    )
     if under_way.stopped:
         outcome = "broken"
     elif failures and outcome == "kept":
@@ -174,4 +212,12 @@ def conclusion_of(
         plan.objective,
         outage,
         verdict.worth if verdict is not None else "",
+        fault.begin_ns if fault is not None else 0,
+        fault.end_ns if fault is not None else 0,
+        handled,
     )
+
+
+def moments_of(under_way: Course, fault: Phase) -> Moments:
+    """When a fault was begun, had landed and was healed."""
+    return Moments(under_way.began_ns, fault.begin_ns, fault.end_ns)
