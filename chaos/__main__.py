@@ -8,9 +8,11 @@ keeper has started this, else in reports/out.
 from __future__ import annotations
 
 import argparse
+import os
 
 from chaostoolkit.cli import cli
 
+from chaos.control import SEED
 from chaos.experiments import expect_sound, file_of
 from fixtures.seeds import draw_seed
 from groundwork.base.errors import ExitCode
@@ -29,8 +31,9 @@ def main() -> int:
     file = file_of(given.experiment)
     expect_sound(file)
     seed = draw_seed() if given.seed is None else given.seed
+    os.environ[SEED] = str(seed)
     toolkit = ["--no-version-check", "--no-log-file", "--settings", NO_SETTINGS]
-    words = ["run", "--rollback-strategy", "always", "--var", f"seed:int={seed}", str(file)]
+    words = ["run", "--rollback-strategy", "always", str(file)]
     code = cli.main([*toolkit, *words], standalone_mode=False, prog_name="chaos")
     return ExitCode.TESTS_FAILED if code == 1 else ExitCode.OK
 

@@ -39,6 +39,8 @@ class Conclusion:
         objective: What it was held to.
         outage: What was measured; None where nothing was.
         worth: What it says and what it doesn't.
+        landed_ns, healed_ns: When the first fault had landed, and when it was healed, on the
+            machine's monotonic clock; 0 where none has.
     """
 
     experiment: str
@@ -49,6 +51,8 @@ class Conclusion:
     objective: Objective
     outage: Outage | None
     worth: str = ""
+    landed_ns: int = 0
+    healed_ns: int = 0
 
     def lines(self) -> Iterator[str]:
         """For people."""

@@ -16,6 +16,7 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaos import conclusion, course
+from chaos.completion import complete, expect_completed
 from chaos.conclusion import Conclusion, conclude
 from chaos.course import Course, Plan
 from fixtures import ENVIRONMENT
@@ -30,9 +31,11 @@ from groundwork.use import bundle
 from groundwork.use.command import say
 
 __all__ = [
+    "SEED",
     "after_activity_control",
     "after_experiment_control",
     "before_experiment_control",
+    "configure_control",
 ]
 
 # Of one copy: with three of each record, and three nodes on the same two cores, a third of it.
@@ -40,10 +43,23 @@ RATE = 1_000.0
 
 JOURNAL = "journal.json"
 
+# Of what is left to chance; where nobody says it, nothing is.
+SEED = "GROUNDWORK_SEED"
+
+
+def configure_control(experiment: dict[str, Any], **told: object) -> None:
+    """Put around what an experiment breaks what all of them have.
+
+    Args:
+        experiment: As its file has it.
+        told: What the control was told.
+    """
+    del told
+    complete(experiment)
+
 
 def before_experiment_control(
     context: Mapping[str, Any],
-    configuration: Mapping[str, Any],
     objective: str,
     clients_at: str = "broker",
     rate: float = RATE,
@@ -52,7 +68,6 @@ def before_experiment_control(
 
     Args:
         context: The experiment.
-        configuration: Of it: the ``seed``.
         objective: The objective's name, which is the experiment's.
         clients_at: By which resource clients reach the broker.
         rate: Records a second, of all copies together.
@@ -61,10 +76,11 @@ def before_experiment_control(
         InterruptExecution: They can't.
     """
     try:
+        expect_completed(context)
         plan = Plan(
             name=objective,
             objective=load_objectives().interruption[objective].objective(),
-            seed=int(configuration["seed"]),
+            seed=int(os.environ.get(SEED, "0")),
             clients_at=clients_at,
             rate=rate,
             breaks=tuple(sorted(broken_by(context))),
@@ -160,6 +176,7 @@ def conclusion_of(
     except GroundworkError as error:
         failures.append(str(error))
     evidence = tuple(under_way.evidence)
+    fault = next((each for each in under_way.phases if not each.progress), None)
     outcome, reasons = conclude(experiment, journal, evidence, verdict, outage, plan.objective)
     if under_way.stopped:
         outcome = "broken"
@@ -174,4 +191,6 @@ def conclusion_of(
         plan.objective,
         outage,
         verdict.worth if verdict is not None else "",
+        fault.begin_ns if fault is not None else 0,
+        fault.end_ns if fault is not None else 0,
     )

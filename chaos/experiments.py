@@ -1,7 +1,7 @@
 """Experiments: the files of the Chaos Toolkit, and what must be so before one breaks anything.
 
-The toolkit looks at a file only when it runs, and bears much that proves nothing: a hypothesis of
-one probe, rollbacks that are skipped. What is wrong is told by file and line.
+The toolkit looks at a file only when it runs, and bears much that proves nothing: nothing broken,
+rollbacks that are skipped. What is wrong is told by file and line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from chaos import control
 from chaos.evidence import WITNESSES
 from fixtures.declared.declarations import Located, read, validate
+from fixtures.declared.interruption import Interruption
 from fixtures.declared.objectives import Objectives, load_objectives
+from fixtures.declared.rules import alerts_in, load_rules, rule_files
 from fixtures.paths import ROOT
 from groundwork.base.errors import UsageError
 from groundwork.declare.capability import FAULTS
@@ -25,21 +27,19 @@ __all__ = ["EXPERIMENTS", "Experiment", "expect_all_sound", "expect_sound", "fil
 
 EXPERIMENTS = ROOT / "chaos" / "experiments"
 
-# The module that every experiment has for its control, and where faults are injected and healed.
+# The module that every experiment has for its control, and where faults are injected.
 CONTROL = "chaos.control"
-INJECT, HEAL = "inject", "heal"
+INJECT = "inject"
 
 # What the toolkit calls of it, with what it tells besides the control's own arguments: where one of
 # them can't be called, it says nothing.
 HOOKS = (
+    control.configure_control,
     control.before_experiment_control,
     control.after_activity_control,
     control.after_experiment_control,
 )
-TOLD = frozenset({"context", "configuration", "state"})
-
-# Of the steady state: what one source says may be wrong, or stale.
-PROBES_MIN = 2
+TOLD = frozenset({"context", "experiment", "state"})
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -70,17 +70,9 @@ class Activity(Part):
     """One step."""
 
     name: Text
-    type: Literal["action", "probe"]
+    type: Literal["action"]
     provider: Provider
     pauses: Pauses = Pauses()
-    tolerance: bool | int | str | list[Any] | dict[str, Any] | None = None
-
-
-class Hypothesis(Part):
-    """What is so before a fault and after it."""
-
-    title: Text
-    probes: tuple[Activity, ...]
 
 
 class ControlProvider(Part):
@@ -111,17 +103,13 @@ class Runtime(Part):
 
 
 class Experiment(Part):
-    """An experiment, as its file has it."""
+    """An experiment, as its file has it; :mod:`chaos.completion` has what goes around it."""
 
     title: Text
     description: Text
-    tags: tuple[Text, ...] = ()
-    configuration: dict[str, Any]
     controls: tuple[Control, ...]
     runtime: Runtime
-    hypothesis: Annotated[Hypothesis, Field(alias="steady-state-hypothesis")]
     method: tuple[Activity, ...]
-    rollbacks: tuple[Activity, ...]
 
     def injections(self) -> tuple[dict[str, Any], ...]:
         """What each step that breaks something is told."""
@@ -178,48 +166,32 @@ def expect_sound(file: Path, objectives: Objectives | None = None) -> Experiment
         UsageError: It can't; one line that names file and line.
     """
     document, experiment = load(file)
-    hypothesis = document.member("steady-state-hypothesis")
-    located = [
-        *document.each("method"),
-        *document.each("rollbacks"),
-        *(hypothesis.each("probes") if hypothesis is not None else ()),
-    ]
-    activities = (*experiment.method, *experiment.rollbacks, *experiment.hypothesis.probes)
-    for where, activity in zip(located, activities, strict=True):
+    for where, activity in zip(document.each("method"), experiment.method, strict=True):
         expect_callable(where, activity)
-    expect_to_show_something(document, experiment)
+    if [each.provider.module for each in experiment.controls] != [CONTROL]:
+        text = f"there should be one, of the module {CONTROL}"
+        raise document.at(["controls"]).fault(f"controls: {text}")
+    if not experiment.injections():
+        raise document.at(["method"]).fault(f"method: nothing is broken; {INJECT} does that")
+    known = objectives or load_objectives()
     for where in document.each("controls"):
-        expect_held(where, experiment, file, objectives or load_objectives())
+        expect_held(where, experiment, file, known)
+    expect_to_last(document, experiment, known.interruption[experiment.objective])
     return experiment
 
 
-def expect_to_show_something(document: Located, experiment: Experiment) -> None:
-    """See that an experiment breaks something, heals it, and asks more than one source.
+def expect_to_last(document: Located, experiment: Experiment, row: Interruption) -> None:
+    """See that what is broken is so until everybody should have been told.
 
     Raises:
-        UsageError: It doesn't.
+        UsageError: It is over before.
     """
-    probes = experiment.hypothesis.probes
-    sources = {(each.provider.func, str(each.provider.arguments)) for each in probes}
-    undone = {each.provider.func for each in experiment.rollbacks}
-    missing = (
-        (
-            [each.provider.module for each in experiment.controls] == [CONTROL],
-            "controls",
-            f"there should be one, of the module {CONTROL}",
-        ),
-        ("seed" in experiment.configuration, "configuration", "there should be a seed"),
-        (
-            len(sources) >= PROBES_MIN,
-            "steady-state-hypothesis",
-            f"{PROBES_MIN} probes of different sources should say so",
-        ),
-        (bool(experiment.injections()), "method", f"nothing is broken; {INJECT} does that"),
-        (HEAL in undone, "rollbacks", f"{HEAL} should be among them"),
-    )
-    for there, key, text in missing:
-        if not there:
-            raise document.at([key]).fault(f"{key}: {text}")
+    lasts_s = sum(float(each.get("seconds", 0)) for each in experiment.injections())
+    for alert, within_s in row.must.items():
+        if lasts_s < within_s:
+            raise document.at(["method"]).fault(
+                f"method: it is over after {lasts_s:g} s, and {alert} may take {within_s:g} s"
+            )
 
 
 def expect_callable(where: Located, activity: Activity) -> None:
@@ -270,7 +242,7 @@ def expect_held(where: Located, experiment: Experiment, file: Path, objectives: 
 
 
 def expect_all_sound() -> None:
-    """See that all experiments can be run, and that each objective is of one.
+    """See that all experiments can be run, and that each row of the table is of one.
 
     Raises:
         UsageError: One line that names file and line.
@@ -278,9 +250,13 @@ def expect_all_sound() -> None:
     objectives = load_objectives()
     for name in names():
         expect_sound(file_of(name), objectives)
-    for name, line in objectives.experiments.items():
+    files = dict.fromkeys((*rule_files("local"), *rule_files("kind")))
+    alerts = alerts_in(load_rules(files))
+    for name, row in objectives.interruption.items():
+        where = f"{objectives.experiments[name]}: interruption by {name}"
         if name not in names():
-            known = ", ".join(names())
-            raise UsageError(
-                f"{line}: interruption by {name}: there is no such experiment; known: {known}"
-            )
+            raise UsageError(f"{where}: there is no such experiment; known: {', '.join(names())}")
+        for alert in row.alerts:
+            if alert not in alerts:
+                known = ", ".join(sorted(alerts))
+                raise UsageError(f"{where}: there is no alert {alert}; known: {known}")

@@ -1,4 +1,4 @@
-"""What experiments are told: which of them, and by which seed."""
+"""What experiments are told: which of them, and by which seed; and the matrix at the end."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from typing import Any
 import pytest
 
 from chaos.experiments import expect_all_sound, file_of
+from fixtures.declared.objectives import load_objectives
+from fixtures.resources.alertmanager import Alertmanager
+from fixtures.resources.prometheus import Prometheus
+from fixtures.resources.receiver import Receiver
 from fixtures.seeds import draw_seed
 from groundwork.base.errors import UsageError
+from suites.support.alerts import told_alertmanagers
 from suites.support.noted import noted
+from suites.support.paging import Pager
 
-# What a test's line for the terminal is called among its properties.
+# What a test's lines for the terminal are called among its properties.
 EXPERIMENT = "experiment"
+MATRIX = "matrix"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options that these suites alone have."""
     group = parser.getgroup("experiments")
     group.addoption("--experiment", help="only this experiment of chaos/experiments")
+    group.addoption(
+        "--short", action="store_true", help="only the experiments that every change is held to"
+    )
     group.addoption("--seed", help="of what experiments leave to chance (default: any)")
 
 
@@ -38,13 +48,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what isn't the experiment that was asked for."""
+    """Leave out what isn't an experiment that was asked for."""
     chosen = config.getoption("--experiment", None)
-    if chosen is None:
+    short = config.getoption("--short", default=False)
+    if chosen is None and not short:
         return
+    rows = load_objectives().interruption
+    wanted = {chosen} if chosen is not None else {n for n, row in rows.items() if row.short}
     params = (getattr(getattr(item, "callspec", None), "params", {}) for item in items)
     kept = [
-        item for item, found in zip(items, params, strict=True) if found.get("experiment") == chosen
+        item
+        for item, found in zip(items, params, strict=True)
+        if found.get("experiment") in wanted or (short and "experiment" not in found)
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
@@ -56,9 +71,16 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What experiments have come to, a line each."""
-    for line in sorted(noted(terminalreporter, EXPERIMENT)):
+    """What experiments have come to, a line each; and who was told of which."""
+    for line in (*sorted(noted(terminalreporter, EXPERIMENT)), *noted(terminalreporter, MATRIX)):
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def pager(prometheus: Prometheus, alertmanager: Alertmanager, receiver: Receiver) -> Pager:
+    """Whoever is woken; from when on they can be told of anything."""
+    told_alertmanagers(prometheus)
+    return Pager(prometheus, alertmanager, receiver)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,8 @@
-"""Experiments: something is broken under load, and what was promised is kept all the same."""
+"""Experiments: something is broken under load, and what was promised is kept all the same.
+
+Whoever is woken is told of it as the table says: of what they must be, in time; of nothing else;
+and that it is over.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,17 @@ import pytest
 
 from chaos.conclusion import Conclusion, read
 from chaos.experiments import file_of, load, names
+from fixtures.declared.objectives import Objectives
 from groundwork.base import process
 from groundwork.base.errors import ExitCode
 from groundwork.checkers import archive
 from groundwork.checkers.delivery import check
+from groundwork.checkers.paging import judge
 from groundwork.use.client import Handle
 from groundwork.use.session import EnvironmentSession
+from reports.matrix import Row
+from suites.support.matrix import keep_row
+from suites.support.paging import Pager
 from suites.support.seen import attach_seen
 from suites.support.told import expect_told
 
@@ -29,7 +38,8 @@ LIMIT_S = TIMEOUT_S + 60.0
 def marked(name: str) -> object:
     """An experiment, with a claim on what it breaks."""
     _, experiment = load(file_of(name))
-    marks = [pytest.mark.disturbs(each, limit_s=LIMIT_S) for each in experiment.breaks()]
+    broken = [pytest.mark.disturbs(each, limit_s=LIMIT_S) for each in experiment.breaks()]
+    marks = [*broken, pytest.mark.alone(limit_s=LIMIT_S)]
     return pytest.param(name, marks=marks, id=name)
 
 
@@ -74,19 +84,27 @@ def test_what_was_promised_is_kept(
     record_property: Callable[[str, object], None],
     broker: Handle,
     relay: Handle,
-    prometheus: object,
+    pager: Pager,
+    objectives: Objectives,
     experiment: str,
     seed: int,
     folder: Path,
 ) -> None:
-    """Nothing acknowledged is lost, and clients get on again within the objective."""
-    del relay, prometheus  # clients may come through the one; the other says whether all is steady
+    """Nothing acknowledged is lost, clients get on again in time, and whoever must be is told."""
+    del relay  # clients may come through it
     _, declared = load(file_of(experiment))
     allure.dynamic.title(f"{declared.title}: nothing is lost, and clients get on in time")
     allure.dynamic.description(declared.description)
-    told = {"experiment": experiment, "seed": seed}
-    done = broker.client.job("chaos", told, folder, TIMEOUT_S)
-    conclusion = read(folder)
+    row = objectives.interruption[experiment]
+    pager.await_quiet()
+    with pager.listening():
+        told = {"experiment": experiment, "seed": seed}
+        done = broker.client.job("chaos", told, folder, TIMEOUT_S)
+        conclusion = read(folder)
+        heard = pager.await_over(conclusion.healed_ns, row.over_within_s)
+    cells = judge(row.expected(), heard, conclusion.landed_ns, conclusion.healed_ns)
+    paged = Row(experiment, conclusion.outcome, cells)
+    keep_row(paged, folder)
     record_property("experiment", line_of(conclusion))
     attach(conclusion, folder)
     if (folder / archive.ROWS).is_file():
@@ -96,6 +114,7 @@ def test_what_was_promised_is_kept(
     expect_told(conclusion.outcome, "\n".join(conclusion.lines()))
     assert conclusion.outcome == "kept", "\n".join(conclusion.lines())
     assert done.exit_code == 0
+    assert not paged.wrongs, "\n".join(paged.wrongs)
 
 
 RAISING = "resource: broker, fault: kill, "

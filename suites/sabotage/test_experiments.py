@@ -110,8 +110,8 @@ def test_a_fault_that_is_none_proves_nothing(copy: Saboteur, no_op: NoOp) -> Non
 
 HASTE = Edit(
     "manifests/objectives.yaml",
-    "experiment: broker-killed, since: fault, within_s: 20,",
-    "experiment: broker-killed, since: fault, within_s: 0.1,",
+    "    since: fault\n    within_s: 20\n",
+    "    since: fault\n    within_s: 0.1\n",
 )
 
 
