@@ -11,15 +11,17 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chaoslib.exit import exit_gracefully
 
-from chaos.evidence import Evidence, Witness, witness_of
+from chaos.evidence import Evidence, Witness
+from chaos.podwitness import part_of
 from chaos.recorder import Acknowledged, Recorder
 from chaos.watch import Tally, Watch
+from chaos.witnesses import witness_of
 from chaos.workload import Workload, WorkloadSettings
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -124,6 +126,10 @@ class Course:
         by_hand = CLAIM not in os.environ
         self.client = Client.from_environment(plan.folder if by_hand else None)
         self._last.callback(self.client.close)
+        self._platform = self.client.status().platform
+        if self._platform != "local":
+            plan = replace(plan, objective=plan.objective.in_a_cluster())
+            self.plan = plan
         try:
             if by_hand:
                 self._take_claim()
@@ -238,8 +244,9 @@ class Course:
         spared = self._spared_by(target)
         witness = witness_of(fault, resource, target, self.client.status())
         witness.look_before()
+        part = part_of(resource, target, self._platform)
         opened = self._faults.enter_context(
-            self.client.fault(resource, fault, target, limit_s=limit_s, **parameters)
+            self.client.fault(resource, fault, part, limit_s=limit_s, **parameters)
         )
         begin_ns = time.monotonic_ns()
         self._broken = Broken(opened, witness, begin_ns, spared)

@@ -9,6 +9,7 @@ import pytest
 
 from chaos import podwitness
 from chaos.podwitness import POD_WITNESSES, part_of
+from groundwork.checkers.objective import Objective
 from groundwork.kube.pods import Pod
 
 
@@ -133,3 +134,9 @@ def test_nodes_are_counted_from_one_and_pods_from_none(
 ) -> None:
     """The relay has its ways called as nodes are, on every platform."""
     assert part_of(resource, target, platform) == part
+
+
+def test_clients_have_twice_the_time_where_servers_are_pods() -> None:
+    """And nothing more may be lost, nor may what is spared get on less."""
+    local = Objective("fault", within_s=20, lost_max=1, spared_min=100, window_s=5)
+    assert local.in_a_cluster() == Objective("fault", 40, 1, 100, 5)
