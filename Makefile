@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
 
-.PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos alerts telemetry dashboards load load-ui \
+.PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos chaos-all chaos-soak alerts telemetry dashboards load load-ui \
   load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
   succeeded propose bench sabotage crash fresh picture clean
 
@@ -118,11 +118,18 @@ faults: setup ## Break each resource in each way that it bears: does it land, do
 	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
 
 # The last line repeats it, whatever it has come to; make says "Error" behind it where that is bad.
-chaos: setup ## Break the broker under load (EXPERIMENT=, SEED=): is all that was acknowledged there
-	@seed=$(SEED); test -n "$$seed" || seed=$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(1000000))'); \
-	  $(BIN)/python -m pytest suites/resilience --env $(ENV) --seed $$seed $(if $(EXPERIMENT),--experiment $(EXPERIMENT)) $(ARGS); code=$$?; \
-	  test $$code = 4 || $(BIN)/python -m reports; \
-	  test $$code = 4 || echo 'make chaos SEED='$$seed$(if $(EXPERIMENT), EXPERIMENT=$(EXPERIMENT))$(if $(filter-out local,$(ENV)), ENV=$(ENV))$(if $(ARGS), 'ARGS="$(ARGS)"'); exit $$code
+experiments = seed=$(SEED); test -n "$$seed" || seed=$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(1000000))'); \
+  $(BIN)/python -m pytest suites/resilience --env $(ENV) --seed $$seed $(if $(EXPERIMENT),--experiment $(EXPERIMENT),$(1)) $(ARGS); code=$$?; \
+  test $$code = 4 || $(BIN)/python -m reports; \
+  test $$code = 4 || echo 'make $@ SEED='$$seed$(if $(DURATION), DURATION=$(DURATION))$(if $(EXPERIMENT), EXPERIMENT=$(EXPERIMENT))$(if $(filter-out local,$(ENV)), ENV=$(ENV))$(if $(ARGS), 'ARGS="$(ARGS)"'); exit $$code
+chaos: setup ## Break things under load, the short way (EXPERIMENT=, SEED=): is all that was acknowledged there
+	@$(call experiments,--short)
+
+chaos-all: setup ## The same with every experiment, and who was told of which (ARGS="--brokers 3": of three nodes)
+	@$(call experiments)
+
+chaos-soak: setup ## Faults one after another and beside each other, as the seed draws them (DURATION=20m, SEED=)
+	@$(call experiments,--experiment combined --duration $(or $(DURATION),20m))
 
 alerts: setup ## Cause alerts for real: is whoever is woken told in time, and told when it is over
 	@$(BIN)/python -m pytest suites/alerting --env $(ENV) $(ARGS); code=$$?; \
@@ -178,7 +185,8 @@ nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) test
 	$(MAKE) verify
 	$(MAKE) telemetry
-	$(MAKE) chaos
+	$(MAKE) chaos-all
+	$(MAKE) chaos-all ARGS="--brokers 3"
 	$(MAKE) load
 	$(MAKE) sabotage
 	$(MAKE) crash

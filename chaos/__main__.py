@@ -12,6 +12,7 @@ import os
 
 from chaostoolkit.cli import cli
 
+from chaos.actions import DURATION
 from chaos.control import SEED
 from chaos.experiments import expect_sound, file_of
 from fixtures.seeds import draw_seed
@@ -27,11 +28,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("experiment", help="a name in chaos/experiments, or a file of YAML")
     parser.add_argument("--seed", type=int, help="of what is left to chance (default: any)")
+    parser.add_argument("--duration-s", type=float, help="how long faults are combined")
     given = parser.parse_args()
     file = file_of(given.experiment)
     expect_sound(file)
     seed = draw_seed() if given.seed is None else given.seed
     os.environ[SEED] = str(seed)
+    if given.duration_s is not None:
+        os.environ[DURATION] = f"{given.duration_s:g}"
     toolkit = ["--no-version-check", "--no-log-file", "--settings", NO_SETTINGS]
     words = ["run", "--rollback-strategy", "always", str(file)]
     code = cli.main([*toolkit, *words], standalone_mode=False, prog_name="chaos")

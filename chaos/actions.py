@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.course import current
+from chaos.schedule import LANES, drawn
 
-__all__ = ["get_on", "heal", "inject", "see_recovery"]
+__all__ = [
+    "DURATION",
+    "combine",
+    "get_on",
+    "heal",
+    "inject",
+    "kill_handler",
+    "leave_alone",
+    "move_leaders",
+    "see_recovery",
+]
 
 # As a target: one of the broker's nodes, which the seed chooses.
 ANY_NODE = "any node"
 
 FAULT_LIMIT_S = 60.0
+
+# For how long faults are combined, in seconds; where nobody says it, the experiment does.
+DURATION = "GROUNDWORK_DURATION_S"
 
 
 def inject(
@@ -22,7 +37,7 @@ def inject(
     seconds: float = 0,
     limit_s: float = FAULT_LIMIT_S,
     parameters: Mapping[str, Any] | None = None,
-) -> str:
+) -> None:
     """Break something, on record, and have a witness look whether it is broken.
 
     Args:
@@ -33,9 +48,6 @@ def inject(
         limit_s: When the keeper heals it at the latest.
         parameters: What the fault is told besides.
 
-    Returns:
-        Its name on the timeline.
-
     Raises:
         GroundworkError: It can't be broken so.
     """
@@ -43,18 +55,79 @@ def inject(
     if target == ANY_NODE:
         node = course.chance.choice(course.workload.settings.nodes)
         target = f"{resource}-{node}"
-    told = course.inject(resource, fault, target, limit_s, parameters or {})
+    course.inject(resource, fault, target, limit_s, parameters or {})
     course.let_last(seconds)
-    return told
 
 
-def heal() -> str:
+def leave_alone(seconds: float) -> None:
+    """Do nothing, and have a witness look whether nothing happens: what faults are compared with.
+
+    Args:
+        seconds: For how long, the witness's look included.
+
+    Raises:
+        GroundworkError: Something is broken.
+    """
+    course = current()
+    course.leave_alone()
+    course.let_last(seconds)
+
+
+def move_leaders(resource: str, seconds: float) -> None:
+    """Have another node lead each partition of the workload; healed, they are led as before.
+
+    Args:
+        resource: Whose nodes these are.
+        seconds: For how long, the witness's look included.
+
+    Raises:
+        GroundworkError: The broker refuses.
+    """
+    del resource  # it is claimed
+    course = current()
+    course.move_leaders()
+    course.let_last(seconds)
+
+
+def kill_handler(seconds: float) -> None:
+    """Kill the consumer that commits after it has handled, in the middle of a batch.
+
+    Args:
+        seconds: How long there is none.
+
+    Raises:
+        GroundworkError: There is none.
+    """
+    course = current()
+    course.kill_handler()
+    course.let_last(seconds)
+
+
+def combine(resources: Sequence[str], seconds: float) -> None:
+    """Break one thing after another, and beside each other, by a schedule that the seed draws.
+
+    Args:
+        resources: What may be broken.
+        seconds: For how long, unless whoever has started this says otherwise.
+
+    Raises:
+        GroundworkError: Something can't be broken or healed.
+    """
+    course = current()
+    lanes = [[kind for kind in kinds if kind.resource in resources] for kinds in LANES]
+    steps = drawn(course.plan.seed, float(os.environ.get(DURATION, seconds)), lanes)
+    for step in steps:
+        course.client.record("scheduled", step=str(step))
+    course.combine(steps)
+
+
+def heal() -> None:
     """Undo what is broken, and have the witness look; nothing to be done where nothing is.
 
     Raises:
         GroundworkError: It can't be healed, or lasted too long.
     """
-    return current().heal()
+    current().heal()
 
 
 def get_on(phase: str, seconds: tuple[float, float]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from groundwork.base.errors import GroundworkError
 
-__all__ = ["PROBES", "complete", "expect_completed"]
+__all__ = ["PROBES", "broken_in", "complete", "expect_completed"]
 
 ACTIONS, ASKS = "chaos.actions", "chaos.probes"
 
@@ -74,3 +74,9 @@ def expect_completed(experiment: Mapping[str, Any]) -> None:
     """
     if not experiment.get("rollbacks") or "steady-state-hypothesis" not in experiment:
         raise GroundworkError("the experiment isn't complete: its control wasn't configured")
+
+
+def broken_in(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The resources that a step breaks, by what it is told: one, or several."""
+    one = arguments.get("resource")
+    return frozenset(map(str, [*([one] if one else []), *arguments.get("resources", ())]))

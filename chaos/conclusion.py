@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from chaos.evidence import Evidence
+from chaos.handling import Handled
+from chaos.sightings import Evidence
 from groundwork.base.jsonfile import read_json, write_json
 from groundwork.checkers.objective import Objective
 from groundwork.checkers.outage import Outage, doubts_of, missed
@@ -41,6 +42,8 @@ class Conclusion:
         worth: What it says and what it doesn't.
         landed_ns, healed_ns: When the first fault had landed, and when it was healed, on the
             machine's monotonic clock; 0 where none has.
+        handled: What came of what was handled by a consumer that commits after that; None where
+            there was none.
     """
 
     experiment: str
@@ -53,6 +56,7 @@ class Conclusion:
     worth: str = ""
     landed_ns: int = 0
     healed_ns: int = 0
+    handled: Handled | None = None
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -72,6 +76,11 @@ class Conclusion:
                     f"each partition in {self.objective.window_s:g} s (at least "
                     f"{self.objective.spared_min})"
                 )
+        if self.handled is not None:
+            yield (
+                f"  handled at least once: {self.handled.records} records, of those acknowledged "
+                f"never: {self.handled.missing}, again: {self.handled.again} times"
+            )
         for each in self.evidence:
             of = f"{each.fault} of {each.target or each.resource}"
             yield from (f"  {of}: {seen}" for seen in each.seen)
@@ -149,6 +158,7 @@ def conclude(
     verdict: Verdict | None,
     outage: Outage | None,
     objective: Objective,
+    unsaid: Iterable[str] = (),
 ) -> tuple[Outcome, tuple[str, ...]]:
     """An experiment's outcome, and why it isn't another.
 
@@ -159,13 +169,14 @@ def conclude(
         verdict: On the history of the clients; None where there is none.
         outage: What was measured.
         objective: What it is held to.
+        unsaid: What services were to say and haven't, a sentence each.
     """
     invalid = [*troubles_of(experiment, journal)]
     for each in evidence:
         invalid += [f"{each.fault} of {each.resource} isn't shown: {d}" for d in each.doubts]
     if not evidence:
         invalid.append("nothing was broken")
-    broken = [*deviations_of(journal)]
+    broken = [*deviations_of(journal), *unsaid]
     unknown: list[str] = []
     if verdict is None:
         invalid.append("there is no history of the clients")

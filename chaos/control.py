@@ -16,7 +16,8 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaos import conclusion, course
-from chaos.completion import complete, expect_completed
+from chaos.answers import Moments, Promised, missed_of
+from chaos.completion import broken_in, complete, expect_completed
 from chaos.conclusion import Conclusion, conclude
 from chaos.course import Course, Plan
 from fixtures import ENVIRONMENT
@@ -25,6 +26,7 @@ from fixtures.paths import ROOT
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers import archive
 from groundwork.checkers.delivery import check
+from groundwork.checkers.history import Phase
 from groundwork.checkers.outage import outage_of
 from groundwork.declare.variables import SOCKET
 from groundwork.use import bundle
@@ -62,6 +64,7 @@ def before_experiment_control(
     context: Mapping[str, Any],
     objective: str,
     clients_at: str = "broker",
+    handled: bool = False,  # noqa: FBT001, FBT002 - the toolkit hands it on by its name
     rate: float = RATE,
 ) -> None:
     """Have clients at work.
@@ -70,6 +73,7 @@ def before_experiment_control(
         context: The experiment.
         objective: The objective's name, which is the experiment's.
         clients_at: By which resource clients reach the broker.
+        handled: Whether there is a consumer, too, that commits after it has handled.
         rate: Records a second, of all copies together.
 
     Raises:
@@ -77,13 +81,19 @@ def before_experiment_control(
     """
     try:
         expect_completed(context)
+        row = load_objectives().interruption[objective]
         plan = Plan(
             name=objective,
-            objective=load_objectives().interruption[objective].objective(),
+            objective=row.objective(),
             seed=int(os.environ.get(SEED, "0")),
             clients_at=clients_at,
+            handled=handled,
             rate=rate,
             breaks=tuple(sorted(broken_by(context))),
+            asked=tuple(
+                Promised(each.service, each.answer, each.within_s, each.back_within_s)
+                for each in row.asked
+            ),
             folder=folder_for(objective),
         )
         say(f"{plan.name}, seed {plan.seed}")
@@ -95,7 +105,7 @@ def before_experiment_control(
 def broken_by(experiment: Mapping[str, Any]) -> set[str]:
     """The resources that an experiment breaks."""
     given = (each["provider"].get("arguments", {}) for each in experiment["method"])
-    return {each["resource"] for each in given if "fault" in each}
+    return {name for each in given for name in broken_in(each)}
 
 
 def folder_for(name: str) -> Path:
@@ -177,7 +187,18 @@ def conclusion_of(
         failures.append(str(error))
     evidence = tuple(under_way.evidence)
     fault = next((each for each in under_way.phases if not each.progress), None)
-    outcome, reasons = conclude(experiment, journal, evidence, verdict, outage, plan.objective)
+    unsaid = [
+        text
+        for each in plan.asked
+        if fault is not None
+        for text in missed_of(each, under_way.answers, moments_of(under_way, fault))
+    ]
+    handled = under_way.handled
+    if handled is not None and handled.missing:
+        unsaid.append(f"{handled.missing} acknowledged records were never handled")
+    outcome, reasons = conclude(
+        experiment, journal, evidence, verdict, outage, plan.objective, unsaid
+    )
     if under_way.stopped:
         outcome = "broken"
     elif failures and outcome == "kept":
@@ -193,4 +214,10 @@ def conclusion_of(
         verdict.worth if verdict is not None else "",
         fault.begin_ns if fault is not None else 0,
         fault.end_ns if fault is not None else 0,
+        handled,
     )
+
+
+def moments_of(under_way: Course, fault: Phase) -> Moments:
+    """When a fault was begun, had landed and was healed."""
+    return Moments(under_way.began_ns, fault.begin_ns, fault.end_ns)

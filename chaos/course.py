@@ -10,16 +10,22 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chaoslib.exit import exit_gracefully
 
-from chaos.evidence import Evidence, Witness
+from chaos.answers import Answer, Asker, Promised
+from chaos.deeds import Deed
+from chaos.evidence import Calm, addresses_of
+from chaos.handling import Handled, Handling, Loss
+from chaos.leaders import Leadership, moved
 from chaos.podwitness import part_of
 from chaos.recorder import Acknowledged, Recorder
+from chaos.schedule import Step, moments_of
+from chaos.sightings import Evidence, Witness
 from chaos.watch import Tally, Watch
 from chaos.witnesses import witness_of
 from chaos.workload import Workload, WorkloadSettings
@@ -28,7 +34,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.history import SECOND_NS, History, Phase
 from groundwork.checkers.objective import Objective
 from groundwork.declare.variables import CLAIM
-from groundwork.use.client import Client, OpenFault
+from groundwork.use.client import Client
 
 __all__ = ["Course", "Plan", "begin", "begun", "current"]
 
@@ -45,6 +51,12 @@ WARM_UP_MAX_S = 30
 # Beyond the objective: seconds that are as before, in which it is seen to be met.
 SEEN_S = 6.0
 
+# What delays requests, and may have them arrive late.
+OF_NETWORKS = frozenset({"isolate", "blackhole", "slow"})
+
+# What is behind every way of clients.
+BROKER = "broker"
+
 # For whoever runs an experiment by hand, and holds no claim: what the longest one takes.
 CLAIM_LIMIT_S = 500.0
 
@@ -58,8 +70,10 @@ class Plan:
         objective: What it is held to.
         seed: Of what is left to chance.
         clients_at: The resource by which the workload reaches the broker.
+        handled: Whether there is a consumer, too, that commits after it has handled.
         rate: Records a second, of all copies together.
         breaks: The resources that it breaks.
+        asked: What services are to say meanwhile.
         folder: Where what it leaves goes.
     """
 
@@ -67,26 +81,24 @@ class Plan:
     objective: Objective
     seed: int
     clients_at: str
+    handled: bool
     rate: float
     breaks: tuple[str, ...]
+    asked: tuple[Promised, ...]
     folder: Path
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A fault that isn't healed yet.
+    """What is done and not undone yet.
 
     Attributes:
-        opened: As the keeper knows it.
-        witness: Looks at it.
+        deed: What it is, and who looks at it.
         begin_ns: When it had landed.
-        spared: The partitions that it leaves alone.
     """
 
-    opened: OpenFault
-    witness: Witness
+    deed: Deed
     begin_ns: int
-    spared: tuple[int, ...]
 
 
 class Look:
@@ -146,6 +158,22 @@ class Course:
         look = Look(self.workload.recorder)
         self._watch = Watch(self._tally, look.fresh, self._stop)
         self._last.callback(self._watch.end)
+        services = (each.service for each in plan.asked)
+        self.began_ns = 0
+        self.handled: Handled | None = None
+        self._handling = Handling(self.workload.topic, plan.folder) if plan.handled else None
+        if self._handling is not None:
+            self._last.callback(self._handling.close)
+        self._asker = Asker({each: self._url_of(each) for each in services})
+        self._last.callback(self._asker.end)
+
+    def _url_of(self, service: str) -> str:
+        return self.client.await_ready(service).endpoint("http")
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What services have said, as it changed."""
+        return tuple(self._asker.answers)
 
     def _take_claim(self) -> None:
         status = self.client.status()
@@ -170,7 +198,10 @@ class Course:
         """
         self.workload.start()
         self._watch.start()
+        self._asker.start()
         self.await_progress(1)
+        if self._handling is not None:
+            self._handling.start()
         look, calm = Look(self.workload.recorder), 0
         for _ in range(WARM_UP_MAX_S):
             self._idle.wait(1.0)
@@ -230,29 +261,89 @@ class Course:
 
     def inject(
         self, resource: str, fault: str, target: str, limit_s: float, parameters: Mapping[str, Any]
-    ) -> str:
+    ) -> None:
         """Break something, and look whether it is broken.
-
-        Returns:
-            The fault's name at the keeper.
 
         Raises:
             GroundworkError: It can't be.
         """
+        part = part_of(resource, target, self._platform)
+        self._do(
+            Deed(
+                fault,
+                resource,
+                target,
+                witness_of(fault, resource, target, self.client.status()),
+                self._spared_by(resource, target),
+                lambda: self.client.fault(resource, fault, part, limit_s=limit_s, **parameters),
+            )
+        )
+
+    def leave_alone(self) -> None:
+        """Do nothing, and look whether nothing happens."""
+        told = {each.name: each for each in self.client.status().resources}
+        witness = Calm(addresses_of(told["broker"], ""))
+        spared = self._spared_by("", "")
+        self._do(Deed("nothing", "broker", "", witness, spared, contextlib.nullcontext))
+
+    def move_leaders(self) -> None:
+        """Have each partition of the workload led by another node, as an operator does."""
+        topic = self.workload.topic
+        self._do(Deed("move", BROKER, "", Leadership(topic), (), lambda: moved(topic)))
+
+    def kill_handler(self) -> None:
+        """Kill the consumer that commits after it has handled, in the middle of a batch.
+
+        Raises:
+            GroundworkError: There is none.
+        """
+        if self._handling is None:
+            raise GroundworkError("there is no consumer that handles: the control has to say so")
+        spared = self._spared_by("", "")
+        deed = Deed("kill", "consumer", "", Loss(self._handling), spared, self._handling.killed)
+        self._do(deed)
+
+    def combine(self, steps: Sequence[Step]) -> None:
+        """Break and heal by a schedule, with a witness of each; at its end all of it is healed.
+
+        Raises:
+            GroundworkError: Something can't be broken or healed, or nothing was to be.
+        """
+        if not steps:
+            raise GroundworkError("nothing is to be broken: the schedule is too short for a fault")
+        begin_ns = self.began_ns = time.monotonic_ns()
+        under_way: dict[int, tuple[contextlib.ExitStack, Witness]] = {}
+        for moment in moments_of(steps):
+            passed_s = (time.monotonic_ns() - begin_ns) / SECOND_NS
+            self._idle.wait(max(0.0, moment.at_s - passed_s))
+            kind = steps[moment.number].kind
+            if moment.begins:
+                witness = witness_of(kind.fault, kind.resource, "", self.client.status())
+                stack = self._faults.enter_context(contextlib.ExitStack())
+                under_way[moment.number] = stack, witness
+                witness.look_before()
+                fault = self.client.fault(kind.resource, kind.fault, "", **kind.parameters)
+                stack.enter_context(fault)
+                witness.look_during()
+            else:
+                stack, witness = under_way.pop(moment.number)
+                stack.close()
+                witness.look_after()
+                self._believe(kind.fault, kind.resource, "", witness)
+        healed_ns = time.monotonic_ns()
+        self._tally.healed(healed_ns)
+        self.phases.append(Phase("faults", begin_ns, healed_ns, progress=False, network=True))
+
+    def _do(self, deed: Deed) -> None:
         if self._broken is not None:
             raise GroundworkError("something is broken already: heal it first")
-        spared = self._spared_by(target)
-        witness = witness_of(fault, resource, target, self.client.status())
-        witness.look_before()
-        part = part_of(resource, target, self._platform)
-        opened = self._faults.enter_context(
-            self.client.fault(resource, fault, part, limit_s=limit_s, **parameters)
-        )
+        deed.witness.look_before()
+        self.began_ns = time.monotonic_ns()
+        self._faults.enter_context(deed.done())
         begin_ns = time.monotonic_ns()
-        self._broken = Broken(opened, witness, begin_ns, spared)
-        self._tally.landed(begin_ns, spared)
-        witness.look_during()
-        return opened.told.id
+        self._broken = Broken(deed, begin_ns)
+        self._tally.landed(begin_ns, deed.spared)
+        deed.witness.look_during()
 
     def let_last(self, seconds: float) -> None:
         """Wait until what is broken has been for so long."""
@@ -260,45 +351,48 @@ class Course:
             passed_s = (time.monotonic_ns() - self._broken.begin_ns) / SECOND_NS
             self._idle.wait(max(0.0, seconds - passed_s))
 
-    def _spared_by(self, target: str) -> tuple[int, ...]:
-        """The partitions whose leader isn't the node that a fault is of; none, of all nodes."""
+    def _spared_by(self, resource: str, target: str) -> tuple[int, ...]:
+        """The partitions whose leader isn't the node that a fault is of; none, of all nodes.
+
+        What isn't on the way of the clients leaves all of them alone.
+        """
+        if resource not in {BROKER, self.plan.clients_at}:
+            return tuple(self.workload.topic.numbers)
         if not target:
             return ()
         node = int(target.rpartition("-")[2])
         leaders = self.workload.topic.leaders()
         return tuple(sorted(number for number, leader in leaders.items() if leader != node))
 
-    def heal(self) -> str:
+    def heal(self) -> None:
         """Undo what is broken, and look whether it is whole; nothing to be done where it is."""
         broken = self._broken
         if broken is None:
-            return "nothing is broken"
+            return
+        deed = broken.deed
         try:
             self._faults.close()
         finally:
             self._broken = None
             healed_ns = time.monotonic_ns()
             self._tally.healed(healed_ns)
-            asked = broken.opened.asked
-            network = asked.fault in {"isolate", "blackhole"}
             self.phases.append(
                 Phase(
-                    asked.fault,
+                    deed.name,
                     broken.begin_ns,
                     healed_ns,
                     progress=False,
-                    network=network,
-                    spared=broken.spared,
+                    network=deed.name in OF_NETWORKS,
+                    spared=deed.spared,
                 )
             )
-        broken.witness.look_after()
-        found = broken.witness.sightings
-        self.evidence.append(
-            Evidence(
-                asked.fault, asked.resource, asked.target, tuple(found.seen), tuple(found.doubts)
-            )
-        )
-        return broken.opened.told.id
+        deed.witness.look_after()
+        self._believe(deed.name, deed.resource, deed.target, deed.witness)
+
+    def _believe(self, name: str, resource: str, target: str, witness: Witness) -> None:
+        found = witness.sightings
+        evidence = Evidence(name, resource, target, tuple(found.seen), tuple(found.doubts))
+        self.evidence.append(evidence)
 
     # --- the end
 
@@ -310,6 +404,8 @@ class Course:
         """
         self._watch.end()
         history = self.workload.stop(self.phases)
+        if self._handling is not None:
+            self.handled = self._handling.finish(history)
         self.workload.topic.remove()
         return history
 

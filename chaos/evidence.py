@@ -6,13 +6,14 @@ and by calls of its own. What it doesn't see hasn't happened, and the experiment
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
 from chaos.caller import call, crowd, question
+from chaos.distance import Distance
+from chaos.sightings import Evidence, Sightings, Witness
 from groundwork.base import process
 from groundwork.base.errors import NotYetError, UsageError, WaitTimeoutError
 from groundwork.base.process import Identity
@@ -20,7 +21,17 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.resource import Description
 from groundwork.keep.messages import Status
 
-__all__ = ["WITNESSES", "Descriptors", "Evidence", "Witness", "found_at", "witness_of"]
+__all__ = [
+    "WITNESSES",
+    "Calm",
+    "Descriptors",
+    "Evidence",
+    "Sightings",
+    "Witness",
+    "addresses_of",
+    "found_at",
+    "witness_of",
+]
 
 # More than a server gets free while somebody looks, by those who hang up meanwhile; and what it may
 # have been left.
@@ -28,52 +39,6 @@ CROWD = 100
 
 # A killed broker reads its log before it listens again.
 RETURN_TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was seen of one fault.
-
-    Attributes:
-        fault: Its name.
-        resource: What was to be broken.
-        target: Which part; empty for all of it.
-        seen: What shows it, in sentences.
-        doubts: Why it isn't shown; empty where it is.
-    """
-
-    fault: str
-    resource: str
-    target: str
-    seen: tuple[str, ...]
-    doubts: tuple[str, ...]
-
-
-@dataclass
-class Sightings:
-    """What a witness has seen, and what it should have and hasn't."""
-
-    seen: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-
-    def expect(self, *, so: bool, seen: str, doubt: str) -> None:
-        """Write down one or the other."""
-        (self.seen if so else self.doubts).append(seen if so else doubt)
-
-
-class Witness(Protocol):
-    """Looks at servers before a fault, while it lasts, and once it is healed."""
-
-    sightings: Sightings
-
-    def look_before(self) -> None:
-        """All is well, and this is how that looks."""
-
-    def look_during(self) -> None:
-        """It is broken."""
-
-    def look_after(self) -> None:
-        """It is whole again."""
 
 
 def found_at(address: str) -> psutil.Process | None:
@@ -361,8 +326,43 @@ class Cut:
             expect_answer(self.sightings, way)
 
 
+class Calm:
+    """Of nothing that is done: the processes are the same all the time, and answer.
+
+    Args:
+        addresses: Where they listen.
+    """
+
+    def __init__(self, addresses: tuple[str, ...]) -> None:
+        self.sightings = Sightings()
+        self._addresses = addresses
+        self._old: dict[str, Identity | None] = {}
+
+    def look_before(self) -> None:
+        """They answer."""
+        self._old = {address: identity_at(address) for address in self._addresses}
+        self._expect_the_same("before")
+
+    def look_during(self) -> None:
+        """They are the same, and answer."""
+        self._expect_the_same("meanwhile")
+
+    def look_after(self) -> None:
+        """They are the same still."""
+        self._expect_the_same("afterwards")
+
+    def _expect_the_same(self, when: str) -> None:
+        for address, old in self._old.items():
+            reply, new = call(address), identity_at(address)
+            self.sightings.expect(
+                so=reply == "answered" and new is not None and new == old,
+                seen=f"{address} answers {when}, and is process {new.pid if new else '?'}",
+                doubt=f"{address} was to be left alone: {when} it was {reply}, by {new}",
+            )
+
+
 # Who can witness which fault; one that nobody can is no part of an experiment.
-WITNESSES = ("kill", "terminate", "pause", "exhaust", "isolate", "blackhole")
+WITNESSES = ("kill", "terminate", "pause", "exhaust", "isolate", "blackhole", "slow")
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -379,6 +379,8 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
         return Stop(addresses)
     if fault == "exhaust":
         return Lack(addresses)
+    if fault == "slow":
+        return Distance(addresses, addresses_of(told["broker"], target))
     if fault in WITNESSES:
         return Cut(addresses, addresses_of(told["broker"], target))
     raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {', '.join(WITNESSES)}")

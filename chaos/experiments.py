@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from chaos import control
+from chaos.completion import broken_in
 from chaos.evidence import WITNESSES
 from fixtures.declared.declarations import Located, read, validate
 from fixtures.declared.interruption import Interruption
@@ -27,9 +28,10 @@ __all__ = ["EXPERIMENTS", "Experiment", "expect_all_sound", "expect_sound", "fil
 
 EXPERIMENTS = ROOT / "chaos" / "experiments"
 
-# The module that every experiment has for its control, and where faults are injected.
+# The module that every experiment has for its control, and what does something to an environment.
 CONTROL = "chaos.control"
 INJECT = "inject"
+DEEDS = frozenset({INJECT, "combine", "kill_handler", "leave_alone", "move_leaders"})
 
 # What the toolkit calls of it, with what it tells besides the control's own arguments: where one of
 # them can't be called, it says nothing.
@@ -111,14 +113,14 @@ class Experiment(Part):
     runtime: Runtime
     method: tuple[Activity, ...]
 
-    def injections(self) -> tuple[dict[str, Any], ...]:
-        """What each step that breaks something is told."""
+    def deeds(self) -> tuple[dict[str, Any], ...]:
+        """What each step that does something is told."""
         steps = (each.provider for each in self.method)
-        return tuple(each.arguments for each in steps if each.func == INJECT)
+        return tuple(each.arguments for each in steps if each.func in DEEDS)
 
     def breaks(self) -> tuple[str, ...]:
         """The resources that are broken."""
-        return tuple(sorted({str(each.get("resource")) for each in self.injections()}))
+        return tuple(sorted({name for each in self.deeds() for name in broken_in(each)}))
 
     @property
     def objective(self) -> str:
@@ -171,8 +173,9 @@ def expect_sound(file: Path, objectives: Objectives | None = None) -> Experiment
     if [each.provider.module for each in experiment.controls] != [CONTROL]:
         text = f"there should be one, of the module {CONTROL}"
         raise document.at(["controls"]).fault(f"controls: {text}")
-    if not experiment.injections():
-        raise document.at(["method"]).fault(f"method: nothing is broken; {INJECT} does that")
+    if len(experiment.deeds()) != 1:
+        able = ", ".join(sorted(DEEDS))
+        raise document.at(["method"]).fault(f"method: one thing should be done, by one of {able}")
     known = objectives or load_objectives()
     for where in document.each("controls"):
         expect_held(where, experiment, file, known)
@@ -186,7 +189,7 @@ def expect_to_last(document: Located, experiment: Experiment, row: Interruption)
     Raises:
         UsageError: It is over before.
     """
-    lasts_s = sum(float(each.get("seconds", 0)) for each in experiment.injections())
+    lasts_s = sum(float(each.get("seconds", 0)) for each in experiment.deeds())
     for alert, within_s in row.must.items():
         if lasts_s < within_s:
             raise document.at(["method"]).fault(

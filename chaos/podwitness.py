@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from chaos.caller import call
-from chaos.evidence import Sightings, Witness, addresses_of, expect_answer
+from chaos.evidence import addresses_of, expect_answer
+from chaos.sightings import Sightings, Witness
 from groundwork.base.errors import GroundworkError, NotYetError, UsageError, WaitTimeoutError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.messages import Status

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chaos import evidence
-from chaos.evidence import Witness
 from chaos.podwitness import pod_witness_of
+from chaos.sightings import Witness
 from groundwork.keep.messages import Status
 
 __all__ = ["witness_of"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from groundwork.base.errors import UsageError
 from groundwork.keep.events import (
     ClaimOverdue,
     Died,
@@ -27,6 +28,7 @@ from reports.account import Account
 from reports.comparison import Comparison
 from reports.history import memory_of
 from reports.judgement import Cause, Judgement, count, judge
+from reports.matrix import MATRIX, Matrix, read_matrix
 from reports.promises import Row, State
 from reports.results import Result
 from reports.trend import Trend
@@ -179,6 +181,20 @@ class Page:
         found = [*logs.glob(f"{resource}/**/*.log"), *logs.glob(f"{resource}*.log")]
         return [Link(each.name, str(each.relative_to(logs.parent))) for each in sorted(set(found))]
 
+    @cached_property
+    def matrix(self) -> Matrix | None:
+        """Which fault somebody was told of; None where no run of experiments came so far."""
+        try:
+            return read_matrix(self.account.folder)
+        except UsageError:  # whoever was writing it was killed
+            return None
+
+    @property
+    def matrix_pictures(self) -> list[Link]:
+        """The same as a picture."""
+        files = sorted((self.account.folder / MATRIX).glob("*.svg"))
+        return [Link("the matrix", f"{MATRIX}/{each.name}", picture=True) for each in files]
+
     @property
     def files(self) -> list[Link]:
         """What else lies beside the page, of which each is evidence."""
@@ -190,6 +206,7 @@ class Page:
             "ledger.jsonl": "the ledger: what was made and removed",
             "logs": "logs of every resource",
             "experiments": "experiments: journals, evidence, histories, pictures",
+            "matrix": "the matrix of faults and alerts, as a picture and for machines",
             "dashboards": "dashboards: a picture of each, as Grafana would show it",
             "load": "loads: latencies, seconds, histories, pictures",
             "histories": "histories of clients under load",

@@ -15,7 +15,7 @@ import allure
 import pytest
 
 from chaos.conclusion import Conclusion, read
-from chaos.experiments import file_of, load, names
+from chaos.experiments import file_of, load
 from fixtures.declared.objectives import Objectives
 from groundwork.base import process
 from groundwork.base.errors import ExitCode
@@ -25,22 +25,11 @@ from groundwork.checkers.paging import judge
 from groundwork.use.client import Handle
 from groundwork.use.session import EnvironmentSession
 from reports.matrix import Row
+from suites.support.experiments import LIMIT_S, TIMEOUT_S
 from suites.support.matrix import keep_row
 from suites.support.paging import Pager
 from suites.support.seen import attach_seen
 from suites.support.told import expect_told
-
-# An experiment takes a minute; one whose broker doesn't come back, until its clients give up.
-TIMEOUT_S = 400.0
-LIMIT_S = TIMEOUT_S + 60.0
-
-
-def marked(name: str) -> object:
-    """An experiment, with a claim on what it breaks."""
-    _, experiment = load(file_of(name))
-    broken = [pytest.mark.disturbs(each, limit_s=LIMIT_S) for each in experiment.breaks()]
-    marks = [*broken, pytest.mark.alone(limit_s=LIMIT_S)]
-    return pytest.param(name, marks=marks, id=name)
 
 
 @pytest.fixture
@@ -79,27 +68,26 @@ def line_of(conclusion: Conclusion) -> str:
     )
 
 
-@pytest.mark.parametrize("experiment", [marked(name) for name in names()])
+# Clients may come through the one, and the others may be asked.
+@pytest.mark.usefixtures("relay", "hello_world", "hello_world_relayed")
 def test_what_was_promised_is_kept(
     record_property: Callable[[str, object], None],
     broker: Handle,
-    relay: Handle,
     pager: Pager,
     objectives: Objectives,
     experiment: str,
-    seed: int,
+    told: dict[str, object],
     folder: Path,
 ) -> None:
     """Nothing acknowledged is lost, clients get on again in time, and whoever must be is told."""
-    del relay  # clients may come through it
     _, declared = load(file_of(experiment))
     allure.dynamic.title(f"{declared.title}: nothing is lost, and clients get on in time")
     allure.dynamic.description(declared.description)
     row = objectives.interruption[experiment]
     pager.await_quiet()
     with pager.listening():
-        told = {"experiment": experiment, "seed": seed}
-        done = broker.client.job("chaos", told, folder, TIMEOUT_S)
+        timeout_s = TIMEOUT_S + float(str(told["duration_s"]))
+        done = broker.client.job("chaos", {"experiment": experiment, **told}, folder, timeout_s)
         conclusion = read(folder)
         heard = pager.await_over(conclusion.healed_ns, row.over_within_s)
     cells = judge(row.expected(), heard, conclusion.landed_ns, conclusion.healed_ns)

@@ -24,6 +24,8 @@ SECOND_NS = 1_000_000_000
 
 BROKER = "fixtures/resources/kafka.py"
 RELAY = "fixtures/resources/relay.py"
+LEADERS = "chaos/leaders.py"
+HANDLING = "chaos/handling.py"
 
 IDLE = '''    def {hook}(self, stage: Stage, target: str) -> None:
         """Do nothing."""
@@ -40,6 +42,9 @@ def emptied(*hooks: str) -> Edit:
 
 
 UNCUT = Edit(RELAY, 'tell(stage, "isolate", target)', "del stage, target")
+UNSLOWED = Edit(RELAY, 'tell(stage, "slow", target, delay_ms)', "del stage, target, delay_ms")
+UNMOVED = Edit(LEADERS, "[[*each[1:], each[0]] for each in before]", "before")
+SPARED = Edit(HANDLING, "        self.current.kill()\n        try:", "        try:")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class NoOp:
         edit: What makes it none.
         doubt: What is said of it.
         meddling: When somebody else restarts the broker: after what, and how many seconds later.
+        brokers: How many nodes the broker has.
     """
 
     name: str
@@ -59,6 +65,7 @@ class NoOp:
     edit: Edit
     doubt: str
     meddling: tuple[str, float] | None = None
+    brokers: int = 1
 
 
 UNKILLED = emptied("kill", "revive")
@@ -67,6 +74,10 @@ NO_OPS = (
     NoOp("nothing is killed", "broker-killed", emptied("kill"), "was to end, and lives"),
     NoOp("nothing is paused", "broker-paused", emptied("pause"), "was to be stopped, and is"),
     NoOp("nothing is cut off", "broker-cut-off", UNCUT, "was to come to nothing, and was answered"),
+    NoOp("nothing ends", "dependency-gone", emptied("terminate"), "was to end, and lives"),
+    NoOp("nothing is slow", "network-slow", UNSLOWED, "was to be slow, and takes"),
+    NoOp("nobody is killed", "consumer-killed", SPARED, "was to end, and lives"),
+    NoOp("nobody moves", "leaders-moved", UNMOVED, "another leader of each partition", brokers=3),
     NoOp("restarted before", "broker-killed", UNKILLED, "", ("phase", 1.0)),
     NoOp("restarted at once", "broker-killed", UNKILLED, "not by the keeper", ("landed", 0.0)),
     NoOp("restarted meanwhile", "broker-killed", UNKILLED, "not by the keeper", ("landed", 1.0)),
@@ -97,7 +108,8 @@ def test_a_fault_that_is_none_proves_nothing(copy: Saboteur, no_op: NoOp) -> Non
             meddler = Meddler(copy.base, *no_op.meddling)
             meddler.start()
             meanwhile.callback(meddler.end)
-        words = ("suites/resilience", "--experiment", no_op.experiment, "--seed", "1")
+        own = ("--experiment", no_op.experiment, "--brokers", str(no_op.brokers))
+        words = ("suites/resilience", *own, "--seed", "1")
         done = copy.call("pytest", *words, "--tb=short", "-q", "-p", "no:cacheprovider")
     allure.attach(done.output, "output")
     assert meddler is None or meddler.done, "nobody has restarted it"

@@ -52,6 +52,29 @@ class Pager:
         self._silences: list[Told] = []
         self._begin_ns = 0
 
+    def await_calm(self, for_s: float) -> None:
+        """Wait until no alert was there for so long: what a start does is in rates for a while.
+
+        Raises:
+            WaitTimeoutError: There is always one.
+        """
+        since_s = time.monotonic()
+
+        def look() -> None:
+            nonlocal since_s
+            found = self._observer.open_alerts()
+            since_s = time.monotonic() if found else since_s
+            if time.monotonic() - since_s < for_s:
+                raise NotYetError(f"{sorted(found)} are there")
+
+        deadline = Deadline.after(for_s + QUIET_TIMEOUT_S)
+        wait_for(
+            look,
+            deadline=deadline,
+            what=f"{for_s:g} s without an alert",
+            retry_on=(requests.RequestException,),
+        )
+
     def await_quiet(self) -> None:
         """Wait until no alert is there, and the dead man's switch is heard.
 

@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from chaos.caller import call
+from chaos.distance import Distance
 from chaos.evidence import (
     CROWD,
     WITNESSES,
+    Calm,
     Cut,
     Death,
     Lack,
@@ -289,6 +291,44 @@ def test_a_cut_is_seen_and_its_absence_too(house: House) -> None:
     idle.look_during()
     idle.look_after()
     assert [each for each in idle.sightings.doubts if "was to come to nothing" in each]
+
+
+def test_a_long_way_is_seen_and_its_absence_too(house: House) -> None:
+    """By how long an answer takes on it, while the server itself answers at once."""
+    way, server, port = free_port(), free_port(), free_port()
+    house.start(server)
+    house.relay(way, server, port)
+    ways, servers = (f"127.0.0.1:{way}",), (f"127.0.0.1:{server}",)
+    witness = Distance(ways, servers)
+    witness.look_before()
+    control(port, "slow all 300")
+    witness.look_during()
+    control(port, "slow all 0")
+    witness.look_after()
+    assert witness.sightings.doubts == []
+    assert len(witness.sightings.seen) == 4
+    idle = Distance(ways, servers)
+    idle.look_before()
+    idle.look_during()
+    control(port, "isolate all")
+    idle.look_after()
+    said = "\n".join(idle.sightings.doubts)
+    assert "was to be slow, and takes" in said
+    assert "was to be fast, and never comes" in said
+
+
+def test_what_is_left_alone_is_seen_and_what_is_not_too(house: House) -> None:
+    """By who listens, and by whether they answer: before, meanwhile and afterwards."""
+    port = free_port()
+    child = house.start(port)
+    witness = Calm((f"127.0.0.1:{port}",))
+    witness.look_before()
+    witness.look_during()
+    assert witness.sightings.doubts == []
+    assert len(witness.sightings.seen) == 2
+    restarted(house, child, port)
+    witness.look_after()
+    assert any("was to be left alone: afterwards" in each for each in witness.sightings.doubts)
 
 
 def test_a_cut_is_of_the_way_alone(house: House) -> None:

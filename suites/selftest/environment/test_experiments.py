@@ -75,14 +75,14 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, old: str, new: str,
     [
         (
             KILLED.replace("func: inject", "func: heal").partition("      arguments: {res")[0],
-            "broken",
+            "one thing should be done, by one of combine, inject",
         ),
         ("", "should be an experiment"),
         ("- a\n- list\n", "Input should be a valid dictionary"),
     ],
 )
 def test_what_shows_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    """Nothing broken, and no experiment at all."""
+    """Nothing is done, and no experiment at all."""
     file = tmp_path / "x.yaml"
     file.write_text(text)
     with pytest.raises(UsageError, match=said):
@@ -157,7 +157,7 @@ def test_an_experiment_is_found_by_name_or_path(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(KILLED)
     assert file_of(str(own)) == own
-    with pytest.raises(UsageError, match="no experiment 'broker-eaten'; known: broker-cut-off, "):
+    with pytest.raises(UsageError, match=r"no experiment 'broker-eaten'; known: .*broker-cut"):
         file_of("broker-eaten")
 
 

@@ -11,9 +11,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from groundwork.base.errors import ArtifactError
+from groundwork.checkers.paging import Cell
 from groundwork.declare.settings import Settings
 from reports.detail import NAME, detail_in
 from reports.history import History
+from reports.matrix import Matrix, Row, draw_matrix, write_matrix
 from reports.promises import Promise
 from reports.report import Built, Report
 from reports.results import FOLDER, read_results
@@ -133,6 +135,29 @@ def test_a_green_run_is_told_as_kept_and_no_further(
     assert "Nothing failed." in shown
     assert "Broken" not in shown
     assert "Unknown" not in shown
+
+
+def test_faults_and_alerts_are_shown_where_a_run_has_them(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    """By a table and a picture; a run without experiments has no such part."""
+    assert 'id="matrix"' not in (runs["kept"] / "report.html").read_text()
+    folder = tmp_path / runs["kept"].name
+    shutil.copytree(runs["kept"], folder)
+    down = Cell("BrokerDown", "must", 11.25, None, "that it is over was never told")
+    matrix = Matrix((Row("broker-paused", "kept", (down,)),), ("BrokerDown", "HostDown"))
+    write_matrix(matrix, folder)
+    draw_matrix(matrix, folder)
+    report = Report("pond", History(tmp_path / "history"), tmp_path / "cache")
+    report.first_page(folder, lambda _: PROMISED)
+    page = (folder / "report.html").read_text()
+    for said in (
+        '<h2 id="matrix">Faults and alerts</h2>',
+        "Alerts that no experiment has raised: HostDown",
+        "that it is over was never told",
+        '<img src="matrix/matrix.svg"',
+    ):
+        assert said in page
 
 
 def test_a_broken_promise_is_named(chromium: Browser, runs: dict[str, Path]) -> None:

@@ -1,0 +1,54 @@
+"""Sightings: what a witness has seen of a fault, and what it should have and hasn't."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+__all__ = ["Evidence", "Sightings", "Witness"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen of one fault.
+
+    Attributes:
+        fault: Its name.
+        resource: What was to be broken.
+        target: Which part; empty for all of it.
+        seen: What shows it, in sentences.
+        doubts: Why it isn't shown; empty where it is.
+    """
+
+    fault: str
+    resource: str
+    target: str
+    seen: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+@dataclass
+class Sightings:
+    """What a witness has seen, and what it should have and hasn't."""
+
+    seen: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def expect(self, *, so: bool, seen: str, doubt: str) -> None:
+        """Write down one or the other."""
+        (self.seen if so else self.doubts).append(seen if so else doubt)
+
+
+class Witness(Protocol):
+    """Looks at servers before a fault, while it lasts, and once it is healed."""
+
+    sightings: Sightings
+
+    def look_before(self) -> None:
+        """All is well, and this is how that looks."""
+
+    def look_during(self) -> None:
+        """It is broken."""
+
+    def look_after(self) -> None:
+        """It is whole again."""
