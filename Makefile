@@ -174,7 +174,7 @@ verdict: setup ## Judge the histories of a run again (RUN=; by default the lates
 
 # What Kubernetes takes minutes to notice, and what is done thirty times: make faults has it.
 UNHURRIED = $(addprefix --deselect suites/faults/test_cluster_faults.py::test_,\
-  thirty_crashes_leave_nothing_hopeless what_is_on_a_drained_node_goes_elsewhere what_was_on_a_frozen_node_goes_elsewhere)
+  thirty_crashes_leave_nothing_hopeless what_was_on_a_frozen_node_goes_elsewhere)
 verify: setup ## All that is verified of a platform: smoke, connectivity, faults, alerting, rebuild, guard, guide
 	@$(BIN)/python -m pytest suites/smoke suites/connectivity suites/faults suites/alerting $(UNHURRIED) --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; test $$code = 0
