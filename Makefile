@@ -172,8 +172,11 @@ soak: setup ## Ten thousand simulated histories: is the checker of delivery righ
 verdict: setup ## Judge the histories of a run again (RUN=; by default the latest)
 	$(BIN)/python -m reports.verdict $(RUN)
 
+# What Kubernetes takes minutes to notice, and what is done thirty times: make faults has it.
+UNHURRIED = $(addprefix --deselect suites/faults/test_cluster_faults.py::test_,\
+  thirty_crashes_leave_nothing_hopeless what_was_on_a_frozen_node_goes_elsewhere)
 verify: setup ## All that is verified of a platform: smoke, connectivity, faults, alerting, rebuild, guard, guide
-	@$(BIN)/python -m pytest suites/smoke suites/connectivity suites/faults suites/alerting --env $(ENV) $(ARGS); code=$$?; \
+	@$(BIN)/python -m pytest suites/smoke suites/connectivity suites/faults suites/alerting $(UNHURRIED) --env $(ENV) $(ARGS); code=$$?; \
 	  test $$code = 4 || $(BIN)/python -m reports; test $$code = 0
 	$(BIN)/python -m pytest suites/rebuild suites/guard suites/guide --env $(ENV) $(ARGS)
 

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ from chaoslib.exit import exit_gracefully
 
 from chaos.answers import Answer, Asker, Promised
 from chaos.deeds import NOTHING, Deed
-from chaos.evidence import Calm, addresses_of, witness_of
+from chaos.evidence import Calm, addresses_of
 from chaos.handling import Handled, Handling, Loss
 from chaos.leaders import Leadership, moved
+from chaos.podwitness import part_of
 from chaos.recorder import Acknowledged, Recorder
 from chaos.schedule import Step, moments_of
 from chaos.sightings import Evidence, Witness
 from chaos.watch import Tally, Watch
+from chaos.witnesses import witness_of
 from chaos.workload import Workload, WorkloadSettings
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -136,6 +138,10 @@ class Course:
         by_hand = CLAIM not in os.environ
         self.client = Client.from_environment(plan.folder if by_hand else None)
         self._last.callback(self.client.close)
+        self._platform = self.client.status().platform
+        if self._platform != "local":
+            plan = replace(plan, objective=plan.objective.in_a_cluster())
+            self.plan = plan
         try:
             if by_hand:
                 self._take_claim()
@@ -261,6 +267,7 @@ class Course:
         Raises:
             GroundworkError: It can't be.
         """
+        part = part_of(resource, target, self._platform)
         self._do(
             Deed(
                 fault,
@@ -268,7 +275,7 @@ class Course:
                 target,
                 witness_of(fault, resource, target, self.client.status()),
                 self._spared_by(resource, target),
-                lambda: self.client.fault(resource, fault, target, limit_s=limit_s, **parameters),
+                lambda: self.client.fault(resource, fault, part, limit_s=limit_s, **parameters),
             )
         )
 

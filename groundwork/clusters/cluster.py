@@ -54,6 +54,10 @@ class Cluster:
         record: What a remover needs to know of it, where it outlives the environment; else empty.
         frozen: The nodes of the containers that were frozen on purpose, by the container's id.
         scaled: What was scaled on purpose, by resource.
+        crashed: The pods of the containers that were killed on purpose, by the container's id, of
+            each resource.
+        isolated: The resources whose pods were cut off on purpose.
+        misconfigured: The config maps that hold nonsense on purpose, as they were, by resource.
     """
 
     kube: Kube
@@ -67,6 +71,9 @@ class Cluster:
     record: Mapping[str, Any] = field(default_factory=dict)
     frozen: dict[str, str] = field(default_factory=dict)
     scaled: dict[str, list[Any]] = field(default_factory=dict)
+    crashed: dict[str, dict[str, str]] = field(default_factory=dict)
+    isolated: set[str] = field(default_factory=set)
+    misconfigured: dict[str, Object] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _resident: Mapping[str, int] = field(default_factory=dict, repr=False)
     _resident_at_s: float = 0.0

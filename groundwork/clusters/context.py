@@ -130,6 +130,7 @@ class ContextProvider(Provider):
     consent: str
     artifacts: tuple[Artifact, ...] = ()
     remover: str = f"{__name__}:remove"
+    own: bool = False
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Bind the run to this cluster, whatever the user's current context becomes."""

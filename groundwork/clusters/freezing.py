@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.tasks import PAUSED, TASKS, tasks_of
 from groundwork.kube.pods import Pod
 
 __all__ = ["freeze", "states_of", "thaw"]
-
-# containerd's own command, in the namespace that Kubernetes' containers are in.
-TASKS = ("ctr", "--namespace", "k8s.io", "tasks")
-
-# What it calls one that is frozen.
-PAUSED = "PAUSED"
 
 
 def freeze(cluster: Cluster, pods: Iterable[Pod]) -> None:
@@ -55,9 +50,3 @@ def states_of(cluster: Cluster, pods: Iterable[Pod]) -> Mapping[str, str]:
         states = (tasks.get(container, "GONE").lower() for container in pod.containers)
         found[pod.name] = ", ".join(states)
     return found
-
-
-def tasks_of(cluster: Cluster, node: str) -> dict[str, str]:
-    """The state of every container on a node, by its id; they are listed as TASK PID STATUS."""
-    lines = cluster.enter(node, *TASKS, "list").splitlines()[1:]
-    return {words[0]: words[-1] for words in map(str.split, lines) if words}

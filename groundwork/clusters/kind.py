@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,18 @@ class KindProvider(Provider):
     def enter(self, node: str, *argv: str) -> str:
         """Run a command in the node's container; its output."""
         return find_engine().run("exec", node, *argv)
+
+    def freeze(self, node: str) -> None:
+        """Have the engine pause the node's container."""
+        find_engine().pause(node)
+
+    def thaw(self, node: str) -> None:
+        """Have the engine let it go on."""
+        find_engine().unpause(node)
+
+    def frozen(self) -> Collection[str]:
+        """The containers that are paused."""
+        return find_engine().paused()
 
     def lost(self, name: str) -> tuple[str, ...]:
         """The nodes whose container doesn't run."""

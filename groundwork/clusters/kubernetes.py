@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from groundwork.artifacts import Artifact
 from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.nodefaults import NodeFaults, unready
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.clusters.provider import Provider, Wanted
 from groundwork.declare.endpoint import Endpoint
@@ -28,7 +28,7 @@ KILLED = 137
 
 
 @dataclass(frozen=True)
-class Kubernetes(Resource):
+class Kubernetes(NodeFaults, Resource):
     """A cluster that other resources live in.
 
     Attributes:
@@ -150,11 +150,3 @@ class Kubernetes(Resource):
 def name_of(stage: Stage) -> str:
     """The cluster's name is its token: kind can't label one."""
     return f"groundwork-{stage.token}"
-
-
-def unready(node: Any) -> str:
-    """Why a node isn't ready, as its kubelet says; empty where it is."""
-    for each in node.status.conditions or ():
-        if each.type == "Ready":
-            return "" if each.status == "True" else f"{each.message or each.reason}"
-    return "its kubelet has said nothing yet"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from groundwork.artifacts import Artifact
+from groundwork.base.errors import UsageError
 from groundwork.clusters.cluster import Cluster, refuse_entry
 from groundwork.declare.stage import Stage
 from groundwork.kube.objects import Object
@@ -24,11 +25,14 @@ class Provider(Protocol):
         remover: Who removes such a cluster, or what was made in it: ``package.module:function``.
         artifacts: What it runs, and what must be so before anything starts.
         ports: What the cluster itself listens on, on loopback.
+        own: Whether its nodes are the run's own: they are entered, drained and stopped, and all
+            that is done to them is gone with them.
     """
 
     remover: str
     artifacts: tuple[Artifact, ...]
     ports: tuple[str, ...] = ()
+    own: bool = True
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Make the cluster, or find it; its kubeconfig, in the stage's folder.
@@ -81,6 +85,27 @@ class Provider(Protocol):
             ProcessFailedError: The command failed.
         """
         return refuse_entry(node, *argv)
+
+    def freeze(self, node: str) -> None:
+        """Have a node stand still, with all that is on it; one that does stays so.
+
+        Raises:
+            UsageError: Nodes of such clusters can't be stopped.
+            ProcessFailedError: The engine refused.
+        """
+        raise UsageError(f"node {node} can't be stopped")
+
+    def thaw(self, node: str) -> None:
+        """Let a node go on; one that does isn't touched.
+
+        Raises:
+            ProcessFailedError: The engine refused.
+        """
+        del node  # by default none was stopped
+
+    def frozen(self) -> Collection[str]:
+        """The names of what stands still, as far as can be told from outside."""
+        return ()
 
     def lost(self, name: str) -> tuple[str, ...]:
         """The nodes that have stopped, as far as can be told from outside."""

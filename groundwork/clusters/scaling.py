@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from groundwork.base.errors import UsageError
 from groundwork.clusters.cluster import Cluster
 from groundwork.declare.stage import Stage
-from groundwork.kube.client import Kube
 from groundwork.kube.connection import NOT_FOUND, KubeError
-from groundwork.kube.guard import require_recorded
+from groundwork.kube.guard import recorded
 
 __all__ = ["Scaled", "scale", "scale_back"]
 
@@ -86,9 +84,7 @@ def restore(name: str, record: Mapping[str, Any]) -> None:
     """
     kind, _, rest = name.partition(" ")
     space, _, name = rest.partition("/")
-    kubeconfig = Path(record["kubeconfig"])
-    kube = Kube(kubeconfig, kubeconfig.with_name("discovery.json"), record["owner"])
-    require_recorded(kube.identity(), record)
+    kube = recorded(record)
     try:
         kube.objects.scale(kind, name, space, int(record["replicas"]))
     except KubeError as error:

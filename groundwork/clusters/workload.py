@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,10 @@ from groundwork.base.complaint import COMPLAINT
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.cluster import Cluster
+from groundwork.clusters.configuring import misconfigure, roll_back
+from groundwork.clusters.crashing import crash, restart
 from groundwork.clusters.freezing import freeze, states_of, thaw
+from groundwork.clusters.isolating import isolate, isolated, rejoin
 from groundwork.clusters.manifests import node_ports
 from groundwork.clusters.scaling import scale, scale_back
 from groundwork.clusters.services import expect_led
@@ -35,6 +38,9 @@ WARNINGS_MAX = 5
 
 # A server ends within some seconds of being asked to; a keeper's hook has half a minute.
 GONE_TIMEOUT_S = 25.0
+
+# What is done to pods from the nodes that they are on.
+FROM_NODES = frozenset({"crash", "isolate", "pause"})
 
 # Waiting reasons that don't go away by waiting.
 HOPELESS = ("ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
@@ -66,9 +72,12 @@ class Workload(Resource):
         serves: Its endpoints; by default what serves HTTP on each of its ports.
         adapt: An object as this environment wants it, of one as it was rendered.
         artifacts: The programs that it is judged by.
-        entered: Whether the nodes of its cluster can be entered: its containers are paused there.
+        entered: Whether the nodes of its cluster can be entered: its containers are paused and
+            killed there, and its pods cut off.
         images: What its nodes are given before it starts, of its artifacts: what few want, nodes
             don't have from the beginning.
+        config_map: The config map that its pods don't start without; empty where none is to be got
+            wrong.
         judges: Looks at what is to run before anything starts, and raises what a judge may raise.
     """
 
@@ -90,6 +99,7 @@ class Workload(Resource):
     judges: Callable[[Stage], None] | None = None
     images: tuple[Artifact, ...] = ()
     on_demand: bool = False
+    config_map: str = ""
 
     def judge(self, stage: Stage) -> None:
         """Have it judged, where it has somebody to."""
@@ -189,17 +199,33 @@ class Workload(Resource):
         return cluster.resident_bytes(self.name) if cluster is not None else 0
 
     def bears(self, fault: str) -> bool:
-        """Pauses only where nodes can be entered; no scaling of what is on every node."""
-        return self.entered if fault == "pause" else fault != "scale" or self.pods > 0
+        """Of what is done from a node only where nodes are ours; no scaling of what is on each."""
+        if fault == "misconfigure":
+            return bool(self.config_map)
+        return self.entered if fault in FROM_NODES else fault != "scale" or self.pods > 0
+
+    def targets(self, stage: Stage, fault: str) -> Collection[str]:
+        """What its config map holds, of which something may be empty; else its pods."""
+        if fault == "misconfigure":
+            return list(self._config_map(stage)["data"])
+        return super().targets(stage, fault)
+
+    def _config_map(self, stage: Stage) -> Object:
+        """Its config map, as it is declared."""
+        named = (self.config_map, "ConfigMap")
+        (body,) = (b for b in self.objects(stage) if (b["metadata"]["name"], b["kind"]) == named)
+        return body
 
     def observe(self, stage: Stage) -> Mapping[str, str]:
         """What the cluster tells of each of its pods, and the nodes of their containers."""
         cluster = self.cluster(stage)
         pods = cluster.pods.of(self.name)
         states = states_of(cluster, pods) if self.entered else {}
+        cut = isolated(cluster, self.name, pods)
         return {
             pod.name: f"{'ready' if pod.ready else 'not ready'} ({pod.phase}, {pod.uid})"
             + "".join(f", containers {states[pod.name]}" for _ in states.get(pod.name, "")[:1])
+            + (", cut off" if pod.name in cut else "")
             for pod in pods
         }
 
@@ -214,7 +240,7 @@ class Workload(Resource):
     def _delete(self, stage: Stage, target: str, *, grace: bool) -> None:
         """Delete pods, and wait until they are gone."""
         cluster = self.cluster(stage)
-        deleted = [pod for pod in cluster.pods.of(self.name) if target in {"", pod.name}]
+        deleted = self._chosen(stage, target)
         for pod in deleted:
             self._keep_log(stage, pod)  # which the cluster removes with the pod
             cluster.pods.expect(pod.uid)
@@ -235,16 +261,40 @@ class Workload(Resource):
     def revive(self, stage: Stage, target: str) -> None:
         """The cluster does it: that is what it is for."""
 
+    def crash(self, stage: Stage, target: str) -> None:
+        """Kill the first processes of the named pod's containers, or of all, from their nodes."""
+        cluster = self.cluster(stage)
+        for pod in self._chosen(stage, target):
+            self._keep_log(stage, pod)
+        crash(cluster, self.name, lambda: self._chosen(stage, target))
+
+    def restart(self, stage: Stage, target: str) -> None:
+        """See that other containers run, in new pods where they would have to wait."""
+        del target
+        restart(self.cluster(stage), self.name)
+
+    def _chosen(self, stage: Stage, target: str) -> list[Pod]:
+        """The pod of a name, or all, unnamed."""
+        return [pod for pod in self.cluster(stage).pods.of(self.name) if target in {"", pod.name}]
+
     def pause(self, stage: Stage, target: str) -> None:
         """Freeze all containers of the named pod, or of all, from their nodes."""
-        cluster = self.cluster(stage)
-        freeze(cluster, [pod for pod in cluster.pods.of(self.name) if target in {"", pod.name}])
+        freeze(self.cluster(stage), self._chosen(stage, target))
 
     def resume(self, stage: Stage, target: str) -> None:
         """Let all go on that were frozen; their pods may have gone meanwhile."""
         del target
         cluster = self.cluster(stage)
         thaw(cluster, tuple(cluster.frozen))
+
+    def isolate(self, stage: Stage, target: str) -> None:
+        """Cut off the named pod, or all, from everybody but their own nodes."""
+        isolate(self.cluster(stage), self.name, self._chosen(stage, target))
+
+    def rejoin(self, stage: Stage, target: str) -> None:
+        """Let all of them talk again."""
+        del target
+        rejoin(self.cluster(stage), self.name)
 
     def scale(self, stage: Stage, target: str, *, replicas: int) -> None:
         """Have so many pods."""
@@ -261,6 +311,16 @@ class Workload(Resource):
         """Have as many pods as it had."""
         del target
         scale_back(stage, self.cluster(stage))
+
+    def misconfigure(self, stage: Stage, target: str) -> None:
+        """Have nothing behind a key of its config map, and all pods begun anew with that."""
+        misconfigure(stage, self.cluster(stage), self._config_map(stage), target)
+        self._delete(stage, "", grace=False)
+
+    def correct(self, stage: Stage, target: str) -> None:
+        """Have its config map as it is declared, and pods that run by that."""
+        del target
+        roll_back(stage, self.cluster(stage))
 
     def stop(self, stage: Stage, grace_s: float) -> None:
         """Fetch the logs; the objects go with the cluster."""

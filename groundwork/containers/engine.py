@@ -202,10 +202,26 @@ class Engine:
         there = self.listed("ps", "--all", "--format", "{{.Names}}")
         left = [name for name in names if name in there]
         if left:
+            for name in set(left) & set(self.paused()):
+                self.unpause(name)  # what stands still doesn't die of a kill
             if examine_host().cgroup_v1:
                 self._kill(left)
             now = ["--time", "0"] if self.name == "podman" else []
             self.run("rm", "--force", "--volumes", *now, *left, timeout_s=REMOVE_TIMEOUT_S)
+
+    def pause(self, name: str) -> None:
+        """Have a container stand still, with all that is in it."""
+        if name not in self.paused():
+            self.run("pause", name)
+
+    def unpause(self, name: str) -> None:
+        """Let a container go on; one that does isn't touched."""
+        if name in self.paused():
+            self.run("unpause", name)
+
+    def paused(self) -> list[str]:
+        """The names of all containers that stand still."""
+        return self.listed("ps", "--filter", "status=paused", "--format", "{{.Names}}")
 
     def _kill(self, names: Sequence[str]) -> None:
         """Kill containers, and see to it that they end where some of their processes are frozen."""

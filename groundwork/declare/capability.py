@@ -20,9 +20,12 @@ from groundwork.declare.stage import Stage
 __all__ = [
     "FAULTS",
     "Blackholable",
+    "Crashable",
+    "Drainable",
     "Exhaustible",
     "Fault",
     "Fillable",
+    "Freezable",
     "Isolatable",
     "Killable",
     "Limitable",
@@ -65,6 +68,17 @@ class Terminable(Protocol):
 
     def revive(self, stage: Stage, target: str) -> None:
         """Start again what has ended of the resource."""
+
+
+@runtime_checkable
+class Crashable(Protocol):
+    """May have its first process killed where it is, which somebody else starts again."""
+
+    def crash(self, stage: Stage, target: str) -> None:
+        """Kill the first process of it, or of the named one of its parts."""
+
+    def restart(self, stage: Stage, target: str) -> None:
+        """See that it is started again, and needn't wait for that."""
 
 
 @runtime_checkable
@@ -186,6 +200,28 @@ class Scaling(Arguments):
 
 
 @runtime_checkable
+class Drainable(Protocol):
+    """May have one of its nodes emptied, as for somebody's work on it."""
+
+    def drain(self, stage: Stage, target: str) -> None:
+        """Have nothing more placed on the named node, and what is there leave it."""
+
+    def uncordon(self, stage: Stage, target: str) -> None:
+        """Let things be placed on it again."""
+
+
+@runtime_checkable
+class Freezable(Protocol):
+    """May have one of its nodes stand still, with all that is on it, and go on."""
+
+    def freeze(self, stage: Stage, target: str) -> None:
+        """Have the named node stand still."""
+
+    def thaw(self, stage: Stage, target: str) -> None:
+        """Let it go on."""
+
+
+@runtime_checkable
 class Fillable(Protocol):
     """May be filled, as a volume is."""
 
@@ -276,6 +312,7 @@ class Fault:
 FAULTS: tuple[Fault, ...] = (
     Fault("kill", "revive", Killable),
     Fault("terminate", "revive", Terminable),
+    Fault("crash", "restart", Crashable),
     Fault("pause", "resume", Pausable),
     Fault("exhaust", "replenish", Exhaustible, Exhaustion, EXHAUSTED_LIMIT_S),
     Fault("isolate", "rejoin", Isolatable),
@@ -283,6 +320,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("slow", "hasten", Slowable, Slowness),
     Fault("limit", "widen", Limitable, Narrowness),
     Fault("scale", "scale_back", Scalable, Scaling),
+    Fault("drain", "uncordon", Drainable),
+    Fault("freeze", "thaw", Freezable),
     Fault("fill", "empty", Fillable, Filling),
     Fault("misconfigure", "correct", Misconfigurable),
 )

@@ -85,6 +85,19 @@ class Kube:
         with talking():
             return list(self._connection.core.list_node(_request_timeout=REQUEST_TIMEOUT_S).items)
 
+    def cordon(self, node: str, *, cordoned: bool = True) -> None:
+        """Have nothing more placed on a node, or let it be again.
+
+        Raises:
+            KubeError: There is no such node (status 404), or the server refused.
+        """
+        with talking():
+            self._connection.core.patch_node(
+                node,
+                {"spec": {"unschedulable": cordoned or None}},
+                _request_timeout=REQUEST_TIMEOUT_S,
+            )
+
     def rights(self, account: str, namespace: str, within: str) -> frozenset[str]:
         """All that a service account of a namespace may do within another, as the server lists it.
 

@@ -18,13 +18,22 @@ from kubernetes.dynamic.exceptions import DynamicApiError
 
 from groundwork.base.errors import GroundworkError, NotYetError
 
-__all__ = ["NOT_FOUND", "REQUEST_TIMEOUT_S", "Connection", "KubeError", "message_of", "talking"]
+__all__ = [
+    "CONFLICT",
+    "NOT_FOUND",
+    "REQUEST_TIMEOUT_S",
+    "Connection",
+    "KubeError",
+    "message_of",
+    "talking",
+]
 
 # (connect, read): an API server on loopback answers in milliseconds; a starting one refuses.
 REQUEST_TIMEOUT_S = (3.0, 15.0)
 
 TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
+CONFLICT = 409
 SERVER_ERROR = 500
 
 

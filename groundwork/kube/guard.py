@@ -8,12 +8,13 @@ proves nothing, for two kubeconfigs may use the same one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from groundwork.base.errors import ProvisionError, UsageError
-from groundwork.kube.client import ClusterIdentity
+from groundwork.kube.client import ClusterIdentity, Kube
 
-__all__ = ["require_consent", "require_recorded"]
+__all__ = ["recorded", "require_consent", "require_recorded"]
 
 
 def require_consent(what: str, identity: ClusterIdentity, consent: str) -> None:
@@ -52,3 +53,18 @@ def require_recorded(identity: ClusterIdentity, record: Mapping[str, Any]) -> No
     """
     if identity != ClusterIdentity(record["uid"], record["ca_sha256"]):
         raise ProvisionError("cluster", "the API server is another cluster's now")
+
+
+def recorded(record: Mapping[str, Any]) -> Kube:
+    """A client of the cluster that the ledger tells of.
+
+    Args:
+        record: ``kubeconfig``, ``owner``, ``uid`` and ``ca_sha256``.
+
+    Raises:
+        ProvisionError: The API server is another cluster's now.
+    """
+    kubeconfig = Path(record["kubeconfig"])
+    kube = Kube(kubeconfig, kubeconfig.with_name("discovery.json"), record["owner"])
+    require_recorded(kube.identity(), record)
+    return kube

@@ -13,6 +13,7 @@ from kubernetes import client, stream, watch
 from kubernetes.client.exceptions import ApiException
 
 from groundwork.kube.connection import (
+    CONFLICT,
     NOT_FOUND,
     REQUEST_TIMEOUT_S,
     Connection,
@@ -25,6 +26,12 @@ __all__ = ["RESOURCE", "Backend", "Executed", "Pod", "Pods"]
 
 # The label of objects and pods that names the resource of the environment they belong to.
 RESOURCE = "groundwork.dev/resource"
+
+# Phases that nothing follows.
+ENDED = frozenset({"Succeeded", "Failed"})
+
+# The kinds of those whose pods belong to their node.
+FIXED = frozenset({"DaemonSet", "Node"})
 
 # The server ends a watch after that; whoever watches begins anew, so a dead peer is noticed.
 WATCH_TIMEOUT_S = 60
@@ -189,6 +196,14 @@ class Pods:
             for pod in found
         }
 
+    def with_labels(self, namespace: str, labels: str) -> list[Pod]:
+        """The pods of a namespace that have these labels."""
+        with talking():
+            found = self._core.list_namespaced_pod(
+                namespace, label_selector=labels, _request_timeout=REQUEST_TIMEOUT_S
+            )
+        return [Pod.read(each) for each in found.items]
+
     def of_system(self) -> list[Pod]:
         """The pods of the cluster itself."""
         with talking():
@@ -196,6 +211,23 @@ class Pods:
                 "kube-system", _request_timeout=REQUEST_TIMEOUT_S
             )
         return [Pod.read(each) for each in found.items]
+
+    def movable(self, node: str) -> list[Pod]:
+        """The pods on a node that somebody would put elsewhere.
+
+        None that have ended, nor of daemon sets, which would come back to it; nor what a node runs
+        by its own files.
+        """
+        with talking():
+            found = self._core.list_pod_for_all_namespaces(
+                field_selector=f"spec.nodeName={node}", _request_timeout=REQUEST_TIMEOUT_S
+            ).items
+        return [
+            Pod.read(each)
+            for each in found
+            if each.status.phase not in ENDED
+            and not {owner.kind for owner in each.metadata.owner_references or ()} & FIXED
+        ]
 
     def watch(
         self,
@@ -356,6 +388,28 @@ class Pods:
             )
         made: socket.socket = leading.socket(port)
         return made
+
+    def evict(self, pod: Pod, grace_s: int) -> None:
+        """Have a pod leave its node, as far as its budget allows; it may be gone already.
+
+        Raises:
+            NotYetError: Its budget doesn't allow it now.
+            KubeError: The server refused.
+        """
+        body = client.V1Eviction(
+            metadata=client.V1ObjectMeta(name=pod.name, namespace=pod.namespace),
+            delete_options=client.V1DeleteOptions(
+                grace_period_seconds=grace_s, preconditions=client.V1Preconditions(uid=pod.uid)
+            ),
+        )
+        try:
+            with talking():
+                self._core.create_namespaced_pod_eviction(
+                    pod.name, pod.namespace, body, _request_timeout=REQUEST_TIMEOUT_S
+                )
+        except KubeError as error:
+            if error.status not in {NOT_FOUND, CONFLICT}:  # another one of its name is there
+                raise
 
     def delete(self, pod: Pod, *, grace: bool = False) -> None:
         """Delete this very pod, without the grace period it declares or with it.

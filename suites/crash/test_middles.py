@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from fixtures.environment import resources
 from fixtures.settings import FoundationSettings
-from groundwork.base import ledger, process
-from groundwork.base.errors import NotYetError
-from groundwork.base.process import Identity
-from groundwork.base.wait import Deadline, wait_for
+from groundwork.base import process
 from groundwork.declare.capability import faults_of
-from groundwork.keep.messages import ClientHello
 from groundwork.keep.sweep import is_kept
-from groundwork.use.client import Client
-from suites.support.middles import BREAKS, KINDS, MARK
+from suites.support.middles import BREAKS
+from suites.support.midst import START_TIMEOUT_S, begin, folder_of, keeper_of
 from suites.support.scene import Scene, options_of, scene_of
 from suites.support.wellness import expect_well, open_faults
-
-# Several times what a start takes, on a machine under load.
-START_TIMEOUT_S = 300.0
 
 # From the promise, as for kills at any other moment.
 GONE_TIMEOUT_S = 10.0
@@ -37,35 +28,6 @@ def kept(pytestconfig: pytest.Config) -> Iterator[Scene]:
         made.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
         yield made
         made.call("groundwork", "down", timeout_s=START_TIMEOUT_S)
-
-
-def begin(scene: Scene, monkeypatch: pytest.MonkeyPatch, *kinds: str) -> None:
-    """Begin a run that breaks what it is told, and stays so; it is in the middle then."""
-    mark = scene.base / "middle"
-    mark.unlink(missing_ok=True)
-    monkeypatch.setenv(KINDS, ",".join(kinds))
-    monkeypatch.setenv(MARK, str(mark))
-    run = scene.start("pytest", "suites/crash/middle.py", "-p", "no:cacheprovider")
-
-    def look() -> None:
-        assert run.poll() is None, scene.log()
-        if not mark.exists():
-            raise NotYetError(scene.log())
-
-    wait_for(look, deadline=Deadline.after(START_TIMEOUT_S), what="the middle of a fault")
-
-
-def folder_of(scene: Scene) -> Path:
-    """The environment that there is."""
-    (folder,) = ledger.environments(scene.scope.state_dir)
-    return folder
-
-
-def keeper_of(folder: Path) -> Identity:
-    """The keeper of an environment."""
-    opened = next(record for record in ledger.read(folder) if record.step == "open")
-    with closing(Client(Path(opened.data["socket"]), ClientHello())) as client:
-        return client.status().keeper
 
 
 def test_every_kind_of_this_machine_is_among_them() -> None:

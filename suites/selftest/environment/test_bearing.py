@@ -39,6 +39,39 @@ def test_in_a_cluster_nobody_sets_the_limit_of_a_process() -> None:
     assert not any("Exhaustible" in capabilities(each) for each in resources(KIND))
 
 
+CONTEXT = FoundationSettings(_env_file=None, env="context", volume="small")  # type: ignore[call-arg]
+
+# What is done to a pod from the node that it is on, and to nodes.
+FROM_NODES = ("crash", "pause")
+OF_NODES = ("drain", "freeze")
+
+
+def test_containers_are_killed_and_cut_off_where_they_are_paused() -> None:
+    """From their nodes, of whatever has pods of its own; the relay is cut off by itself."""
+    killed = bearing(KIND, "kill")
+    for fault in FROM_NODES:
+        assert bearing(KIND, fault) == killed
+        assert bearing(CONTEXT, fault) == set()
+    assert bearing(KIND, "isolate") == killed | {"cluster"}
+    assert bearing(CONTEXT, "isolate") == {"relay"}
+    assert bearing(LOCAL, "crash") == set()
+
+
+def test_nodes_are_broken_where_they_are_ours_and_there_are_several() -> None:
+    """One that is alone has nobody beside it; somebody else's aren't touched."""
+    alone = KIND.model_copy(update={"nodes": 1})
+    for fault in OF_NODES:
+        assert bearing(KIND, fault) == {"cluster"}
+        assert bearing(alone, fault) == bearing(CONTEXT, fault) == set()
+    assert "cluster" in bearing(alone, "isolate")
+
+
+def test_what_doesnt_start_without_its_config_map_may_have_it_got_wrong() -> None:
+    """The services, whoever's the cluster is; and Prometheus, in its own way."""
+    services = {"hello-world", "hello-world-relayed", "prometheus"}
+    assert bearing(KIND, "misconfigure") == bearing(CONTEXT, "misconfigure") == services
+
+
 def test_every_fault_is_borne_by_somebody() -> None:
     """One that nobody bears is no fault of this project."""
     for fault in FAULTS:

@@ -15,10 +15,12 @@ from groundwork.base.errors import UsageError
 from groundwork.clusters.manifests import node_ports as declared_ports
 from groundwork.clusters.workload import Workload
 from groundwork.nodes.controlplane import REPOSITORY
-from suites.support.overlays import overlay
+from suites.support.overlays import OVERLAYS, everything, overlay
 
 # Of the rendered service template, which a run patches its node ports into.
 ELSEWHERE = {"hello-world", "hello-world-relayed"}
+
+KINDS = {"Deployment", "StatefulSet"}
 
 
 def declared(**options: str) -> dict[tuple[str, str], int]:
@@ -34,8 +36,8 @@ def declared(**options: str) -> dict[tuple[str, str], int]:
 @pytest.fixture(scope="module")
 def table() -> dict[tuple[str, str], int]:
     """The node port behind each port of a resource, with all that can be chosen."""
-    everything = {"images": "vendor", "broker": "redpanda", "brokers": 3}
-    return declared(**everything) | declared(**everything, stack="charts")  # type: ignore[arg-type]
+    chosen = {"images": "vendor", "broker": "redpanda", "brokers": 3}
+    return declared(**chosen) | declared(**chosen, stack="charts")  # type: ignore[arg-type]
 
 
 def images(folder: Path) -> set[str]:
@@ -90,6 +92,34 @@ def test_one_broker_and_three_differ_in_ports_alone_by_the_others_nodes(
     assert one.items() <= three.items()
     added = {port: name for port, name in three.items() if port not in one}
     assert sorted(added.values()) == ["broker-1", "broker-1", "broker-2", "broker-2"]
+
+
+# Nobody looks on for longer than that while nothing is put elsewhere.
+MOVED_S = 20
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_what_has_no_volume_is_put_elsewhere_while_somebody_looks_on(
+    tmp_path: Path, name: str
+) -> None:
+    """Each Deployment of ours leaves a silent node soon; what has a volume waits for its node."""
+    bodies = everything(name, tmp_path)
+    found = {
+        body["metadata"]["name"]: {
+            each["key"].rpartition("/")[2]: each["tolerationSeconds"]
+            for each in body["spec"]["template"]["spec"].get("tolerations", ())
+            if "tolerationSeconds" in each
+        }
+        for body in bodies
+        if body["kind"] in KINDS
+    }
+    kinds = {body["metadata"]["name"]: body["kind"] for body in bodies if body["kind"] in KINDS}
+    soon = {"not-ready": MOVED_S, "unreachable": MOVED_S}
+    moved = {each for each, told in found.items() if told == soon}
+    assert {"hello-world", "hello-world-relayed", "receiver", "exporter"} <= moved
+    assert {each for each in moved if kinds[each] != "Deployment"} == set()
+    left = {each for each in found if kinds[each] == "Deployment"} - moved
+    assert left <= {"local-path-provisioner"}
 
 
 def test_charts_serve_at_the_manifests_node_ports(table: dict[tuple[str, str], int]) -> None:

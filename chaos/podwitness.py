@@ -1,0 +1,219 @@
+"""Witnesses on a cluster: what the API server says of pods, to a client of their own, and calls.
+
+The keeper says what it has done, and so does the node that it was done on; neither is asked. A pod
+has a name of its own (its uid), and so has each of its containers, which no other ever gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from chaos.caller import call
+from chaos.evidence import addresses_of, expect_answer
+from chaos.sightings import Sightings, Witness
+from groundwork.base.errors import GroundworkError, NotYetError, UsageError, WaitTimeoutError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.keep.messages import Status
+from groundwork.kube.client import Kube
+from groundwork.kube.pods import Pod
+
+__all__ = ["POD_WITNESSES", "Crash", "Death", "Silence", "part_of", "pod_witness_of"]
+
+# A pod is placed, and a killed broker reads its log before it is ready.
+RETURN_TIMEOUT_S = 120.0
+
+# The pods of a resource now, by name.
+Look = Callable[[], Mapping[str, Pod]]
+
+
+class Pods:
+    """What all of these witnesses have: the pods as they were, and are.
+
+    Args:
+        look: Asks the API server.
+        chosen: The names of the pods that something is done to; empty for all.
+        addresses: Where these are called.
+    """
+
+    def __init__(self, look: Look, chosen: frozenset[str], addresses: tuple[str, ...]) -> None:
+        self.sightings = Sightings()
+        self.addresses = addresses
+        self.before: Mapping[str, Pod] = {}
+        self.look = look
+        self._names = chosen
+
+    @property
+    def chosen(self) -> list[Pod]:
+        """Those that something is done to, as they were."""
+        return [pod for name, pod in self.before.items() if name in self._names or not self._names]
+
+    @property
+    def spared(self) -> list[Pod]:
+        """The others."""
+        return [pod for pod in self.before.values() if pod not in self.chosen]
+
+    def look_before(self) -> None:
+        """All are ready, and answer."""
+        self.before = self.look()
+        if not self.chosen:
+            self.sightings.doubts.append("there were no pods before")
+        for pod in self.before.values():
+            if not pod.ready:
+                self.sightings.doubts.append(f"pod {pod.name} wasn't ready before")
+        for address in self.addresses:
+            if (reply := call(address)) != "answered":
+                self.sightings.doubts.append(f"a call to {address} was {reply} before")
+
+    def expect_replies(self, wanted: frozenset[str], word: str) -> None:
+        """Calls come to one of these."""
+        for address in self.addresses:
+            reply = call(address)
+            self.sightings.expect(
+                so=reply in wanted,
+                seen=f"a call to {address} is {reply}",
+                doubt=f"a call to {address} was to be {word}, and was {reply}",
+            )
+
+    def expect_the_same(self, pods: list[Pod]) -> None:
+        """These are there as they were, with the containers that they had, and ready."""
+        now = self.look()
+        for pod in pods:
+            found = now.get(pod.name)
+            same = found is not None and (found.uid, found.containers) == (pod.uid, pod.containers)
+            self.sightings.expect(
+                so=same,
+                seen=f"pod {pod.name} ({pod.uid}) and its containers are the same",
+                doubt=f"pod {pod.name} ({pod.uid}) was to be the same, and is {told(found)}",
+            )
+
+    def await_ready(self) -> Mapping[str, Pod]:
+        """Wait until as many pods as before are ready, and called with success; these."""
+        try:
+            found = wait_for(
+                self._ready, deadline=Deadline.after(RETURN_TIMEOUT_S), what="pods to be ready"
+            )
+        except (WaitTimeoutError, GroundworkError) as error:
+            self.sightings.doubts.append(str(error).splitlines()[0])
+            found = self.look()
+        for address in self.addresses:
+            expect_answer(self.sightings, address)
+        return found
+
+    def _ready(self) -> Mapping[str, Pod]:
+        now = self.look()
+        unready = [told(pod) for pod in now.values() if not pod.ready]
+        if unready or len(now) != len(self.before):
+            raise NotYetError(f"{len(now)} of {len(self.before)} pods, not ready: {unready}")
+        return now
+
+
+class Death(Pods):
+    """Of pods that are deleted: others take their places, and nothing befalls the rest."""
+
+    def look_during(self) -> None:
+        """They aren't there any more."""
+        there = {pod.uid for pod in self.look().values()}
+        for pod in self.chosen:
+            self.sightings.expect(
+                so=pod.uid not in there,
+                seen=f"pod {pod.name} ({pod.uid}) is gone",
+                doubt=f"pod {pod.name} ({pod.uid}) was to be gone, and is there",
+            )
+        self.expect_the_same(self.spared)
+
+    def look_after(self) -> None:
+        """Others are ready, and answer."""
+        now = {pod.uid for pod in self.await_ready().values()}
+        before = {pod.uid for pod in self.before.values()}
+        new = now - before
+        self.sightings.expect(
+            so=len(new) == len(self.chosen),
+            seen=f"there are others: {', '.join(sorted(new))}",
+            doubt=f"{len(self.chosen)} other pods were to be there, and {len(new)} are",
+        )
+
+
+class Crash(Pods):
+    """Of containers that are killed: others are in the same pods, or in others where they wait."""
+
+    def look_during(self) -> None:
+        """Nobody answers, or it is over already: a kubelet starts another one in a second."""
+        self.expect_the_same(self.spared)
+
+    def look_after(self) -> None:
+        """None of the containers is there any more, and their pods say that they were ended."""
+        now = self.await_ready()
+        there = {each for pod in now.values() for each in pod.containers}
+        for pod in self.chosen:
+            self.sightings.expect(
+                so=there.isdisjoint(pod.containers),
+                seen=f"no container of pod {pod.name} is there any more",
+                doubt=f"a container of pod {pod.name} was to have ended, and runs",
+            )
+            found = now.get(pod.name)
+            if found is not None and found.uid == pod.uid:
+                self.sightings.expect(
+                    so=found.restarts == pod.restarts + len(pod.containers),
+                    seen=f"pod {pod.name} was started again {found.restarts} times so far",
+                    doubt=f"pod {pod.name} was to be started again once, and is {told(found)}",
+                )
+
+
+class Silence(Pods):
+    """Of pods that are paused or cut off: nothing has ended, and whoever calls waits in vain."""
+
+    def look_during(self) -> None:
+        """They are there, and say nothing."""
+        self.expect_the_same(list(self.before.values()))
+        self.expect_replies(frozenset({"swallowed"}), "swallowed")
+
+    def look_after(self) -> None:
+        """They are the same, and answer again."""
+        self.await_ready()
+        self.expect_the_same(list(self.before.values()))
+
+
+# Who can witness which fault of pods.
+POD_WITNESSES: Mapping[str, type[Death | Crash | Silence]] = {
+    "kill": Death,
+    "terminate": Death,
+    "crash": Crash,
+    "pause": Silence,
+    "isolate": Silence,
+}
+
+
+def part_of(resource: str, target: str, platform: str) -> str:
+    """What the keeper calls a node of the broker: pods are counted from 0, processes from 1."""
+    name, _, number = target.rpartition("-")
+    if platform == "local" or name != resource:
+        return target
+    return f"{name}-{int(number) - 1}"
+
+
+def pod_witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
+    """Who looks at a fault of pods.
+
+    Raises:
+        UsageError: Nobody can, or there is no such target.
+    """
+    if fault not in POD_WITNESSES:
+        known = ", ".join(POD_WITNESSES)
+        raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {known}")
+    described = {each.name: each for each in status.resources}
+    kubeconfig = Path(described["cluster"].endpoint("kubeconfig"))
+    # Nothing is kept in that file: only pods are asked for.
+    kube = Kube(kubeconfig, kubeconfig.with_name("witness.json"), "")
+    chosen = frozenset({part_of(resource, target, status.platform)} - {""})
+    addresses = addresses_of(described[resource], target)
+    return POD_WITNESSES[fault](
+        lambda: {pod.name: pod for pod in kube.pods.of(resource)}, chosen, addresses
+    )
+
+
+def told(pod: Pod | None) -> str:
+    """A pod, for people."""
+    if pod is None:
+        return "not there"
+    return f"{pod.name} ({pod.uid}, {pod.restarts} restarts, {pod.waiting or pod.phase})"

@@ -1,0 +1,142 @@
+"""Witnesses on a cluster: what happened is seen, and what didn't is doubted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pytest
+
+from chaos import podwitness
+from chaos.podwitness import POD_WITNESSES, part_of
+from groundwork.checkers.objective import Objective
+from groundwork.kube.pods import Pod
+
+
+def pod(number: int, uid: str = "", **fields: object) -> Pod:
+    """A pod of the broker, which is ready."""
+    made = Pod(
+        name=f"broker-{number}",
+        namespace="infra",
+        uid=uid or f"uid-{number}",
+        resource="broker",
+        phase="Running",
+        ready=True,
+        restarts=0,
+        exit_code=0,
+        waiting="",
+        node="node",
+        ip="10.0.0.1",
+        containers=(f"container-{number}",),
+    )
+    return dataclasses.replace(made, **fields)  # type: ignore[arg-type]
+
+
+Pods = tuple[Pod, ...]
+
+BEFORE: Pods = (pod(0), pod(1))
+GONE: Pods = (pod(0),)
+ANOTHER: Pods = (pod(0), pod(1, "uid-9", containers=("container-9",)))
+STARTED_AGAIN: Pods = (pod(0), pod(1, restarts=1, containers=("container-9",)))
+BOTH_OTHERS: Pods = (pod(0, "uid-8", containers=("c",)), pod(1, "uid-9", containers=("d",)))
+
+
+def witnessed(
+    monkeypatch: pytest.MonkeyPatch, fault: str, before: Pods, during: Pods, after: Pods
+) -> tuple[list[str], list[str]]:
+    """What a witness has seen of a fault of the second pod, and what it doubts."""
+    monkeypatch.setattr(podwitness, "RETURN_TIMEOUT_S", 0.1)
+    now: list[Pods] = [before]
+
+    def look() -> Mapping[str, Pod]:
+        return {each.name: each for each in now[-1]}
+
+    witness = POD_WITNESSES[fault](look, frozenset({"broker-1"}), ())
+    witness.look_before()
+    now.append(during)
+    witness.look_during()
+    now.append(after)
+    witness.look_after()
+    return witness.sightings.seen, witness.sightings.doubts
+
+
+@pytest.mark.parametrize(
+    ("fault", "during", "after"),
+    [
+        ("kill", GONE, ANOTHER),
+        ("terminate", ANOTHER, ANOTHER),
+        ("crash", BEFORE, STARTED_AGAIN),
+        ("crash", STARTED_AGAIN, ANOTHER),
+        ("pause", BEFORE, BEFORE),
+        ("isolate", BEFORE, BEFORE),
+    ],
+)
+def test_what_has_happened_is_seen(
+    monkeypatch: pytest.MonkeyPatch, fault: str, during: Pods, after: Pods
+) -> None:
+    """By names that no other pod and no other container ever gets."""
+    seen, doubts = witnessed(monkeypatch, fault, BEFORE, during, after)
+    assert doubts == []
+    assert seen
+
+
+@pytest.mark.parametrize(
+    ("fault", "during", "after", "doubt"),
+    [
+        ("kill", BEFORE, BEFORE, "pod broker-1 (uid-1) was to be gone, and is there"),
+        ("kill", GONE, GONE, "1 other pods were to be there, and 0 are"),
+        ("kill", GONE, BOTH_OTHERS, "1 other pods were to be there, and 2 are"),
+        ("kill", (), ANOTHER, "pod broker-0 (uid-0) was to be the same, and is not there"),
+        ("crash", BEFORE, BEFORE, "a container of pod broker-1 was to have ended, and runs"),
+        ("pause", BEFORE, STARTED_AGAIN, "pod broker-1 (uid-1) was to be the same"),
+        ("pause", STARTED_AGAIN, STARTED_AGAIN, "pod broker-1 (uid-1) was to be the same"),
+        ("isolate", GONE, BEFORE, "pod broker-1 (uid-1) was to be the same, and is not there"),
+    ],
+)
+def test_what_hasnt_happened_is_doubted(
+    monkeypatch: pytest.MonkeyPatch, fault: str, during: Pods, after: Pods, doubt: str
+) -> None:
+    """A hook that does nothing, what isn't healed, and what befalls somebody else."""
+    _, doubts = witnessed(monkeypatch, fault, BEFORE, during, after)
+    assert any(each.startswith(doubt) for each in doubts), doubts
+
+
+def test_a_pod_that_counts_more_ends_than_one_wasnt_killed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has ended by itself besides."""
+    often = (pod(0), pod(1, restarts=2, containers=("container-9",)))
+    _, doubts = witnessed(monkeypatch, "crash", BEFORE, BEFORE, often)
+    (doubt,) = doubts
+    assert doubt.startswith("pod broker-1 was to be started again once")
+
+
+def test_what_wasnt_well_before_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod that isn't ready; or none at all."""
+    ill = (pod(0), pod(1, ready=False))
+    _, doubts = witnessed(monkeypatch, "kill", ill, GONE, ANOTHER)
+    assert doubts == ["pod broker-1 wasn't ready before"]
+    _, doubts = witnessed(monkeypatch, "isolate", (), (), ())
+    assert doubts == ["there were no pods before"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "target", "platform", "part"),
+    [
+        ("broker", "broker-1", "local", "broker-1"),
+        ("broker", "broker-1", "kind", "broker-0"),
+        ("broker", "", "kind", ""),
+        ("relay", "broker-1", "kind", "broker-1"),
+    ],
+)
+def test_nodes_are_counted_from_one_and_pods_from_none(
+    resource: str, target: str, platform: str, part: str
+) -> None:
+    """The relay has its ways called as nodes are, on every platform."""
+    assert part_of(resource, target, platform) == part
+
+
+def test_clients_have_twice_the_time_where_servers_are_pods() -> None:
+    """And nothing more may be lost, nor may what is spared get on less."""
+    local = Objective("fault", within_s=20, lost_max=1, spared_min=100, window_s=5)
+    assert local.in_a_cluster() == Objective("fault", 40, 1, 100, 5)
