@@ -27,7 +27,7 @@ ANY_NODE = "any node"
 FAULT_LIMIT_S = 60.0
 
 # For how long faults are combined, in seconds; where nobody says it, the experiment does.
-DURATION = "GROUNDWORK_DURATION_S"
+DURATION = "CHAOS_DURATION_S"
 
 
 def inject(

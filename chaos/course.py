@@ -18,7 +18,7 @@ from typing import Any
 from chaoslib.exit import exit_gracefully
 
 from chaos.answers import Answer, Asker, Promised
-from chaos.deeds import Deed
+from chaos.deeds import NOTHING, Deed
 from chaos.evidence import Calm, addresses_of
 from chaos.handling import Handled, Handling, Loss
 from chaos.leaders import Leadership, moved
@@ -282,9 +282,9 @@ class Course:
     def leave_alone(self) -> None:
         """Do nothing, and look whether nothing happens."""
         told = {each.name: each for each in self.client.status().resources}
-        witness = Calm(addresses_of(told["broker"], ""))
+        witness = Calm(addresses_of(told[BROKER], ""))
         spared = self._spared_by("", "")
-        self._do(Deed("nothing", "broker", "", witness, spared, contextlib.nullcontext))
+        self._do(Deed(NOTHING, BROKER, "", witness, spared, contextlib.nullcontext))
 
     def move_leaders(self) -> None:
         """Have each partition of the workload led by another node, as an operator does."""
@@ -368,6 +368,7 @@ class Course:
         """Undo what is broken, and look whether it is whole; nothing to be done where it is."""
         broken = self._broken
         if broken is None:
+            self._faults.close()  # a schedule that was broken off has left some
             return
         deed = broken.deed
         try:

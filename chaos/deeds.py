@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from chaos.sightings import Witness
 
-__all__ = ["Deed"]
+__all__ = ["NOTHING", "Deed"]
+
+# What the deed is called that is none.
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True)

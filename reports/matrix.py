@@ -35,11 +35,13 @@ class Row:
         experiment: Which one.
         outcome: What it has come to, in a word.
         cells: Of each alert that is expected, allowed or was told.
+        calm: Whether nothing was done that somebody could be told of.
     """
 
     experiment: str
     outcome: str
     cells: tuple[Cell, ...]
+    calm: bool = False
 
     @property
     def wrongs(self) -> tuple[str, ...]:
@@ -67,7 +69,7 @@ class Matrix:
     @property
     def unpaged(self) -> tuple[str, ...]:
         """The experiments that nobody was told of."""
-        return tuple(each.experiment for each in self.rows if not each.told)
+        return tuple(e.experiment for e in self.rows if not e.told and not e.calm)
 
     @property
     def unraised(self) -> tuple[str, ...]:

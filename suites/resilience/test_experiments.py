@@ -15,6 +15,7 @@ import allure
 import pytest
 
 from chaos.conclusion import Conclusion, read
+from chaos.deeds import NOTHING
 from chaos.experiments import file_of, load
 from fixtures.declared.objectives import Objectives
 from groundwork.base import process
@@ -91,7 +92,8 @@ def test_what_was_promised_is_kept(
         conclusion = read(folder)
         heard = pager.await_over(conclusion.healed_ns, row.over_within_s)
     cells = judge(row.expected(), heard, conclusion.landed_ns, conclusion.healed_ns)
-    paged = Row(experiment, conclusion.outcome, cells)
+    calm = all(each.fault == NOTHING for each in conclusion.evidence)
+    paged = Row(experiment, conclusion.outcome, cells, calm)
     keep_row(paged, folder)
     record_property("experiment", line_of(conclusion))
     attach(conclusion, folder)

@@ -20,8 +20,9 @@ PAUSED = Row(
         Cell("HighLatencyP95", "may", None, None),
     ),
 )
-CUT_OFF = Row("broker-cut-off", "broken", ())
-WHOLE = Matrix((CUT_OFF, PAUSED), ("BrokerDown", "ServiceDown", "HighLatencyP95"))
+CUT_OFF = Row("broker-cut-off", "broken", (Cell("HighLatencyP95", "may", None, None),))
+CALM = Row("undisturbed", "kept", (), calm=True)
+WHOLE = Matrix((CUT_OFF, PAUSED, CALM), ("BrokerDown", "ServiceDown", "HighLatencyP95"))
 
 
 def test_what_nobody_was_told_of_is_named() -> None:
