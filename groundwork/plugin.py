@@ -355,7 +355,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Count outcomes; in the controller, reports of workers arrive here too."""
     for session in SESSIONS:
-        session.tally.count(report.when or "", report.outcome)
+        session.tally.count(report.nodeid, report.when or "", report.outcome)
 
 
 # Those of this process, for hooks that aren't told whose they are; the last one's is what runs.

@@ -3,6 +3,7 @@
 * :class:`UsageError` - the user can mend it (an option, a file, a port, the network): exit code 4.
 * :class:`ProvisionError` - the infrastructure failed: exit code 6, dependent tests are *broken*.
 * :class:`NotRecoveredError` - the product did, after a fault: exit code 1.
+* :class:`UncleanLogError` - the product complains, and nobody knows why: exit code 1.
 * :class:`NothingShownError` - a measurement says nothing of the product: exit code 1.
 * everything else that escapes a test is a defect of the test or of the product under test.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "ResourceDiedError",
     "ResourceError",
     "TerminalStateError",
+    "UncleanLogError",
     "UsageError",
     "WaitTimeoutError",
 ]
@@ -79,6 +81,12 @@ class ProvisionError(ResourceError):
 
 class NotRecoveredError(ResourceError):
     """A resource isn't well again in time after a fault was healed: the product's failure."""
+
+    exit_code = ExitCode.TESTS_FAILED
+
+
+class UncleanLogError(ResourceError):
+    """A resource's log has error lines that nothing explains: the product's failure."""
 
     exit_code = ExitCode.TESTS_FAILED
 

@@ -20,6 +20,7 @@ from groundwork.clusters.manifests import node_ports
 from groundwork.clusters.scaling import scale, scale_back
 from groundwork.clusters.services import expect_led
 from groundwork.declare.endpoint import Endpoint
+from groundwork.declare.logformat import LogFormat
 from groundwork.declare.resource import Resource
 from groundwork.declare.stage import Stage
 from groundwork.kube.client import Kube
@@ -100,6 +101,7 @@ class Workload(Resource):
     images: tuple[Artifact, ...] = ()
     on_demand: bool = False
     config_map: str = ""
+    log_format: LogFormat | None = None
 
     def judge(self, stage: Stage) -> None:
         """Have it judged, where it has somebody to."""

@@ -24,6 +24,7 @@ from pathlib import Path
 import groundwork
 from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.base.graph import Graph
+from groundwork.checkers.hygiene import Noise
 from groundwork.declare.job import Job
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
@@ -71,6 +72,11 @@ def _no_exclusions(settings: Settings) -> tuple[Exclusion, ...]:
     return ()
 
 
+def _no_noises(settings: Settings) -> tuple[Noise, ...]:
+    del settings
+    return ()
+
+
 @dataclass(frozen=True)
 class Environment:
     """Everything one run verifies, as declared.
@@ -90,6 +96,8 @@ class Environment:
             its name; whatever isn't named has as long as its start may take.
         exclusions: The tests that can't be expressed, all of them; see
             :mod:`groundwork.declare.where`.
+        noises: The error lines of logs that are as they should be, all of them; see
+            :mod:`groundwork.declare.noise`.
     """
 
     name: str
@@ -102,6 +110,7 @@ class Environment:
     jobs: Callable[[Settings], tuple[Job, ...]] = _no_jobs
     recovery_s: Callable[[Settings], Mapping[str, float]] = _no_objectives
     exclusions: Callable[[Settings], tuple[Exclusion, ...]] = _no_exclusions
+    noises: Callable[[Settings], tuple[Noise, ...]] = _no_noises
 
 
 @dataclass(frozen=True)
@@ -141,6 +150,7 @@ class Declared:
                 )
         with blaming(self.where, self.root):
             self.environment.check(settings)
+            self.environment.noises(settings)
         return settings
 
     def resources(self, settings: Settings) -> tuple[Resource, ...]:

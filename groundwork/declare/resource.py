@@ -16,6 +16,7 @@ from types import MappingProxyType
 from groundwork.artifacts import Artifact
 from groundwork.base.process import rss_bytes
 from groundwork.declare.endpoint import Endpoint
+from groundwork.declare.logformat import LogFormat
 from groundwork.declare.stage import Stage
 
 __all__ = ["Description", "Resource"]
@@ -42,6 +43,8 @@ class Resource(ABC):
         secrets: What whoever holds it may be told of it (``client.secret``), by name; nobody else,
             and in no description.
         hint: What to do where it isn't ready in time.
+        log_format: The form of its logs' entries, by which errors in them are known; None for a log
+            that tells no levels, of which only a dying program's last words are errors.
         on_demand: Whether it is left out where simply everything is to be started (``groundwork
             up``): what takes minutes to be had is for those who name it, or whose tests use it.
     """
@@ -56,6 +59,7 @@ class Resource(ABC):
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 10.0
     hint: str = ""
+    log_format: LogFormat | None = None
     on_demand: bool = False
     secrets: Mapping[str, str] = MappingProxyType({})
 

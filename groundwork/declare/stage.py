@@ -404,11 +404,13 @@ class Stage:
         return [name for name in names if name not in willing]
 
     def collect(self, target: Path | None) -> None:
-        """Copy its logs to a run's output."""
-        if target is not None:
-            target.mkdir(parents=True, exist_ok=True)
-            for log in sorted(self.log_files()):
-                shutil.copy2(log, target / log.name)
+        """Copy its logs to a run's output, into a folder of its own."""
+        logs = self.log_files()
+        if target is not None and logs:
+            folder = target / self.resource
+            folder.mkdir(parents=True, exist_ok=True)
+            for log in sorted(logs):
+                shutil.copy2(log, folder / log.name)
 
     def clean(self) -> None:
         """Remove what the resource has made and written, newest first, past errors.

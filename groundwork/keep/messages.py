@@ -21,6 +21,7 @@ from groundwork.base.errors import (
     KeeperLostError,
     NotRecoveredError,
     ResourceError,
+    UncleanLogError,
 )
 from groundwork.base.process import Identity
 from groundwork.declare.resource import Description
@@ -151,7 +152,7 @@ class Failure:
     @property
     def of_the_product(self) -> bool:
         """Whether it is a failure of what is tested, and not of what it stands on."""
-        return self.type == NotRecoveredError.__name__
+        return self.type in {NotRecoveredError.__name__, UncleanLogError.__name__}
 
     def error(self) -> GroundworkError:
         """The error again, of the class that it was; GroundworkError for those we don't know."""

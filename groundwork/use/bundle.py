@@ -45,13 +45,14 @@ class Tally:
     skipped: int = 0
     deselected: int = 0
     left_out: dict[str, str] = field(default_factory=dict)  # reasons by test
+    passing: set[str] = field(default_factory=set)  # tests
     exit_code: int = 0
     interrupted: bool = False
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_s: float = field(default_factory=time.monotonic)
     outcome: Outcome = field(default_factory=Outcome)
 
-    def count(self, when: str, outcome: str) -> None:
+    def count(self, test: str, when: str, outcome: str) -> None:
         """Count the report of one phase of one test."""
         if outcome == "skipped":
             self.skipped += 1
@@ -62,6 +63,7 @@ class Tally:
                 self.errors += 1
         elif when == "call":
             self.passed += 1
+            self.passing.add(test)
 
 
 def new_run_id() -> str:

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from groundwork.declare.environment import Declared
 from groundwork.declare.variables import CLAIM, SOCKET
 from groundwork.keep.claims import LIMIT_S, MACHINE
 from groundwork.keep.events import ClaimOverdue, Event
-from groundwork.keep.messages import WatchHello, WorkerHello
+from groundwork.keep.messages import Failure, WatchHello, WorkerHello
 from groundwork.use import bundle
 from groundwork.use.alarm import Alarm
 from groundwork.use.bundle import Tally
 from groundwork.use.client import Client, Handle
+from groundwork.use.hygiene import LOGS, failures_of
 from groundwork.use.interrupts import Hearing, ImpatientError
 from groundwork.use.run import Lost, Outcome, Run
 from groundwork.use.terminal import Terminal
@@ -217,6 +218,8 @@ class EnvironmentSession:
             return exit_code
         self.finished = True
         outcome = self._end(run)
+        if exit_code in {ExitCode.OK, ExitCode.NO_TESTS} and self._sound(run, outcome):
+            outcome = self._see_to_logs(run, outcome, exit_code)
         self.tally.outcome = outcome
         self.output_fault = self.output_fault or outcome.output_fault
         if self.hearing.presses:
@@ -238,11 +241,27 @@ class EnvironmentSession:
             return ExitCode.TESTS_FAILED
         return exit_code
 
+    def _sound(self, run: Run, outcome: Outcome) -> bool:
+        """Whether nothing but a log can speak against the run."""
+        wrong = outcome.failures or outcome.errors or outcome.output_fault or self.output_fault
+        ended = run.lost is None and not (outcome.refusal or run.refusal or self.hearing.presses)
+        return ended and not wrong
+
+    def _see_to_logs(self, run: Run, outcome: Outcome, exit_code: int) -> Outcome:
+        """Judge the logs of a run that has passed; they stay where they speak against it."""
+        found: dict[str, Failure] = {}
+        if exit_code == ExitCode.OK and outcome.resources:
+            found = failures_of(
+                self.declared, run.settings, run.out_dir, outcome.resources, self.tally.passing
+            )
+        if not found:
+            shutil.rmtree(run.out_dir / LOGS, ignore_errors=True)
+        return replace(outcome, failures=found)
+
     def _end(self, run: Run) -> Outcome:
-        failed = bool(self.tally.failed or self.tally.errors)
         try:
             return self.hearing.patiently(
-                lambda: run.finish(keep=run.settings.keep_env, collect=failed)
+                lambda: run.finish(keep=run.settings.keep_env, collect=True)
             )
         except ImpatientError:
             run.notes.append("interrupted again and again: the keeper removes the rest by itself")

@@ -93,7 +93,7 @@ def test_every_report_is_counted_once(reports: list[tuple[str, str]]) -> None:
     """A failed call is a failure, a failed set-up or tear-down an error, a passed one nothing."""
     tally = Tally()
     for when, outcome in reports:
-        tally.count(when, outcome)
+        tally.count("test", when, outcome)
     assert tally.passed == reports.count(("call", "passed"))
     assert tally.failed == reports.count(("call", "failed"))
     assert tally.errors == sum(o == "failed" and w != "call" for w, o in reports)

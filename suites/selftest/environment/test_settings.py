@@ -41,6 +41,15 @@ def test_options_come_before_variables_and_variables_before_the_file(
         ({"broker": "redpanda"}, "--broker redpanda means nothing with --env local"),
         ({"stack": "charts"}, "--stack charts means nothing with --env local"),
         ({"images": "vendor"}, "--images vendor means nothing with --env local"),
+        ({"links": "relayed"}, "--links relayed means nothing with --env local --brokers 1"),
+        (
+            {"env": "kind", "links": "relayed", "brokers": "3"},
+            "--links relayed means nothing with --env kind --brokers 3",
+        ),
+        (
+            {"env": "kind", "broker_volume": "small"},
+            "--broker-volume small means nothing with --env kind",
+        ),
         (
             {"env": "kind", "images": "packages", "broker": "redpanda"},
             "--broker redpanda means nothing with --images packages",

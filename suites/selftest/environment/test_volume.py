@@ -12,11 +12,11 @@ import pytest
 from fixtures.decisions import decide
 from fixtures.environment import known
 from fixtures.pods.servers.exporter import used_ratio
-from fixtures.resources import volume
-from fixtures.resources.volume import LABEL, SIZE_BYTES, SmallVolume, link
+from fixtures.resources import smallvolume, volume
+from fixtures.resources.smallvolume import LABEL, SIZE_BYTES, SmallVolume, link
 from fixtures.settings import FoundationSettings
 from groundwork.base import process
-from groundwork.base.errors import NotYetError
+from groundwork.base.errors import NotYetError, UsageError
 from groundwork.base.ledger import Ledger
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.stage import Stage
@@ -120,10 +120,10 @@ def test_whoever_may_not_mount_is_told_why(monkeypatch: pytest.MonkeyPatch, tmp_
         assert found
         (tmp_path / name).symlink_to(found)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert volume.refusal() == "can't start unshare: No such file or directory"
+    assert smallvolume.refusal() == "can't start unshare: No such file or directory"
     (tmp_path / "unshare").write_text("#!/bin/sh\necho 'unshare: not permitted' >&2\nexit 1\n")
     (tmp_path / "unshare").chmod(0o755)
-    assert "unshare: not permitted" in volume.refusal()
+    assert "unshare: not permitted" in smallvolume.refusal()
     decided = decide(FoundationSettings.from_json("{}"))
     assert isinstance(decided, FoundationSettings)
     assert decided.volume == "none"
@@ -131,3 +131,5 @@ def test_whoever_may_not_mount_is_told_why(monkeypatch: pytest.MonkeyPatch, tmp_
     assert volume.local(decided) is None
     assert volume.names(decided) == ()
     assert "volume" in known(decided)
+    with pytest.raises(UsageError, match="--broker-volume small: this user may not mount"):
+        decide(FoundationSettings.from_json('{"broker_volume": "small"}'))

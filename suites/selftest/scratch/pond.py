@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -17,11 +18,14 @@ from pydantic import Field
 from groundwork.base.errors import NotYetError, ProvisionError, TerminalStateError, UsageError
 from groundwork.base.ledger import Ledger, Record
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.checkers.hygiene import Noise
 from groundwork.declare.arguments import Arguments
 from groundwork.declare.capability import ProcessFaults
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.environment import Environment
 from groundwork.declare.job import Job
+from groundwork.declare.logformat import LogFormat
+from groundwork.declare.noise import load_noises
 from groundwork.declare.resource import Resource
 from groundwork.declare.settings import Settings
 from groundwork.declare.stage import Stage
@@ -29,6 +33,8 @@ from groundwork.keep.chronicle import Chronicle
 from groundwork.keep.events import Event
 
 SERVER = Path(__file__).with_name("server.py")
+# Of the server's own log; a run may declare another one, which nothing fits.
+LOG_FORMAT = LogFormat(re.compile(os.environ.get("POND_LOG", r"(?P<at>\S+) (?P<level>[A-Z]+) ")))
 OUTSIDER = Path(__file__).with_name("outsider.py")
 
 
@@ -44,6 +50,7 @@ class Pond(ProcessFaults, Resource):
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: tuple[str, ...] = ("http",)
     ready_timeout_s: float = 20.0
+    log_format: LogFormat | None = LOG_FORMAT
 
     def judge(self, stage: Stage) -> None:
         """Find the wheel wrong, or nothing; on a bench with others, wait for them."""
@@ -241,6 +248,13 @@ def recovery_s(settings: Settings) -> Mapping[str, float]:
     return {"spring": float(given)} if given else {}
 
 
+def noises(settings: Settings) -> tuple[Noise, ...]:
+    """What a test has listed."""
+    file = Path(__file__).with_name("noise.yaml")
+    known = {"spring", "mill"}
+    return load_noises(file, known, file.parent, settings.public()) if file.exists() else ()
+
+
 ENVIRONMENT = Environment(
     name="pond",
     settings=PondSettings,
@@ -248,4 +262,5 @@ ENVIRONMENT = Environment(
     resources=resources,
     jobs=jobs,
     recovery_s=recovery_s,
+    noises=noises,
 )

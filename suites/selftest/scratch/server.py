@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 
 
 def listens(port: int) -> bool:
@@ -29,13 +30,23 @@ def insist(port: int) -> None:
     os._exit(5)
 
 
+def say(level: str, text: str) -> None:
+    """Write a line of the log."""
+    print(f"{datetime.now(UTC).isoformat()} {level} {text}", flush=True)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers every GET with the server's version; /exit ends it, without warning."""
+    """Answers every GET with the server's version; /exit ends it, without warning.
+
+    /complain is an error to it.
+    """
 
     def do_GET(self) -> None:
         """One answer."""
         if self.path == "/exit":
             os._exit(3)
+        if self.path == "/complain":
+            say("ERROR", "the wheel is squeaking")
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"pond 1.0")
@@ -44,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until somebody ends it."""
     mode = sys.argv[2] if len(sys.argv) > 2 else ""
-    print("server is starting", flush=True)
+    say("INFO", "server is starting")
     if mode == "die":
         print("no water", flush=True)
         sys.exit(7)

@@ -1,0 +1,77 @@
+"""The links between nodes: a leader is cut off from those who copy it, and from nobody else."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from fixtures.pods.asked.network import connects
+from fixtures.scratch import ScratchTopic
+from groundwork.base.errors import NotYetError
+from groundwork.base.wait import Deadline, wait_for
+from groundwork.use.client import Handle
+
+# A follower that fetches nothing is in sync for half a minute (replica.lag.time.max.ms); then the
+# leader has it taken out. The controller, too, may have to be elected anew before.
+OUT_TIMEOUT_S = 60.0
+
+# What it lacks is copied in a moment; it asks again within seconds.
+BACK_TIMEOUT_S = 60.0
+
+ALL = frozenset({1, 2, 3})
+
+
+@pytest.fixture
+def topic(broker: Handle) -> Iterator[ScratchTopic]:
+    """Three partitions, each led by another node, of which all have copies."""
+    led = ((1, 2, 3), (2, 3, 1), (3, 1, 2))
+    made = ScratchTopic(broker.endpoint("kafka"), f"links-{uuid.uuid4().hex}", led)
+    made.make()
+    yield made
+    made.remove()
+
+
+def await_in_sync(topic: ScratchTopic, expected: dict[int, frozenset[int]], limit_s: float) -> None:
+    """Wait until the broker says that these nodes have all of each partition."""
+
+    def look() -> None:
+        found = topic.in_sync()
+        if found != expected:
+            raise NotYetError(f"{found}")
+
+    wait_for(look, deadline=Deadline.after(limit_s), what=f"in sync {expected}")
+
+
+@pytest.mark.disturbs("links", limit_s=240)
+def test_a_leader_is_cut_off_from_its_followers_and_clients_reach_it(
+    links: Handle, broker: Handle, topic: ScratchTopic
+) -> None:
+    """Nobody copies what it leads any more; it copies from others as ever; then all is as before.
+
+    By the broker's own word, asked as any client does: only what comes in is cut.
+    """
+    whole = dict.fromkeys(topic.numbers, ALL)
+    await_in_sync(topic, whole, BACK_TIMEOUT_S)
+    with links.fault("isolate", "broker-1", limit_s=120) as fault:
+        assert fault.told.before["broker-1"] == "joined"
+        assert fault.told.after["broker-1"] == "isolated"
+        assert fault.told.after["broker-2"] == "joined"
+        await_in_sync(topic, whole | {0: frozenset({1})}, OUT_TIMEOUT_S)
+        assert topic.leaders() == {0: 1, 1: 2, 2: 3}
+        assert all(map(connects, broker.endpoint("kafka").split(",")))
+    await_in_sync(topic, whole, BACK_TIMEOUT_S)
+
+
+@pytest.mark.disturbs("links", limit_s=120)
+def test_the_way_to_a_node_alone_is_silent(links: Handle) -> None:
+    """Both of its ways, and of nobody else's; what is undone is undone for both."""
+    with links.fault("blackhole", "broker-2", limit_s=30) as fault:
+        states = {name: fault.told.after[name] for name in ("broker-1", "broker-2", "broker-3")}
+        assert states == {
+            "broker-1": "joined",
+            "broker-2": "joined blackhole",
+            "broker-3": "joined",
+        }
+    assert fault.told.before["broker-2"] == "joined"
