@@ -113,7 +113,7 @@ def status(declared: Declared, settings: Settings) -> int:
         book = Ledger.seize(folder)
         if book is not None:
             book.close()
-            say(f"{folder.name}: its keeper is dead; `groundwork down` removes what is left")
+            say(f"{folder.name}: its keeper is dead; the next start removes what is left")
             continue
         if not is_kept(folder):
             say(f"{folder.name}: in use by a run")
