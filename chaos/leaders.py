@@ -41,8 +41,8 @@ def moved(topic: ScratchTopic) -> Iterator[None]:
         GroundworkError: The broker refuses.
     """
     before = [list(each) for each in topic.placement]
-    prefer(topic, [[*each[1:], each[0]] for each in before])
     try:
+        prefer(topic, [[*each[1:], each[0]] for each in before])
         yield
     finally:
         prefer(topic, before)

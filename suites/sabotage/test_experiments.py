@@ -43,6 +43,7 @@ def emptied(*hooks: str) -> Edit:
 
 UNCUT = Edit(RELAY, 'tell(stage, "isolate", target)', "del stage, target")
 UNSLOWED = Edit(RELAY, 'tell(stage, "slow", target, delay_ms)', "del stage, target, delay_ms")
+UNSTRUCK = Edit("groundwork/declare/capability.py", "stage.kill(target)", "del stage, target")
 UNMOVED = Edit(LEADERS, "[[*each[1:], each[0]] for each in before]", "before")
 SPARED = Edit(HANDLING, "        self.current.kill()\n        try:", "        try:")
 
@@ -75,6 +76,7 @@ NO_OPS = (
     NoOp("nothing is paused", "broker-paused", emptied("pause"), "was to be stopped, and is"),
     NoOp("nothing is cut off", "broker-cut-off", UNCUT, "was to come to nothing, and was answered"),
     NoOp("nothing ends", "dependency-gone", emptied("terminate"), "was to end, and lives"),
+    NoOp("no service is killed", "service-killed", UNSTRUCK, "was to end, and lives"),
     NoOp("nothing is slow", "network-slow", UNSLOWED, "was to be slow, and takes"),
     NoOp("nobody is killed", "consumer-killed", SPARED, "was to end, and lives"),
     NoOp("nobody moves", "leaders-moved", UNMOVED, "another leader of each partition", brokers=3),
