@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from chaos import evidence
-from chaos.podwitness import pod_witness_of
+from chaos.podwitness import POD_WITNESSES, pod_witness_of
 from chaos.sightings import Witness
 from groundwork.keep.messages import Status
 
-__all__ = ["witness_of"]
+__all__ = ["WITNESSED", "witness_of"]
+
+# What somebody can witness, on one platform or another.
+WITNESSED = tuple(dict.fromkeys((*evidence.WITNESSES, *POD_WITNESSES)))
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:

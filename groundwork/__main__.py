@@ -88,7 +88,7 @@ def down(declared: Declared, settings: Settings) -> int:
             client.close()
         process.await_end([keeper], timeout_s=LEAVE_TIMEOUT_S, what="the keeper to leave")
         removed.append(kept.folder.name)  # what it could not remove is on record, and swept below
-    swept = dict(sweep(settings.state_dir, kept=True))
+    swept = dict(sweep(settings.state_dir))
     for name in dict.fromkeys([*removed, *swept]):
         errors = swept.get(name)
         say(f"{name}: not removed: {'; '.join(errors)}" if errors else f"removed {name}")
@@ -113,7 +113,7 @@ def status(declared: Declared, settings: Settings) -> int:
         book = Ledger.seize(folder)
         if book is not None:
             book.close()
-            say(f"{folder.name}: its keeper is dead; `groundwork down` removes what is left")
+            say(f"{folder.name}: its keeper is dead; the next start removes what is left")
             continue
         if not is_kept(folder):
             say(f"{folder.name}: in use by a run")

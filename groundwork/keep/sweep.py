@@ -72,20 +72,20 @@ def end_strays(token: str) -> None:
         process.end(strays, grace_s=0)
 
 
-def sweep(state_dir: Path, *, kept: bool = False) -> list[tuple[str, list[str]]]:
+def sweep(state_dir: Path) -> list[tuple[str, list[str]]]:
     """Remove all environments whose keeper is dead.
+
+    Those that were to be kept, too: nobody can adopt them any more, and what a fault has left
+    broken of them nobody would heal.
 
     Args:
         state_dir: The user's state folder.
-        kept: Also those that were to be kept (`groundwork down`).
 
     Returns:
         The name of each environment swept, with what could not be removed.
     """
     swept = []
     for folder in ledger.environments(state_dir):
-        if not kept and is_kept(folder):
-            continue
         book = Ledger.seize(folder)
         if book is not None:
             swept.append((folder.name, remove(book)))

@@ -175,8 +175,8 @@ class Run:
                 self._connect(kept.socket)
             except KeeperLostError:
                 self.notes.append(
-                    f"environment {kept.folder.name} was kept, but its keeper is dead: "
-                    "`groundwork down` removes what is left"
+                    f"environment {kept.folder.name} was kept, but its keeper doesn't answer: "
+                    "`groundwork down` removes what is left once it is dead"
                 )
             except UsageError as error:
                 self.notes.append(f"environment {kept.folder.name}: {error}; making another")

@@ -53,6 +53,28 @@ def test_the_run_is_killed_in_the_middle(
     assert keeper.alive()
 
 
+def test_they_are_killed_on_what_was_kept_and_the_next_start_begins_anew(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run had adopted it; what is kept from then on is another one, and all of it is well."""
+    with scene_of(options_of(pytestconfig), engine=False) as scene:
+        before = scene.inventory()
+        scene.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
+        folder = folder_of(scene)
+        begin(scene, monkeypatch, *BREAKS)
+        assert len(open_faults(folder)) == len(BREAKS)
+        process.send(keeper_of(folder), signal.SIGKILL)
+        scene.kill()
+        assert process.find_by_token(f"{folder.name}:"), "what it had started is there still"
+        said = scene.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
+        assert f"removed what run {folder.name} had left" in said
+        assert not process.find_by_token(f"{folder.name}:")
+        assert folder_of(scene) != folder
+        expect_well(scene.scope.state_dir)
+        scene.call("groundwork", "down", timeout_s=START_TIMEOUT_S)
+        scene.await_nothing_left(before, GONE_TIMEOUT_S)
+
+
 def test_the_run_and_the_keeper_are_killed_in_the_middle_of_all_at_once(
     pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -264,8 +264,8 @@ CAUSE = (
         Kind.CAUSE,
         Edit(
             "fixtures/resources/kafka.py",
-            "advertised={k: f\"127.0.0.1:{ports[f'{v}-{node}']}\" for k, v in advertised.items()}",
-            'advertised={k: "127.0.0.1:9" for k, v in advertised.items()}',
+            'advertised={name: f"127.0.0.1:{port}" for name, port in advertised.items()}',
+            'advertised=dict.fromkeys(advertised, "127.0.0.1:9")',
         ),
         ("node 1", r"127\.0\.0\.1:9\b"),
     ),

@@ -165,7 +165,7 @@ def sabotaged(platform: str) -> Iterator[Saboteur]:
         yield made
     finally:
         made.end()
-        errors = [error for _, found in sweep(base / "state", kept=True) for error in found]
+        errors = [error for _, found in sweep(base / "state") for error in found]
         await_ends(made.begun)
         shutil.rmtree(base)
     assert errors == []

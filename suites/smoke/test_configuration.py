@@ -32,6 +32,7 @@ PLACES = {
     "advertised.listeners",
     "broker.id",
     "controller.quorum.voters",
+    "inter.broker.listener.name",
     "listener.security.protocol.map",
     "listeners",
     "log.dirs",

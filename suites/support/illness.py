@@ -23,7 +23,7 @@ from suites.support.metrics import samples_of
 from suites.support.otlp import send_line
 from suites.support.stamps import stamp_of
 
-__all__ = ["Illness", "Ward", "visited"]
+__all__ = ["Illness", "Ward", "follower_of", "visited"]
 
 # The longest alert takes a quarter of a minute, or is waited for a minute longer; a cause that
 # nobody ends is over after that.

@@ -143,7 +143,7 @@ def scene_of(options: tuple[str, ...], *, engine: bool) -> Iterator[Scene]:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
                 run.wait()
-        for name, errors in sweep(scope.state_dir, kept=True):
+        for name, errors in sweep(scope.state_dir):
             print(name, errors)  # noqa: T201 - part of the failure's story
         shutil.rmtree(base)
 

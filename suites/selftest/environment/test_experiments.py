@@ -50,7 +50,7 @@ METHOD = line_of("  - name: the broker is killed")
         ("func: inject", "func: exterminate", f":{METHOD}: the broker is killed: unknown action "),
         ("chaos.actions\n      func: inject", "chaos.acts\n      func: inject", "no module chaos"),
         ("fault: kill,", "fault: kil,", f":{METHOD}: the broker is killed: nobody can witness 'ki"),
-        ("fault: kill,", "fault: fill,", "nobody can witness 'fill'; known: kill, terminate, pa"),
+        ("fault: kill,", "fault: fill,", "nobody can witness 'fill'; known: kill, terminate, cra"),
         ("seconds: 2}", "second: 2}", "inject: got an unexpected keyword argument 'second'"),
         ("objective: broker-killed", "objective: nothing", "there is none of 'nothing'"),
         ("clients_at: broker", "clients: broker", "controls: got an unexpected keyword argument"),
