@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,21 @@ from groundwork.checkers.hygiene import (
     Phase,
     hygiene_of,
 )
+from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.logformat import JSON, LOGFMT, TABBED, LogFormat, entries_in
 from groundwork.declare.noise import load_noises
+from groundwork.declare.resource import Resource
+from groundwork.declare.stage import Stage
+from groundwork.keep.events import (
+    Event,
+    FaultHealed,
+    FaultInjected,
+    Ready,
+    Recovered,
+    Stopping,
+)
+from groundwork.keep.timeline import Entry
+from groundwork.use.hygiene import course_of
 from suites.support.pond import Pond
 
 # --- the verdict
@@ -122,6 +137,70 @@ def test_a_phase_is_told_by_time(at_s: float, phase: str) -> None:
     listed = [Noise("spring", (each,), (WORDS[0],), "old", "*") for each in PHASES]
     assert [each.phases for each in hygiene_of([line], course, listed).used] == [(phase,)]
     assert course.phase_of(1, "mill") == "run", "it was there before the run"
+
+
+@dataclass(frozen=True)
+class Still(Resource):
+    """A resource that does nothing: only what it needs, wants and lives in is looked at."""
+
+    name: str
+    needs: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
+    host: str = ""
+    ready_timeout_s: float = 60.0
+
+    def launch(self, stage: Stage) -> None:
+        """Nothing is started."""
+
+    def probe(self, stage: Stage) -> str:
+        """It is always there."""
+        del stage
+        return ""
+
+    def endpoints(self, stage: Stage) -> dict[str, Endpoint]:
+        """It serves nothing."""
+        del stage
+        return {}
+
+
+# A mill needs the spring, a trout wants the mill, and a frog lives in the spring; a lake is apart.
+STILL = (
+    Still("spring"),
+    Still("mill", needs=("spring",)),
+    Still("trout", wants=("mill",)),
+    Still("frog", host="spring"),
+    Still("lake"),
+)
+
+
+def at(second: int, event: Event) -> Entry:
+    """An event of a timeline that begins at the epoch."""
+    return Entry(datetime.fromtimestamp(second, UTC), second, event)
+
+
+@pytest.mark.parametrize(
+    ("after", "end_s"),
+    [
+        ([], math.inf),
+        ([at(20, FaultHealed("f", "spring", "asked", {}))], 27),
+        (
+            [at(20, FaultHealed("f", "spring", "asked", {})), at(24, Recovered("f", "mill", 4.0))],
+            24,
+        ),
+    ],
+    ids=["not healed", "nobody has looked", "seen to be well"],
+)
+def test_a_fault_explains_until_somebody_has_answered_for_it(
+    after: list[Entry], end_s: float
+) -> None:
+    """By the timeline: until all was seen to be well, or for as long as recovery may take."""
+    fault = at(10, FaultInjected("f", "spring", "kill", "", 60.0, {}))
+    events = [at(3, Ready("spring", "1", 3.0)), fault, *after, at(90, Stopping("mill"))]
+    found = course_of([*events, at(91, Stopping("spring"))], STILL, {"spring": 7.0})
+    (explained,) = found.faults
+    assert explained.resources == {"spring", "mill", "trout", "frog"}
+    assert (explained.begin_s, explained.end_s) == (10, end_s)
+    assert (found.ready_s, found.stop_s) == ({"spring": 3}, 90)
 
 
 # --- entries
