@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import KafkaError, Producer
 
 from fixtures.pods.asked.network import connects
 from fixtures.scratch import ScratchTopic
@@ -20,6 +21,9 @@ OUT_TIMEOUT_S = 60.0
 
 # What it lacks is copied in a moment; it asks again within seconds.
 BACK_TIMEOUT_S = 60.0
+
+# Each leader is there, and well.
+WRITE_TIMEOUT_S = 10.0
 
 ALL = frozenset({1, 2, 3})
 
@@ -45,6 +49,25 @@ def await_in_sync(topic: ScratchTopic, expected: dict[int, frozenset[int]], limi
     wait_for(look, deadline=Deadline.after(limit_s), what=f"in sync {expected}")
 
 
+def publish(topic: ScratchTopic) -> None:
+    """Write a record to each partition, which its leader acknowledges alone.
+
+    A follower that has all that there is counts as in sync, whether it asks for more or not.
+    """
+    config = {"acks": "1", "message.timeout.ms": round(WRITE_TIMEOUT_S * 1000), "log_level": 0}
+    failed: list[KafkaError] = []
+    producer = Producer({"bootstrap.servers": topic.bootstrap, **config})
+    for number in topic.numbers:
+        producer.produce(
+            topic.name,
+            b"one more",
+            partition=number,
+            on_delivery=lambda error, _: failed.append(error) if error is not None else None,
+        )
+    assert producer.flush(2 * WRITE_TIMEOUT_S) == 0
+    assert failed == []
+
+
 @pytest.mark.disturbs("links", limit_s=240)
 def test_a_leader_is_cut_off_from_its_followers_and_clients_reach_it(
     links: Handle, broker: Handle, topic: ScratchTopic
@@ -60,6 +83,7 @@ def test_a_leader_is_cut_off_from_its_followers_and_clients_reach_it(
     with links.fault("isolate", f"broker-{node}", limit_s=120) as fault:
         cut = {n: fault.told.after[f"broker-{n}"] == "isolated" for n in ALL}
         assert cut == {n: n == node for n in ALL}
+        publish(topic)
         await_in_sync(topic, whole | {node - 1: frozenset({node})}, OUT_TIMEOUT_S)
         assert topic.leaders() == {0: 1, 1: 2, 2: 3}
         assert all(map(connects, broker.endpoint("kafka").split(",")))
