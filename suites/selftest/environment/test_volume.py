@@ -85,6 +85,19 @@ def test_it_is_filled_and_emptied(begin: Begin) -> None:
     assert not link(stage).is_symlink()
 
 
+def test_it_is_full_where_somebody_writes_there_meanwhile(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is less room than was told a moment before: that is no failure, and none is left."""
+    stage, made = begin()
+    told = os.statvfs(link(stage))
+    (link(stage) / "more").write_bytes(b"x" * 3_000_000)
+    with monkeypatch.context() as patched:
+        patched.setattr("fixtures.pods.asked.volumes.os.statvfs", lambda _: told)
+        made.fill(stage, "", share=1.0)
+    assert os.statvfs(link(stage)).f_bavail == 0
+
+
 def test_nobody_else_has_it_mounted(begin: Begin, book: Ledger) -> None:
     """Its folder is empty for others, and it goes with its process."""
     stage, made = begin()
