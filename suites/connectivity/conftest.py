@@ -8,7 +8,6 @@ from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.patient import Patient
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
-from groundwork.kube.pods import Pod
 from groundwork.use.client import Handle
 
 
@@ -21,7 +20,7 @@ def everything(
     hello_world: Handle,
     hello_world_relayed: Handle,
     patient: Patient,
-    toolbox: tuple[Pod, ...],
+    toolbox_handle: Handle,
 ) -> None:
     """All of the platform, for tests that look at what there is: what nobody uses isn't started.
 
