@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["COMPLAINT", "complaint_in", "complaint_of"]
+__all__ = ["COMPLAINT", "HEADING", "complaint_in", "complaint_of"]
 
 # How the line of an error begins that tells a complaint.
 COMPLAINT = "last complaint: "
+
+# How a line begins that says whose lines follow, where those of several are in one log.
+HEADING = "--- "
 
 # How programs write that something is an error or worse: Java's and Python's loggers, Go's, JSON.
 SEVERE = re.compile(

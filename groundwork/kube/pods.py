@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes import client, stream, watch
 from kubernetes.client.exceptions import ApiException
 
+from groundwork.base.complaint import HEADING
 from groundwork.kube.connection import (
     CONFLICT,
     NOT_FOUND,
@@ -287,7 +288,7 @@ class Pods:
                 except ApiException as error:
                     text = f"({message_of(error)})"
                 before = ", before it was started again" if previous else ""
-                parts.append(f"--- {pod.name}/{container.name}{before}\n{text}")
+                parts.append(f"{HEADING}{pod.name}/{container.name}{before}\n{text}")
         return "\n".join(parts)
 
     def warnings(self, namespace: str, names: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from groundwork.base.complaint import HEADING
 from groundwork.base.errors import UncleanLogError
 from groundwork.checkers.hygiene import Course, ErrorLine, Explained, Hygiene, Noise, hygiene_of
 from groundwork.declare.environment import Declared
@@ -35,7 +36,7 @@ class Log:
 
     Attributes:
         lines: Its error lines.
-        told: Whether there is any.
+        told: Whether anything was said in it.
         understood: Whether any line of it has the declared form.
     """
 
@@ -168,10 +169,16 @@ def read_log(resource: str, files: Iterable[Path], form: LogFormat | None, since
     """
     lines: list[ErrorLine] = []
     told = understood = False
+
+    def heard(stream: Iterable[str]) -> Iterator[str]:
+        nonlocal told
+        for line in stream:
+            told = told or bool(line.strip() and not line.startswith(HEADING))
+            yield line
+
     for file in files:
-        told = True
         with file.open(encoding="utf-8", errors="replace") as stream:
-            for entry in entries_in(stream, form):
+            for entry in entries_in(heard(stream), form):
                 understood = understood or entry.formed
                 at_s = entry.at_s
                 if entry.severe and (since_s == -math.inf or (at_s or -math.inf) >= since_s):

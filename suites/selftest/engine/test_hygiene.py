@@ -35,8 +35,29 @@ from groundwork.keep.events import (
     Stopping,
 )
 from groundwork.keep.timeline import Entry
-from groundwork.use.hygiene import course_of
+from groundwork.use.hygiene import course_of, read_log
 from suites.support.pond import Pond
+
+# --- what is read
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "understood"),
+    [
+        ("", False, False),
+        ("--- mill-7/mill\n\n", False, False),
+        ("--- mill-7/mill\nthe wheel turns\n", True, False),
+        ("--- mill-7/mill\nts=2026-01-01T00:00:00Z level=info msg=turns\n", True, True),
+    ],
+)
+def test_who_says_nothing_is_not_held_to_a_form(
+    tmp_path: Path, text: str, *, told: bool, understood: bool
+) -> None:
+    """What only names whose lines would follow is nobody's word."""
+    (tmp_path / "mill-7.log").write_text(text)
+    log = read_log("mill", [tmp_path / "mill-7.log"], LOGFMT, -math.inf)
+    assert (log.told, log.understood) == (told, understood)
+
 
 # --- the verdict
 

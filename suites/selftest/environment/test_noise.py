@@ -25,7 +25,7 @@ NOISES = tuple(
 PLAIN = frozenset({"exporter", "receiver", "relay", "volume"})
 
 
-# What nobody misses when it is gone, for it comes at times, such as where one of two is ready first:
+# What nobody misses when it is gone, for it comes at times, as where one of two is ready first:
 # each more hides more.
 AT_TIMES_MAX = 5
 
