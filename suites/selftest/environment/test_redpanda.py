@@ -111,7 +111,7 @@ def test_the_overlay_follows_from_images_and_broker(
     assert isinstance(decided, FoundationSettings)
     overlay = overlay_of(decided, workloads(decided))
     assert {each.name for each in overlay.folders} & {"kafka", "redpanda"} == {broker}
-    assert [each.name for each in overlay.components] == ["names", *components]
+    assert [each.name for each in overlay.components] == ["names", "moving", *components]
     assert all(each.is_dir() for each in (*overlay.folders, *overlay.components))
 
 
