@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 
 from fixtures.resources.signals import Logs
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube
-from groundwork.use.client import Handle
 from groundwork.use.session import EnvironmentSession
 
 # What ships doesn't ship its own lines: each would make another.
@@ -19,11 +19,12 @@ SHIPPER = "collector"
 SHIPPED_WITHIN_S = 30.0
 
 
+# Those that print, in one namespace each, and who ships it.
+@pytest.mark.usefixtures("collector", "hello_world", "node_exporter")
 def test_lines_of_every_namespace_are_shipped(
-    groundwork_session: EnvironmentSession, kube: Kube, logs: Logs, collector: Handle
+    groundwork_session: EnvironmentSession, kube: Kube, logs: Logs
 ) -> None:
     """The store has lines of each namespace that resources have pods in."""
-    del collector  # only for its being there
     resources = [each.name for each in groundwork_session.client().status().resources]
     printing = {
         pod.namespace: name for name in resources if name != SHIPPER for pod in kube.pods.of(name)
