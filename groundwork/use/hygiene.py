@@ -36,11 +36,13 @@ class Log:
 
     Attributes:
         lines: Its error lines.
+        there: Whether there is any: those of pods that stay nobody has fetched.
         told: Whether anything was said in it.
         understood: Whether any line of it has the declared form.
     """
 
     lines: tuple[ErrorLine, ...]
+    there: bool
     told: bool
     understood: bool
 
@@ -89,7 +91,8 @@ def failures_of(
         if log.told and not log.understood and resources[name].log_format is not None:
             text = "no line of its log has the form that is declared for it: errors go unseen"
             said.setdefault(name, []).append(text)
-    for noise in unused(noises, found, course, logs.keys(), passed):
+    heard = {name for name, log in logs.items() if log.there}
+    for noise in unused(noises, found, course, heard, passed):
         text = f"{noise.texts[0]!r} is listed as noise, and isn't in its log, though "
         said.setdefault(noise.resource, []).append(f"{text}tests of {noise.shown_by} have passed")
     return {name: Failure.of(UncleanLogError(name, "\n".join(t))) for name, t in said.items()}
@@ -168,7 +171,7 @@ def read_log(resource: str, files: Iterable[Path], form: LogFormat | None, since
         since_s: What was written before isn't this run's, in seconds of the calendar.
     """
     lines: list[ErrorLine] = []
-    told = understood = False
+    there = told = understood = False
 
     def heard(stream: Iterable[str]) -> Iterator[str]:
         nonlocal told
@@ -177,6 +180,7 @@ def read_log(resource: str, files: Iterable[Path], form: LogFormat | None, since
             yield line
 
     for file in files:
+        there = True
         with file.open(encoding="utf-8", errors="replace") as stream:
             for entry in entries_in(heard(stream), form):
                 understood = understood or entry.formed
@@ -184,7 +188,7 @@ def read_log(resource: str, files: Iterable[Path], form: LogFormat | None, since
                 if entry.severe and (since_s == -math.inf or (at_s or -math.inf) >= since_s):
                     text = entry.text.rstrip()
                     lines.append(ErrorLine(resource, file.name, entry.number, at_s, text))
-    return Log(tuple(lines), told, understood)
+    return Log(tuple(lines), there, told, understood)
 
 
 def told_of(lines: Sequence[ErrorLine]) -> str:

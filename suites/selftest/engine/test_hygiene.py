@@ -57,6 +57,8 @@ def test_who_says_nothing_is_not_held_to_a_form(
     (tmp_path / "mill-7.log").write_text(text)
     log = read_log("mill", [tmp_path / "mill-7.log"], LOGFMT, -math.inf)
     assert (log.told, log.understood) == (told, understood)
+    assert log.there
+    assert not read_log("mill", [], LOGFMT, -math.inf).there
 
 
 # --- the verdict
