@@ -15,21 +15,9 @@ from groundwork.clusters.crashing import crash, restart
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.client import ClusterIdentity, Kube
 from groundwork.kube.pods import Pod
+from suites.support import samplepod
 
-POD = Pod(
-    name="broker-0",
-    namespace="infra",
-    uid="uid-1",
-    resource="broker",
-    phase="Running",
-    ready=True,
-    restarts=0,
-    exit_code=0,
-    waiting="",
-    node="node-1",
-    ip="10.0.0.1",
-    containers=("first",),
-)
+POD = dataclasses.replace(samplepod.POD, containers=("first",))
 
 
 class Runtime:

@@ -21,23 +21,11 @@ from groundwork.clusters.workload import RESTARTS_MAX, Workload, refuse_hopeless
 from groundwork.declare.stage import Stage
 from groundwork.kube.connection import Connection, KubeError
 from groundwork.kube.pods import Pod, Pods, made_by, resident_bytes_of
+from suites.support.samplepod import POD
 
 # Many times what a thread of this process needs to be woken.
 TIMEOUT_S = 30.0
 
-POD = Pod(
-    name="broker-0",
-    namespace="infra",
-    uid="uid-1",
-    resource="broker",
-    phase="Running",
-    ready=True,
-    restarts=0,
-    exit_code=0,
-    waiting="",
-    node="node-1",
-    ip="10.0.0.1",
-)
 RELAY = dataclasses.replace(POD, name="relay-7f", uid="uid-2", resource="relay")
 
 

@@ -11,22 +11,15 @@ from chaos import podwitness
 from chaos.podwitness import POD_WITNESSES, part_of
 from groundwork.checkers.objective import Objective
 from groundwork.kube.pods import Pod
+from suites.support.samplepod import POD
 
 
 def pod(number: int, uid: str = "", **fields: object) -> Pod:
     """A pod of the broker, which is ready."""
-    made = Pod(
+    made = dataclasses.replace(
+        POD,
         name=f"broker-{number}",
-        namespace="infra",
         uid=uid or f"uid-{number}",
-        resource="broker",
-        phase="Running",
-        ready=True,
-        restarts=0,
-        exit_code=0,
-        waiting="",
-        node="node",
-        ip="10.0.0.1",
         containers=(f"container-{number}",),
     )
     return dataclasses.replace(made, **fields)  # type: ignore[arg-type]
