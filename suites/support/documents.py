@@ -27,7 +27,16 @@ from markdown_it.token import Token
 from fixtures.paths import ROOT
 from groundwork.base import process
 
-__all__ = ["NO_RUN", "Block", "blocks_of", "commands_of", "documents", "execute", "tokens_of"]
+__all__ = [
+    "NO_RUN",
+    "Block",
+    "blocks_of",
+    "changed",
+    "commands_of",
+    "documents",
+    "execute",
+    "tokens_of",
+]
 
 NO_RUN = "no-run"
 

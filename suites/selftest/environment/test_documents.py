@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from fixtures.paths import ROOT
-from suites.support.documents import NO_RUN, Block, blocks_of, commands_of, documents, tokens_of
+from suites.support.documents import (
+    NO_RUN,
+    Block,
+    blocks_of,
+    changed,
+    commands_of,
+    documents,
+    tokens_of,
+)
 from suites.support.links import anchors_of, links_of, wrong_with
 from suites.support.pages import OWN_TESTS, name_of
 from suites.support.picture import PICTURE, SIZE_MAX
@@ -51,6 +59,21 @@ def targets() -> set[str]:
     """The targets of the Makefile."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z][a-z0-9-]*):", text, flags=re.MULTILINE))
+
+
+HOW_TOS = [page for page in PAGES if name_of(page).startswith("docs/how-to/")]
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_each_change_fits_the_project(page: Path) -> None:
+    """What a how-to changes is there as it shows it: seen here before somebody executes it."""
+    files: dict[str, str] = {}
+    for block in blocks_of(page):
+        if block.language == "diff":
+            text = files.get(block.word) or (ROOT / block.word).read_text(encoding="utf-8")
+            files[block.word] = changed(text, block)
+        elif block.language != "sh" and block.word:
+            files[block.word] = block.text
 
 
 def test_each_block_says_what_is_done_with_it() -> None:
