@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from groundwork.artifacts import Artifact, Resolved, Workshop
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError, ProvisionError, UsageError
-from groundwork.clusters.provider import Provider, Wanted
+from groundwork.clusters.containernodes import ContainerProvider
+from groundwork.clusters.provider import Wanted
 from groundwork.containers.engine import LABEL
 from groundwork.containers.finding import ENGINE, find_engine
 from groundwork.declare.stage import Stage
@@ -70,7 +71,7 @@ def find_k3d() -> str:
 
 
 @dataclass(frozen=True)
-class K3dProvider(Provider):
+class K3dProvider(ContainerProvider):
     """Makes a k3d cluster on a network of its own.
 
     Attributes:
@@ -86,6 +87,7 @@ class K3dProvider(Provider):
     artifacts: tuple[Artifact, ...] = field(default_factory=lambda: (ENGINE, K3dArtifact()))
     remover: str = f"{__name__}:remove"
     ports: tuple[str, ...] = ("api",)
+    label: ClassVar[str] = K3D_LABEL
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Make it, with a kubeconfig of the run's own."""
@@ -133,26 +135,6 @@ class K3dProvider(Provider):
     def title(self) -> str:
         """What makes the cluster, and on which engine: `k3d on Docker 28.2.2`."""
         return f"k3d on {find_engine().title}"
-
-    def enter(self, node: str, *argv: str) -> str:
-        """Run a command in the node's container; its output."""
-        return find_engine().run("exec", node, *argv)
-
-    def freeze(self, node: str) -> None:
-        """Have the engine pause the node's container."""
-        find_engine().pause(node)
-
-    def thaw(self, node: str) -> None:
-        """Have the engine let it go on."""
-        find_engine().unpause(node)
-
-    def frozen(self) -> Collection[str]:
-        """The containers that are paused."""
-        return find_engine().paused()
-
-    def lost(self, name: str) -> tuple[str, ...]:
-        """The nodes whose container doesn't run."""
-        return find_engine().stopped(f"{K3D_LABEL}={name}")
 
     def logs(self, name: str) -> str:
         """What each node's container has printed."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -17,9 +17,10 @@ from groundwork.base import process
 from groundwork.base.errors import GroundworkError, NotYetError, ProvisionError
 from groundwork.base.process import TOKEN, ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.clusters.containernodes import ContainerProvider
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S, may_be_cut
 from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
-from groundwork.clusters.provider import Provider, Wanted
+from groundwork.clusters.provider import Wanted
 from groundwork.containers.engine import Engine, reason_of
 from groundwork.containers.finding import find_engine
 from groundwork.containers.host import examine_host
@@ -45,7 +46,7 @@ TOLD_ERROR = re.compile(r"^.*(?:not healthy|Error: |Error response).*$", re.MULT
 
 
 @dataclass(frozen=True)
-class KindProvider(Provider):
+class KindProvider(ContainerProvider):
     """Makes a kind cluster on a network of its own.
 
     Attributes:
@@ -66,6 +67,7 @@ class KindProvider(Provider):
     kubelet_flags: Mapping[str, str] = field(default_factory=dict)
     remover: str = f"{__name__}:remove"
     ports: tuple[str, ...] = ("api",)
+    label: ClassVar[str] = KIND_LABEL
 
     def create(self, stage: Stage, name: str, wanted: Wanted) -> Path:
         """Make a network of the run's own, and a kind cluster on it; its kubeconfig."""
@@ -132,26 +134,6 @@ class KindProvider(Provider):
     def title(self) -> str:
         """What makes the cluster, and on which engine: `kind on Podman 4.3.1`."""
         return f"kind on {find_engine().title}"
-
-    def enter(self, node: str, *argv: str) -> str:
-        """Run a command in the node's container; its output."""
-        return find_engine().run("exec", node, *argv)
-
-    def freeze(self, node: str) -> None:
-        """Have the engine pause the node's container."""
-        find_engine().pause(node)
-
-    def thaw(self, node: str) -> None:
-        """Have the engine let it go on."""
-        find_engine().unpause(node)
-
-    def frozen(self) -> Collection[str]:
-        """The containers that are paused."""
-        return find_engine().paused()
-
-    def lost(self, name: str) -> tuple[str, ...]:
-        """The nodes whose container doesn't run."""
-        return find_engine().stopped(f"{KIND_LABEL}={name}")
 
     def logs(self, name: str) -> str:
         """What each node's container has printed."""

@@ -17,8 +17,8 @@ from groundwork.containers.finding import find_engine
 from groundwork.declare.capability import faults_of
 from groundwork.keep.sweep import is_kept
 from suites.support.middles import CLUSTER_BREAKS
-from suites.support.midst import START_TIMEOUT_S, begin, folder_of, keeper_of
-from suites.support.scene import Scene, options_of, scene_of
+from suites.support.midst import START_TIMEOUT_S, begin, folder_of, keeper_of, kept_scene
+from suites.support.scene import Scene
 from suites.support.wellness import HEALTHY_TIMEOUT_S, expect_well, open_faults
 
 # What was broken is undone within the ten seconds of the promise. Until all is well a cluster takes
@@ -32,10 +32,8 @@ AT_ONCE = ("isolate", "misconfigure", "scale", "freeze")
 @pytest.fixture(scope="module")
 def kept(pytestconfig: pytest.Config) -> Iterator[Scene]:
     """A kept environment that is broken in one way after the other."""
-    with scene_of(options_of(pytestconfig), engine=True) as made:
-        made.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
+    with kept_scene(pytestconfig, engine=True) as made:
         yield made
-        made.call("groundwork", "down", timeout_s=START_TIMEOUT_S)
 
 
 def await_healed(folder: Path) -> None:

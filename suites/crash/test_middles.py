@@ -13,7 +13,7 @@ from groundwork.base import process
 from groundwork.declare.capability import faults_of
 from groundwork.keep.sweep import is_kept
 from suites.support.middles import BREAKS
-from suites.support.midst import START_TIMEOUT_S, begin, folder_of, keeper_of
+from suites.support.midst import START_TIMEOUT_S, begin, folder_of, keeper_of, kept_scene
 from suites.support.scene import Scene, options_of, scene_of
 from suites.support.wellness import expect_well, open_faults
 
@@ -24,10 +24,8 @@ GONE_TIMEOUT_S = 10.0
 @pytest.fixture(scope="module")
 def kept(pytestconfig: pytest.Config) -> Iterator[Scene]:
     """A kept environment that is broken in one way after the other."""
-    with scene_of(options_of(pytestconfig), engine=False) as made:
-        made.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
+    with kept_scene(pytestconfig, engine=False) as made:
         yield made
-        made.call("groundwork", "down", timeout_s=START_TIMEOUT_S)
 
 
 def test_every_kind_of_this_machine_is_among_them() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,26 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.keep.messages import ClientHello
 from groundwork.use.client import Client
 from suites.support.middles import KINDS, MARK
-from suites.support.scene import Scene
+from suites.support.scene import Scene, options_of, scene_of
 
-__all__ = ["START_TIMEOUT_S", "begin", "folder_of", "keeper_of"]
+__all__ = ["START_TIMEOUT_S", "begin", "folder_of", "keeper_of", "kept_scene"]
 
 # Several times what a start takes, on a machine under load.
 START_TIMEOUT_S = 300.0
+
+
+@contextmanager
+def kept_scene(config: pytest.Config, *, engine: bool) -> Iterator[Scene]:
+    """A kept environment, to be broken in one way after the other; gone at the end.
+
+    Args:
+        config: The run's, whose options it has.
+        engine: Whether it is made by a container engine.
+    """
+    with scene_of(options_of(config), engine=engine) as made:
+        made.call("groundwork", "up", timeout_s=START_TIMEOUT_S)
+        yield made
+        made.call("groundwork", "down", timeout_s=START_TIMEOUT_S)
 
 
 def begin(scene: Scene, monkeypatch: pytest.MonkeyPatch, *kinds: str) -> None:

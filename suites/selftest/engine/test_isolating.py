@@ -10,21 +10,9 @@ from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.isolating import isolate, isolated, rejoin
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.client import ClusterIdentity, Kube
-from groundwork.kube.pods import Pod
+from suites.support import samplepod
 
-POD = Pod(
-    name="relay-a",
-    namespace="infra",
-    uid="uid-1",
-    resource="relay",
-    phase="Running",
-    ready=True,
-    restarts=0,
-    exit_code=0,
-    waiting="",
-    node="one",
-    ip="10.0.0.1",
-)
+POD = dataclasses.replace(samplepod.POD, name="relay-a", resource="relay", node="one")
 OTHER = dataclasses.replace(POD, name="relay-b", uid="uid-2", node="two", ip="10.0.1.1")
 NEAR = dataclasses.replace(POD, name="relay-c", uid="uid-3", ip="10.0.0.10")
 
