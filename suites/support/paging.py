@@ -17,6 +17,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.history import SECOND_NS
 from groundwork.checkers.paging import Told, over_of
 from suites.support.alerts import NOBODY
+from suites.support.meanwhile import meanwhile
 from suites.support.rounds import HEARTBEAT
 from suites.support.wakings import Observer
 
@@ -24,9 +25,6 @@ __all__ = ["Pager"]
 
 # The receiver is asked so often whether the switch is heard: what is measured is off by as much.
 LOOK_INTERVAL_S = 0.2
-
-# One that is asked answers at once; an end is waited for no longer than that.
-END_TIMEOUT_S = 10.0
 
 # What of an earlier test is still there has ended by then: its own test has waited for that.
 QUIET_TIMEOUT_S = 60.0
@@ -93,10 +91,9 @@ class Pager:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Hear from now on until the block ends."""
-        over = threading.Event()
         self._begin_ns, self._silences = time.monotonic_ns(), []
 
-        def look_on() -> None:
+        def look_on(over: threading.Event) -> None:
             silent = False
             while not over.wait(LOOK_INTERVAL_S):
                 with suppress(requests.RequestException):  # it is asked again
@@ -106,13 +103,8 @@ class Pager:
                         told = Told(HEARTBEAT, "prometheus", "", silent, time.monotonic_ns())
                         self._silences.append(told)
 
-        thread = threading.Thread(target=look_on, daemon=True)
-        thread.start()
-        try:
+        with meanwhile(look_on):
             yield
-        finally:
-            over.set()
-            thread.join(END_TIMEOUT_S)
 
     def told(self) -> tuple[Told, ...]:
         """What was told since they listen."""
