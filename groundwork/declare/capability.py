@@ -100,7 +100,7 @@ class Exhaustible(Protocol):
         """Let it, or the named one of its processes, open so many more than it has open."""
 
     def replenish(self, stage: Stage, target: str) -> None:
-        """Let it open as many as it was let before."""
+        """Let it open as many as it was let before, and start it where it has ended meanwhile."""
 
 
 class Exhaustion(Arguments):
@@ -285,8 +285,9 @@ class ProcessFaults:
         stage.exhaust(target, spare=spare)
 
     def replenish(self, stage: Stage, target: str) -> None:
-        """Set the limit that the named process had, or all."""
+        """Set the limit that the named process had, or all, and start what has ended of it."""
         stage.replenish(target)
+        stage.revive(target)
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,10 @@ KILLED = "gone (-9)"
 # What the exporter tells of it.
 VOLUME = "groundwork_volume_used_ratio"
 
-# The broker isn't among them: a node that can't open a file of its log ends.
+# The broker isn't among them: a node that can't open a file of its log ends, sooner or later.
 EXHAUSTIBLE = tuple(name for name in RESOURCES if name != "broker")
+# Who writes files ends where it is the next one's turn and there is none to be had.
+WRITERS = ("logs", "prometheus", "traces")
 
 GET = b"GET / HTTP/1.1\r\nHost: it\r\n\r\n"
 
@@ -225,7 +227,8 @@ def test_what_is_exhausted_hears_nobody_who_comes(
 ) -> None:
     """The kernel lets it have no more than it has, and of those who come soon one has no answer.
 
-    Whoever was connected before and hangs up makes room for somebody.
+    Whoever was connected before and hangs up makes room for somebody. Who has ended of it, for it
+    writes files and couldn't open the next one, is started again as it was.
     """
     handle = groundwork_session.await_ready(resource)
     endpoint = handle.endpoint()
@@ -236,13 +239,21 @@ def test_what_is_exhausted_hears_nobody_who_comes(
     before = Descriptors.of(found.pid)
     with handle.fault("exhaust", limit_s=60) as fault:
         show(fault.told.before, fault.told.after)
-        assert Descriptors.of(found.pid).allowed < before.allowed
+        assert lacks(found.pid, before, resource)
         assert crowd(address, asked, CROWD) < CROWD
     await_answer(handle)
-    assert Descriptors.of(found.pid).allowed == before.allowed
     again = found_at(address)
     assert again is not None
-    assert again.pid == found.pid
+    assert Descriptors.of(again.pid).allowed == before.allowed
+    assert again.pid == found.pid or resource in WRITERS
+
+
+def lacks(pid: int, before: Descriptors, resource: str) -> bool:
+    """Whether a process may have less than before, by the kernel; a writer may have ended of it."""
+    try:
+        return Descriptors.of(pid).allowed < before.allowed
+    except FileNotFoundError:
+        return resource in WRITERS
 
 
 @pytest.mark.disturbs("relay")

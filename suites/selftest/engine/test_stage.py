@@ -18,6 +18,7 @@ from groundwork.base.ledger import Ledger, Record, read
 from groundwork.base.process import ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare import stage as module
+from groundwork.declare.capability import ProcessFaults
 from groundwork.declare.stage import Stage
 from suites.support.pond import stage_of
 
@@ -194,6 +195,24 @@ def test_who_comes_after_what_was_exhausted_lacks_nothing(stage: Stage) -> None:
     (second,) = stage.identities()
     assert descriptors.allowed(second) == before
     assert descriptors.allowed(first) is None
+    stage.stop(grace_s=0)
+
+
+@on_linux
+def test_what_has_ended_of_want_is_started_again_by_its_healing(stage: Stage) -> None:
+    """Who writes files may end where it can't open the next one; who has borne it is let be."""
+    faults = ProcessFaults()
+    first = stage.spawn(SLEEP)
+    before = descriptors.allowed(first)
+    faults.exhaust(stage, "", spare=0)
+    faults.replenish(stage, "")
+    assert stage.identities() == (first,)
+    faults.exhaust(stage, "", spare=0)
+    stage.kill()
+    faults.replenish(stage, "")
+    (second,) = stage.identities()
+    assert second != first
+    assert descriptors.allowed(second) == before
     stage.stop(grace_s=0)
 
 
