@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chaos.clusterwitness import worker_of
 from chaos.course import current
+from chaos.deeds import Injection
 from chaos.schedule import LANES, drawn
 
 __all__ = [
@@ -21,8 +23,9 @@ __all__ = [
     "see_recovery",
 ]
 
-# As a target: one of the broker's nodes, which the seed chooses.
-ANY_NODE = "any node"
+# As a target: one of the broker's nodes, which the seed chooses; and a node of the cluster with one
+# of the broker's on it, and nobody who tells of alerts.
+ANY_NODE, A_WORKER = "any node", "a worker"
 
 FAULT_LIMIT_S = 60.0
 
@@ -37,26 +40,34 @@ def inject(
     seconds: float = 0,
     limit_s: float = FAULT_LIMIT_S,
     parameters: Mapping[str, Any] | None = None,
+    in_a_cluster: Mapping[str, Any] | None = None,
 ) -> None:
     """Break something, on record, and have a witness look whether it is broken.
 
     Args:
         resource: Which resource.
         fault: How: ``kill``, ``pause``, ``isolate``...
-        target: One of its nodes; ``any node`` is one that the seed chooses; empty for all of it.
+        target: One of its nodes; ``any node`` is one that the seed chooses; ``a worker`` is one of
+            the cluster's with a node of the broker on it; empty for all of it.
         seconds: How long it lasts before the next step, the witness's look included.
         limit_s: When the keeper heals it at the latest.
         parameters: What the fault is told besides.
+        in_a_cluster: What of these is otherwise where servers are pods.
 
     Raises:
         GroundworkError: It can't be broken so.
     """
     course = current()
-    if target == ANY_NODE:
+    asked = Injection(resource, fault, target, seconds, limit_s, parameters or {})
+    if course.plan.platform != "local":
+        asked = asked.otherwise(in_a_cluster or {})
+    if asked.target == ANY_NODE:
         node = course.chance.choice(course.workload.settings.nodes)
-        target = f"{resource}-{node}"
-    course.inject(resource, fault, target, limit_s, parameters or {})
-    course.let_last(seconds)
+        asked = asked.otherwise({"target": f"{asked.resource}-{node}"})
+    elif asked.target == A_WORKER:
+        asked = asked.otherwise({"target": worker_of(course.client.status())})
+    course.inject(asked)
+    course.let_last(asked.seconds)
 
 
 def leave_alone(seconds: float) -> None:

@@ -7,10 +7,13 @@ import socket
 import struct
 from typing import Literal
 
-__all__ = ["ANSWER_TIMEOUT_S", "Reply", "answered", "call", "crowd", "question"]
+__all__ = ["ANSWER_TIMEOUT_S", "GET", "Reply", "answered", "call", "crowd", "question"]
 
 # A server that lives answers within milliseconds, on a busy machine within a second.
 ANSWER_TIMEOUT_S = 3.0
+
+# What a server of HTTP answers in one way or another.
+GET = b"GET / HTTP/1.1\r\nHost: it\r\n\r\n"
 
 Reply = Literal["answered", "refused", "hung up", "swallowed"]
 
@@ -44,17 +47,21 @@ def received(connection: socket.socket, many: int) -> bytes:
 
 
 def call(address: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
-    """Ask a broker, on a connection of its own: what comes of it.
+    """Ask a server, on a connection of its own: what comes of it.
 
     Args:
-        address: Its HOST:PORT.
+        address: A broker's HOST:PORT, or an address of HTTP.
         timeout_s: After that, whatever was said is swallowed.
     """
-    host, _, port = address.rpartition(":")
+    scheme, _, place = address.rpartition("://")
+    host, _, port = place.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
-            connection.sendall(question(1))
-            answered(connection)
+            connection.sendall(GET if scheme else question(1))
+            if scheme:
+                received(connection, 1)
+            else:
+                answered(connection)
     except TimeoutError:
         return "swallowed"
     except ConnectionRefusedError:

@@ -77,6 +77,6 @@ def expect_completed(experiment: Mapping[str, Any]) -> None:
 
 
 def broken_in(arguments: Mapping[str, Any]) -> frozenset[str]:
-    """The resources that a step breaks, by what it is told: one, or several."""
-    one = arguments.get("resource")
-    return frozenset(map(str, [*([one] if one else []), *arguments.get("resources", ())]))
+    """The resources that a step breaks, by what it is told: one, several, or another elsewhere."""
+    ones = (told.get("resource") for told in (arguments, arguments.get("in_a_cluster", {})))
+    return frozenset(map(str, [*(one for one in ones if one), *arguments.get("resources", ())]))

@@ -19,7 +19,7 @@ from chaos import conclusion, course
 from chaos.answers import Moments, Promised, missed_of
 from chaos.completion import broken_in, complete, expect_completed
 from chaos.conclusion import Conclusion, conclude
-from chaos.course import Course, Plan
+from chaos.course import BROKER, Course, Plan
 from fixtures import ENVIRONMENT
 from fixtures.declared.objectives import load_objectives
 from fixtures.paths import ROOT
@@ -72,7 +72,8 @@ def before_experiment_control(
     Args:
         context: The experiment.
         objective: The objective's name, which is the experiment's.
-        clients_at: By which resource clients reach the broker.
+        clients_at: By which resource clients reach the broker; a cluster's relay is for its pods
+            alone, so that there they come to the broker itself.
         handled: Whether there is a consumer, too, that commits after it has handled.
         rate: Records a second, of all copies together.
 
@@ -81,12 +82,15 @@ def before_experiment_control(
     """
     try:
         expect_completed(context)
-        row = load_objectives().interruption[objective]
+        platform = course.platform()
+        row = load_objectives().interruption[objective].on(platform)
+        local = platform == "local"
         plan = Plan(
             name=objective,
-            objective=row.objective(),
+            platform=platform,
+            objective=row.objective() if local else row.objective().in_a_cluster(),
             seed=int(os.environ.get(SEED, "0")),
-            clients_at=clients_at,
+            clients_at=clients_at if local else BROKER,
             handled=handled,
             rate=rate,
             breaks=tuple(sorted(broken_by(context))),

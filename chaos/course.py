@@ -10,16 +10,14 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chaoslib.exit import exit_gracefully
 
 from chaos.answers import Answer, Asker, Promised
-from chaos.deeds import NOTHING, Deed
-from chaos.evidence import Calm, addresses_of
+from chaos.deeds import NOTHING, Deed, Injection
 from chaos.handling import Handled, Handling, Loss
 from chaos.leaders import Leadership, moved
 from chaos.podwitness import part_of
@@ -27,7 +25,7 @@ from chaos.recorder import Acknowledged, Recorder
 from chaos.schedule import Step, moments_of
 from chaos.sightings import Evidence, Witness
 from chaos.watch import Tally, Watch
-from chaos.witnesses import witness_of
+from chaos.witnesses import calm_witness_of, witness_of
 from chaos.workload import Workload, WorkloadSettings
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
@@ -36,7 +34,7 @@ from groundwork.checkers.objective import Objective
 from groundwork.declare.variables import CLAIM
 from groundwork.use.client import Client
 
-__all__ = ["Course", "Plan", "begin", "begun", "current"]
+__all__ = ["BROKER", "Course", "Plan", "begin", "begun", "current", "platform"]
 
 # A phase that promises progress lasts until so many more records are acknowledged.
 PROGRESS = 2_500
@@ -67,6 +65,7 @@ class Plan:
 
     Attributes:
         name: The experiment's.
+        platform: Where it is done.
         objective: What it is held to.
         seed: Of what is left to chance.
         clients_at: The resource by which the workload reaches the broker.
@@ -78,6 +77,7 @@ class Plan:
     """
 
     name: str
+    platform: str
     objective: Objective
     seed: int
     clients_at: str
@@ -138,10 +138,6 @@ class Course:
         by_hand = CLAIM not in os.environ
         self.client = Client.from_environment(plan.folder if by_hand else None)
         self._last.callback(self.client.close)
-        self._platform = self.client.status().platform
-        if self._platform != "local":
-            plan = replace(plan, objective=plan.objective.in_a_cluster())
-            self.plan = plan
         try:
             if by_hand:
                 self._take_claim()
@@ -259,15 +255,14 @@ class Course:
 
         wait_for(look, deadline=Deadline.after(timeout_s), what="acknowledgements")
 
-    def inject(
-        self, resource: str, fault: str, target: str, limit_s: float, parameters: Mapping[str, Any]
-    ) -> None:
+    def inject(self, asked: Injection) -> None:
         """Break something, and look whether it is broken.
 
         Raises:
             GroundworkError: It can't be.
         """
-        part = part_of(resource, target, self._platform)
+        fault, resource, target = asked.fault, asked.resource, asked.target
+        part = part_of(resource, target, self.plan.platform)
         self._do(
             Deed(
                 fault,
@@ -275,14 +270,15 @@ class Course:
                 target,
                 witness_of(fault, resource, target, self.client.status()),
                 self._spared_by(resource, target),
-                lambda: self.client.fault(resource, fault, part, limit_s=limit_s, **parameters),
+                lambda: self.client.fault(
+                    resource, fault, part, limit_s=asked.limit_s, **asked.parameters
+                ),
             )
         )
 
     def leave_alone(self) -> None:
         """Do nothing, and look whether nothing happens."""
-        told = {each.name: each for each in self.client.status().resources}
-        witness = Calm(addresses_of(told[BROKER], ""))
+        witness = calm_witness_of(BROKER, self.client.status())
         spared = self._spared_by("", "")
         self._do(Deed(NOTHING, BROKER, "", witness, spared, contextlib.nullcontext))
 
@@ -417,6 +413,16 @@ class Course:
 
 
 _COURSES: list[Course] = []  # one at the most
+
+
+def platform() -> str:
+    """Where the environment is that an experiment would be of.
+
+    Raises:
+        GroundworkError: There is none.
+    """
+    with contextlib.closing(Client.from_environment()) as client:
+        return client.status().platform
 
 
 def begin(plan: Plan) -> None:

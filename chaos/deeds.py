@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from chaos.sightings import Witness
 
-__all__ = ["NOTHING", "Deed"]
+__all__ = ["NOTHING", "Deed", "Injection"]
 
 # What the deed is called that is none.
 NOTHING = "nothing"
@@ -33,3 +34,32 @@ class Deed:
     witness: Witness
     spared: tuple[int, ...]
     done: Callable[[], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True)
+class Injection:
+    """A fault as an experiment asks for it.
+
+    Attributes:
+        resource: Which resource.
+        fault: How it is broken.
+        target: One of its parts; empty for all of it.
+        seconds: How long it lasts before the next step, the witness's look included.
+        limit_s: When the keeper heals it at the latest.
+        parameters: What the fault is told besides.
+    """
+
+    resource: str
+    fault: str
+    target: str
+    seconds: float
+    limit_s: float
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def otherwise(self, told: Mapping[str, Any]) -> Injection:
+        """The same, but for what is told by name.
+
+        Raises:
+            TypeError: There is nothing of such a name.
+        """
+        return replace(self, **told)

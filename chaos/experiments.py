@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chaos import control
 from chaos.completion import broken_in
+from chaos.deeds import Injection
 from chaos.witnesses import WITNESSED
 from fixtures.declared.declarations import Located, read, validate
 from fixtures.declared.interruption import Interruption
@@ -113,10 +114,13 @@ class Experiment(Part):
     runtime: Runtime
     method: tuple[Activity, ...]
 
-    def deeds(self) -> tuple[dict[str, Any], ...]:
-        """What each step that does something is told."""
+    def deeds(self, platform: str = "local") -> tuple[dict[str, Any], ...]:
+        """What each step that does something is told on a platform."""
         steps = (each.provider for each in self.method)
-        return tuple(each.arguments for each in steps if each.func in DEEDS)
+        told = (each.arguments for each in steps if each.func in DEEDS)
+        if platform == "local":
+            return tuple(told)
+        return tuple({**each, **each.get("in_a_cluster", {})} for each in told)
 
     def breaks(self) -> tuple[str, ...]:
         """The resources that are broken."""
@@ -179,18 +183,22 @@ def expect_sound(file: Path, objectives: Objectives | None = None) -> Experiment
     known = objectives or load_objectives()
     for where in document.each("controls"):
         expect_held(where, experiment, file, known)
-    expect_to_last(document, experiment, known.interruption[experiment.objective])
+    row = known.interruption[experiment.objective]
+    for platform in row.only.env:
+        expect_to_last(document, experiment, row, platform)
     return experiment
 
 
-def expect_to_last(document: Located, experiment: Experiment, row: Interruption) -> None:
-    """See that what is broken is so until everybody should have been told.
+def expect_to_last(
+    document: Located, experiment: Experiment, row: Interruption, platform: str
+) -> None:
+    """See that what is broken on a platform is so until everybody should have been told.
 
     Raises:
         UsageError: It is over before.
     """
-    lasts_s = sum(float(each.get("seconds", 0)) for each in experiment.deeds())
-    for alert, within_s in row.must.items():
+    lasts_s = sum(float(each.get("seconds", 0)) for each in experiment.deeds(platform))
+    for alert, within_s in row.on(platform).must.items():
         if lasts_s < within_s:
             raise document.at(["method"]).fault(
                 f"method: it is over after {lasts_s:g} s, and {alert} may take {within_s:g} s"
@@ -216,12 +224,28 @@ def expect_callable(where: Located, activity: Activity) -> None:
         inspect.signature(getattr(module, own.func)).bind(**own.arguments)
     except TypeError as error:
         raise where.fault(f"{activity.name}: {own.func}: {error}") from error
-    fault = own.arguments.get("fault")
-    if own.func == INJECT and fault not in WITNESSED:
-        able = [each.name for each in FAULTS if each.name in WITNESSED]
-        raise where.fault(
-            f"{activity.name}: nobody can witness {fault!r}; known: {', '.join(able)}"
-        )
+    if own.func == INJECT:
+        expect_witnessed(where, activity)
+
+
+def expect_witnessed(where: Located, activity: Activity) -> None:
+    """See that somebody can look at a fault, here and in a cluster.
+
+    Raises:
+        UsageError: Nobody can, or it is told something that no fault is.
+    """
+    told = activity.provider.arguments
+    otherwise = told.get("in_a_cluster", {})
+    try:
+        Injection("", "", "", 0, 0).otherwise(otherwise)
+    except TypeError as error:
+        raise where.fault(f"{activity.name}: in_a_cluster: {error}") from error
+    for fault in (told["fault"], otherwise.get("fault", told["fault"])):
+        if fault not in WITNESSED:
+            able = [each.name for each in FAULTS if each.name in WITNESSED]
+            raise where.fault(
+                f"{activity.name}: nobody can witness {fault!r}; known: {', '.join(able)}"
+            )
 
 
 def expect_held(where: Located, experiment: Experiment, file: Path, objectives: Objectives) -> None:

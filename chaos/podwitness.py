@@ -7,18 +7,15 @@ has a name of its own (its uid), and so has each of its containers, which no oth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from chaos.caller import call
-from chaos.evidence import addresses_of, expect_answer
-from chaos.sightings import Sightings, Witness
-from groundwork.base.errors import GroundworkError, NotYetError, UsageError, WaitTimeoutError
+from chaos.evidence import expect_answer
+from chaos.sightings import Sightings
+from groundwork.base.errors import GroundworkError, NotYetError, WaitTimeoutError
 from groundwork.base.wait import Deadline, wait_for
-from groundwork.keep.messages import Status
-from groundwork.kube.client import Kube
 from groundwork.kube.pods import Pod
 
-__all__ = ["POD_WITNESSES", "Crash", "Death", "Silence", "part_of", "pod_witness_of"]
+__all__ = ["POD_WITNESSES", "Absence", "Calm", "Crash", "Death", "Silence", "part_of"]
 
 # A pod is placed, and a killed broker reads its log before it is ready.
 RETURN_TIMEOUT_S = 120.0
@@ -134,6 +131,22 @@ class Death(Pods):
         )
 
 
+class Absence(Death):
+    """Of pods that there are to be fewer of: nobody takes their places while that lasts."""
+
+    def look_during(self) -> None:
+        """They aren't there, nor is anybody else, and nobody answers for them."""
+        super().look_during()
+        spared = {pod.name for pod in self.spared}
+        others = sorted(self.look().keys() - spared)
+        self.sightings.expect(
+            so=not others,
+            seen="nobody is in their places",
+            doubt=f"nobody was to be in their places, and {', '.join(others)} is",
+        )
+        self.expect_replies(frozenset({"refused", "hung up", "swallowed"}), "unanswered")
+
+
 class Crash(Pods):
     """Of containers that are killed: others are in the same pods, or in others where they wait."""
 
@@ -174,8 +187,22 @@ class Silence(Pods):
         self.expect_the_same(list(self.before.values()))
 
 
+class Calm(Pods):
+    """Of nothing that is done: the pods and their containers are the same, and answer."""
+
+    def look_during(self) -> None:
+        """They are."""
+        self.expect_the_same(list(self.before.values()))
+        self.expect_replies(frozenset({"answered"}), "answered")
+
+    def look_after(self) -> None:
+        """They are still."""
+        self.look_during()
+
+
 # Who can witness which fault of pods.
 POD_WITNESSES: Mapping[str, type[Death | Crash | Silence]] = {
+    "scale": Absence,
     "kill": Death,
     "terminate": Death,
     "crash": Crash,
@@ -190,26 +217,6 @@ def part_of(resource: str, target: str, platform: str) -> str:
     if platform == "local" or name != resource:
         return target
     return f"{name}-{int(number) - 1}"
-
-
-def pod_witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
-    """Who looks at a fault of pods.
-
-    Raises:
-        UsageError: Nobody can, or there is no such target.
-    """
-    if fault not in POD_WITNESSES:
-        known = ", ".join(POD_WITNESSES)
-        raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {known}")
-    described = {each.name: each for each in status.resources}
-    kubeconfig = Path(described["cluster"].endpoint("kubeconfig"))
-    # Nothing is kept in that file: only pods are asked for.
-    kube = Kube(kubeconfig, kubeconfig.with_name("witness.json"), "")
-    chosen = frozenset({part_of(resource, target, status.platform)} - {""})
-    addresses = addresses_of(described[resource], target)
-    return POD_WITNESSES[fault](
-        lambda: {pod.name: pod for pod in kube.pods.of(resource)}, chosen, addresses
-    )
 
 
 def told(pod: Pod | None) -> str:

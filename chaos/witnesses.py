@@ -1,16 +1,16 @@
-"""Who looks at a fault: at processes of this machine, or at pods."""
+"""Who looks at a fault: at processes of this machine, or at a cluster."""
 
 from __future__ import annotations
 
 from chaos import evidence
-from chaos.podwitness import POD_WITNESSES, pod_witness_of
+from chaos.clusterwitness import CLUSTER_WITNESSES, calm_pods_of, cluster_witness_of
 from chaos.sightings import Witness
 from groundwork.keep.messages import Status
 
-__all__ = ["WITNESSED", "witness_of"]
+__all__ = ["WITNESSED", "calm_witness_of", "witness_of"]
 
 # What somebody can witness, on one platform or another.
-WITNESSED = tuple(dict.fromkeys((*evidence.WITNESSES, *POD_WITNESSES)))
+WITNESSED = tuple(dict.fromkeys((*evidence.WITNESSES, *CLUSTER_WITNESSES)))
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -21,4 +21,12 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
     """
     if status.platform == "local":
         return evidence.witness_of(fault, resource, target, status)
-    return pod_witness_of(fault, resource, target, status)
+    return cluster_witness_of(fault, resource, target, status)
+
+
+def calm_witness_of(resource: str, status: Status) -> Witness:
+    """Who looks whether nothing befalls a resource."""
+    if status.platform == "local":
+        told = {each.name: each for each in status.resources}
+        return evidence.Calm(evidence.addresses_of(told[resource], ""))
+    return calm_pods_of(resource, status)

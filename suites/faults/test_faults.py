@@ -14,7 +14,7 @@ import pytest
 import requests
 import yaml
 
-from chaos.caller import ANSWER_TIMEOUT_S, answered, crowd, question
+from chaos.caller import ANSWER_TIMEOUT_S, GET, answered, crowd, question
 from chaos.evidence import CROWD, Descriptors, found_at
 from fixtures.declared.objectives import Objectives
 from fixtures.pods.servers.exporter import AGE_MAX_S
@@ -57,8 +57,6 @@ VOLUME = "groundwork_volume_used_ratio"
 EXHAUSTIBLE = tuple(name for name in RESOURCES if name != "broker")
 # Who writes files ends where it is the next one's turn and there is none to be had.
 WRITERS = ("logs", "prometheus", "traces")
-
-GET = b"GET / HTTP/1.1\r\nHost: it\r\n\r\n"
 
 each_resource = pytest.mark.parametrize(
     "resource", [pytest.param(name, marks=pytest.mark.disturbs(name)) for name in RESOURCES]

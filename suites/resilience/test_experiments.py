@@ -84,7 +84,7 @@ def test_what_was_promised_is_kept(
     _, declared = load(file_of(experiment))
     allure.dynamic.title(f"{declared.title}: nothing is lost, and clients get on in time")
     allure.dynamic.description(declared.description)
-    row = objectives.interruption[experiment]
+    row = objectives.interruption[experiment].on(broker.client.status().platform)
     pager.await_quiet()
     with pager.listening():
         timeout_s = TIMEOUT_S + float(str(told["duration_s"]))

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from chaos import podwitness
-from chaos.podwitness import POD_WITNESSES, part_of
+from chaos.podwitness import POD_WITNESSES, Calm, part_of
+from chaos.sightings import Witness
 from groundwork.checkers.objective import Objective
 from groundwork.kube.pods import Pod
 from suites.support.samplepod import POD
@@ -44,7 +45,7 @@ def witnessed(
     def look() -> Mapping[str, Pod]:
         return {each.name: each for each in now[-1]}
 
-    witness = POD_WITNESSES[fault](look, frozenset({"broker-1"}), ())
+    witness: Witness = {**POD_WITNESSES, "": Calm}[fault](look, frozenset({"broker-1"}), ())
     witness.look_before()
     now.append(during)
     witness.look_during()
@@ -62,6 +63,8 @@ def witnessed(
         ("crash", STARTED_AGAIN, ANOTHER),
         ("pause", BEFORE, BEFORE),
         ("isolate", BEFORE, BEFORE),
+        ("scale", GONE, ANOTHER),
+        ("", BEFORE, BEFORE),
     ],
 )
 def test_what_has_happened_is_seen(
@@ -83,6 +86,11 @@ def test_what_has_happened_is_seen(
         ("crash", BEFORE, BEFORE, "a container of pod broker-1 was to have ended, and runs"),
         ("pause", BEFORE, STARTED_AGAIN, "pod broker-1 (uid-1) was to be the same"),
         ("pause", STARTED_AGAIN, STARTED_AGAIN, "pod broker-1 (uid-1) was to be the same"),
+        ("scale", BEFORE, BEFORE, "pod broker-1 (uid-1) was to be gone, and is there"),
+        ("scale", ANOTHER, ANOTHER, "nobody was to be in their places, and broker-1 is"),
+        ("scale", GONE, GONE, "1 other pods were to be there, and 0 are"),
+        ("", STARTED_AGAIN, STARTED_AGAIN, "pod broker-1 (uid-1) was to be the same"),
+        ("", BEFORE, ANOTHER, "pod broker-1 (uid-1) was to be the same"),
         ("isolate", GONE, BEFORE, "pod broker-1 (uid-1) was to be the same, and is not there"),
     ],
 )

@@ -1,0 +1,144 @@
+"""Who looks at a fault in a cluster: at pods and nodes by its API server, or from inside of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chaos.evidence import addresses_of
+from chaos.inside import Nameless, Way
+from chaos.nodewitness import Drained, NodeState, Standstill
+from chaos.podwitness import POD_WITNESSES, Calm, part_of
+from chaos.sightings import Witness
+from fixtures.pods.asked.network import answer_took_s, resolve
+from fixtures.resources.toolbox import ask
+from groundwork.base.errors import GroundworkError, UsageError
+from groundwork.declare.resource import Description
+from groundwork.keep.messages import Status
+from groundwork.kube.client import Kube
+from groundwork.kube.pods import Pod
+
+__all__ = ["CLUSTER_WITNESSES", "calm_pods_of", "cluster_witness_of", "kube_of", "worker_of"]
+
+CLUSTER, BROKER, RELAY = "cluster", "broker", "relay"
+
+# Who goes the ways and asks for the names that a witness is to hear of: it has Python.
+PEDESTRIAN = "hello-world"
+
+# A name in full is asked for once.
+NAME = "broker.infra.svc.cluster.local."
+
+# What is done to nodes and ways, beside what is done to pods.
+CLUSTER_WITNESSES = (*POD_WITNESSES, "freeze", "drain", "slow")
+
+
+def kube_of(status: Status) -> Kube:
+    """A client of its own; nothing is kept in its file, for nothing but what there is is asked."""
+    described = {each.name: each for each in status.resources}
+    kubeconfig = Path(described[CLUSTER].endpoint("kubeconfig"))
+    return Kube(kubeconfig, kubeconfig.with_name("witness.json"), "")
+
+
+def worker_of(status: Status) -> str:
+    """A node that works, with a node of the broker on it, and nobody who tells of alerts.
+
+    Raises:
+        UsageError: There is none.
+    """
+    kube = kube_of(status)
+    watching = ("prometheus", "alertmanager", "receiver")
+    watched = {pod.node for name in watching for pod in kube.pods.of(name)}
+    for pod in sorted(kube.pods.of(BROKER), key=lambda each: each.name):
+        if pod.node not in watched and not runs_everything(kube, pod.node):
+            return pod.node
+    raise UsageError(f"no node has a broker and nobody who tells of alerts: {sorted(watched)}")
+
+
+def runs_everything(kube: Kube, node: str) -> bool:
+    """Whether a node is the one that everything asks."""
+    (found,) = (each.metadata for each in kube.nodes() if each.metadata.name == node)
+    return "node-role.kubernetes.io/control-plane" in (found.labels or {})
+
+
+def cluster_witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
+    """Who looks at a fault in a cluster.
+
+    Raises:
+        UsageError: Nobody can, or there is no such target.
+    """
+    described = {each.name: each for each in status.resources}
+    kube = kube_of(status)
+    if resource == CLUSTER:
+        return of_the_cluster(fault, target, kube, described[BROKER])
+    if resource == RELAY and fault in {"isolate", "slow"}:
+        servers = described[BROKER].endpoints["kafka"].inside.split(",")
+        ways = addresses_of(described[RELAY], target)
+        return Way(lambda at: took_s(kube, at), ways, servers, slow=fault == "slow")
+    if fault not in POD_WITNESSES:
+        known = ", ".join(CLUSTER_WITNESSES)
+        raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {known}")
+    chosen = frozenset({part_of(resource, target, status.platform)} - {""})
+    addresses = addresses_of(described[resource], target)
+    return POD_WITNESSES[fault](lambda: pods_of(kube, resource), chosen, addresses)
+
+
+def calm_pods_of(resource: str, status: Status) -> Witness:
+    """Who looks whether nothing befalls a resource in a cluster."""
+    kube = kube_of(status)
+    described = {each.name: each for each in status.resources}
+    addresses = addresses_of(described[resource], "")
+    return Calm(lambda: pods_of(kube, resource), frozenset(), addresses)
+
+
+def pods_of(kube: Kube, resource: str) -> Mapping[str, Pod]:
+    """The pods of a resource now, by name."""
+    return {pod.name: pod for pod in kube.pods.of(resource)}
+
+
+def of_the_cluster(fault: str, target: str, kube: Kube, broker: Description) -> Witness:
+    """Who looks at a fault of a node, or of the name servers.
+
+    Raises:
+        UsageError: Nobody can.
+    """
+    if fault == "isolate":
+        return Nameless(lambda: ask(kube, pedestrian(kube), resolve, [NAME])[NAME], NAME)
+    if fault == "drain":
+        return Drained(
+            lambda: states_of(kube), target, lambda: [p.name for p in kube.pods.movable(target)]
+        )
+    if fault == "freeze":
+        addresses = dict(enumerate(addresses_of(broker, "")))
+        nodes = {int(pod.name.rpartition("-")[2]): pod.node for pod in kube.pods.of(BROKER)}
+        there = [at for number, at in addresses.items() if nodes.get(number) == target]
+        elsewhere = [at for number, at in addresses.items() if nodes.get(number) != target]
+        return Standstill(lambda: states_of(kube), target, there, elsewhere)
+    raise UsageError(f"{fault} of {CLUSTER}: nobody can witness it")
+
+
+def states_of(kube: Kube) -> Mapping[str, NodeState]:
+    """Whether each node is ready, and whether it takes pods."""
+    return {
+        node.metadata.name: (
+            any(each.type == "Ready" and each.status == "True" for each in node.status.conditions),
+            not node.spec.unschedulable,
+        )
+        for node in kube.nodes()
+    }
+
+
+def pedestrian(kube: Kube) -> Pod:
+    """A pod that is ready, for a look from inside.
+
+    Raises:
+        GroundworkError: There is none.
+    """
+    for pod in kube.pods.of(PEDESTRIAN):
+        if pod.ready:
+            return pod
+    raise GroundworkError(f"{PEDESTRIAN} has no pod that is ready: nobody can look from inside")
+
+
+def took_s(kube: Kube, address: str) -> float | None:
+    """How long a broker's answer takes a pod, in seconds; None where there is none."""
+    return ask(kube, pedestrian(kube), answer_took_s, address)
