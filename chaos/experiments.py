@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chaos import control
 from chaos.completion import broken_in
-from chaos.witnesses import WITNESSED
+from chaos.witnesses import witnessed
 from fixtures.declared.declarations import Located, read, validate
 from fixtures.declared.interruption import Interruption
 from fixtures.declared.objectives import Objectives, load_objectives
@@ -217,8 +217,9 @@ def expect_callable(where: Located, activity: Activity) -> None:
     except TypeError as error:
         raise where.fault(f"{activity.name}: {own.func}: {error}") from error
     fault = own.arguments.get("fault")
-    if own.func == INJECT and fault not in WITNESSED:
-        able = [each.name for each in FAULTS if each.name in WITNESSED]
+    known_faults = witnessed(str(own.arguments.get("resource")))
+    if own.func == INJECT and fault not in known_faults:
+        able = [each.name for each in FAULTS if each.name in known_faults]
         raise where.fault(
             f"{activity.name}: nobody can witness {fault!r}; known: {', '.join(able)}"
         )

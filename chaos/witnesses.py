@@ -1,16 +1,22 @@
-"""Who looks at a fault: at processes of this machine, or at pods."""
+"""Who looks at a fault: at processes of this machine, at what they stand on, or at pods."""
 
 from __future__ import annotations
 
 from chaos import evidence
 from chaos.podwitness import POD_WITNESSES, pod_witness_of
 from chaos.sightings import Witness
+from chaos.standing import STANDING, standing_witness_of
 from groundwork.keep.messages import Status
 
-__all__ = ["WITNESSED", "witness_of"]
+__all__ = ["witness_of", "witnessed"]
 
-# What somebody can witness, on one platform or another.
-WITNESSED = tuple(dict.fromkeys((*evidence.WITNESSES, *POD_WITNESSES)))
+# What somebody can witness of most resources, on one platform or another.
+COMMON = tuple(dict.fromkeys((*evidence.WITNESSES, *POD_WITNESSES)))
+
+
+def witnessed(resource: str) -> tuple[str, ...]:
+    """The faults of a resource that somebody can witness."""
+    return STANDING.get(resource, COMMON)
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -19,6 +25,8 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
     Raises:
         UsageError: Nobody can, or there is no such target.
     """
+    if resource in STANDING:
+        return standing_witness_of(resource, target, status)
     if status.platform == "local":
         return evidence.witness_of(fault, resource, target, status)
     return pod_witness_of(fault, resource, target, status)
