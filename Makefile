@@ -187,6 +187,7 @@ nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) telemetry
 	$(MAKE) chaos-all
 	$(MAKE) chaos-all ARGS="--brokers 3"
+	$(MAKE) chaos-all ARGS="--broker-volume small --experiment broker-volume-full"
 	$(MAKE) load
 	$(MAKE) sabotage
 	$(MAKE) crash

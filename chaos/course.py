@@ -24,6 +24,7 @@ from chaos.podwitness import part_of
 from chaos.recorder import Acknowledged, Recorder
 from chaos.schedule import Step, moments_of
 from chaos.sightings import Evidence, Witness
+from chaos.standing import STANDING, node_on
 from chaos.watch import Tally, Watch
 from chaos.witnesses import calm_witness_of, witness_of
 from chaos.workload import Workload, WorkloadSettings
@@ -352,7 +353,8 @@ class Course:
 
         What isn't on the way of the clients leaves all of them alone.
         """
-        if resource not in {BROKER, self.plan.clients_at}:
+        target = node_on(resource, target)
+        if resource not in {BROKER, self.plan.clients_at, *STANDING}:
             return tuple(self.workload.topic.numbers)
         if not target:
             return ()

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chaos import control
 from chaos.completion import broken_in
 from chaos.deeds import Injection
-from chaos.witnesses import WITNESSED
+from chaos.witnesses import witnessed
 from fixtures.declared.declarations import Located, read, validate
 from fixtures.declared.interruption import Interruption
 from fixtures.declared.objectives import Objectives, load_objectives
@@ -240,9 +240,10 @@ def expect_witnessed(where: Located, activity: Activity) -> None:
         Injection("", "", "", 0, 0).otherwise(otherwise)
     except TypeError as error:
         raise where.fault(f"{activity.name}: in_a_cluster: {error}") from error
-    for fault in (told["fault"], otherwise.get("fault", told["fault"])):
-        if fault not in WITNESSED:
-            able = [each.name for each in FAULTS if each.name in WITNESSED]
+    for own in (told, {**told, **otherwise}):
+        fault, known = own["fault"], witnessed(str(own["resource"]))
+        if fault not in known:
+            able = [each.name for each in FAULTS if each.name in known]
             raise where.fault(
                 f"{activity.name}: nobody can witness {fault!r}; known: {', '.join(able)}"
             )

@@ -148,11 +148,12 @@ def produce_transactions(
     """Send transactions until told to stop; each fourth is aborted.
 
     A producer whose transaction can't be ended is given up: another one takes its name over, which
-    ends what it has left open.
+    ends what it has left open; the last one, too, or nobody could read past that.
     """
     pace = Pace(settings.rate / TRANSACTION_RECORDS, stop)
     number = 0
-    while not stop.is_set():
+    while True:
+        last = stop.is_set()
         process = recorder.client(settings.client())
         try:
             producer = Producer(settings.configuration() | {"transactional.id": name})
@@ -161,7 +162,11 @@ def produce_transactions(
                 number += 1
                 transact(producer, settings, recorder, process, number)
         except KafkaException:
+            if last:
+                return
             stop.wait(0.5)  # the broker is away: the next one tries anew
+        else:
+            return
 
 
 def transact(

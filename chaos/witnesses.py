@@ -1,16 +1,22 @@
-"""Who looks at a fault: at processes of this machine, or at a cluster."""
+"""Who looks at a fault: at processes of this machine and their disks, or at a cluster."""
 
 from __future__ import annotations
 
 from chaos import evidence
 from chaos.clusterwitness import CLUSTER_WITNESSES, calm_pods_of, cluster_witness_of
 from chaos.sightings import Witness
+from chaos.standing import STANDING, standing_witness_of
 from groundwork.keep.messages import Status
 
-__all__ = ["WITNESSED", "calm_witness_of", "witness_of"]
+__all__ = ["calm_witness_of", "witness_of", "witnessed"]
 
-# What somebody can witness, on one platform or another.
-WITNESSED = tuple(dict.fromkeys((*evidence.WITNESSES, *CLUSTER_WITNESSES)))
+# What somebody can witness of most resources, on one platform or another.
+COMMON = tuple(dict.fromkeys((*evidence.WITNESSES, *CLUSTER_WITNESSES)))
+
+
+def witnessed(resource: str) -> tuple[str, ...]:
+    """The faults of a resource that somebody can witness."""
+    return STANDING.get(resource, COMMON)
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -19,6 +25,8 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
     Raises:
         UsageError: Nobody can, or there is no such target.
     """
+    if resource in STANDING:
+        return standing_witness_of(resource, target, status)
     if status.platform == "local":
         return evidence.witness_of(fault, resource, target, status)
     return cluster_witness_of(fault, resource, target, status)

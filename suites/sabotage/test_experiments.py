@@ -24,6 +24,7 @@ SECOND_NS = 1_000_000_000
 
 BROKER = "fixtures/resources/kafka.py"
 RELAY = "fixtures/resources/relay.py"
+SMALL = "fixtures/resources/smallvolume.py"
 LEADERS = "chaos/leaders.py"
 HANDLING = "chaos/handling.py"
 
@@ -43,6 +44,7 @@ def emptied(*hooks: str) -> Edit:
 
 UNCUT = Edit(RELAY, 'tell(stage, "isolate", target)', "del stage, target")
 UNSLOWED = Edit(RELAY, 'tell(stage, "slow", target, delay_ms)', "del stage, target, delay_ms")
+UNFILLED = Edit(SMALL, "volumes.fill(str(mounted(stage)), share)", "del stage, share")
 UNSTRUCK = Edit("groundwork/declare/capability.py", "stage.kill(target)", "del stage, target")
 UNMOVED = Edit(LEADERS, "[[*each[1:], each[0]] for each in before]", "before")
 SPARED = Edit(HANDLING, "        self.current.kill()\n        try:", "        try:")
@@ -59,6 +61,7 @@ class NoOp:
         doubt: What is said of it.
         meddling: When somebody else restarts the broker: after what, and how many seconds later.
         brokers: How many nodes the broker has.
+        options: What else it takes.
     """
 
     name: str
@@ -67,6 +70,7 @@ class NoOp:
     doubt: str
     meddling: tuple[str, float] | None = None
     brokers: int = 1
+    options: tuple[str, ...] = ()
 
 
 UNKILLED = emptied("kill", "revive")
@@ -80,6 +84,13 @@ NO_OPS = (
     NoOp("nothing is slow", "network-slow", UNSLOWED, "was to be slow, and takes"),
     NoOp("nobody is killed", "consumer-killed", SPARED, "was to end, and lives"),
     NoOp("nobody moves", "leaders-moved", UNMOVED, "another leader of each partition", brokers=3),
+    NoOp(
+        "nothing is filled",
+        "broker-volume-full",
+        UNFILLED,
+        "was to be full",
+        options=("--broker-volume", "small"),
+    ),
     NoOp("restarted before", "broker-killed", UNKILLED, "", ("phase", 1.0)),
     NoOp("restarted at once", "broker-killed", UNKILLED, "not by the keeper", ("landed", 0.0)),
     NoOp("restarted meanwhile", "broker-killed", UNKILLED, "not by the keeper", ("landed", 1.0)),
@@ -110,7 +121,8 @@ def test_a_fault_that_is_none_proves_nothing(copy: Saboteur, no_op: NoOp) -> Non
             meddler = Meddler(copy.base, *no_op.meddling)
             meddler.start()
             meanwhile.callback(meddler.end)
-        own = ("--experiment", no_op.experiment, "--brokers", str(no_op.brokers))
+        nodes = ("--brokers", str(no_op.brokers), *no_op.options)
+        own = ("--experiment", no_op.experiment, *nodes)
         words = ("suites/resilience", *own, "--seed", "1")
         done = copy.call("pytest", *words, "--tb=short", "-q", "-p", "no:cacheprovider")
     allure.attach(done.output, "output")

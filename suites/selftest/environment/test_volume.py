@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chaos.standing import Hunger
 from fixtures.decisions import decide
 from fixtures.environment import known
 from fixtures.pods.servers.exporter import used_ratio
@@ -96,6 +97,27 @@ def test_it_is_full_where_somebody_writes_there_meanwhile(
         patched.setattr("fixtures.pods.asked.volumes.os.statvfs", lambda _: told)
         made.fill(stage, "", share=1.0)
     assert os.statvfs(link(stage)).f_bavail == 0
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_whether_it_is_full_is_witnessed_by_what_the_kernel_says(
+    begin: Begin, *, full: bool
+) -> None:
+    """Where it isn't filled, or not emptied, nobody believes that it was."""
+    stage, made = begin()
+    witness = Hunger((), process.myself(), str(link(stage)))
+    witness.look_before()
+    if full:
+        made.fill(stage, "", share=1.0)
+    witness.look_during()
+    assert [each.partition(",")[0] for each in witness.sightings.doubts] == (
+        [] if full else ["the disk was to be full"]
+    )
+    witness.look_after()
+    assert any("no byte is free again" in each for each in witness.sightings.doubts) == full
+    made.empty(stage, "")
+    witness.look_after()
+    assert "free again" in witness.sightings.seen[-1]
 
 
 def test_nobody_else_has_it_mounted(begin: Begin, book: Ledger) -> None:

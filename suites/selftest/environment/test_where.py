@@ -56,6 +56,30 @@ def test_all_conditions_must_hold() -> None:
 
 
 @pytest.mark.parametrize(
+    ("experiment", "own", "run"),
+    [
+        ("broker-volume-full", {}, False),
+        ("broker-volume-full", {"broker_volume": "small"}, True),
+        ("broker-volume-full", {"broker_volume": "small", "brokers": 3}, False),
+        ("broker-killed", {}, True),
+        ("broker-killed", {"broker_volume": "small"}, True),
+    ],
+)
+def test_an_experiment_is_left_out_where_its_options_are_others(
+    experiment: str, own: dict[str, object], *, run: bool
+) -> None:
+    """As its row says, with the reason that stands there."""
+    settings = FoundationSettings.model_validate(own)
+    name = f"suites/resilience/test_experiments.py::test_what_was_promised_is_kept[{experiment}]"
+    left_out = [
+        each.reason
+        for each in ENVIRONMENT.exclusions(settings)
+        if fnmatchcase(name, each.tests) and each.applies(settings.public())
+    ]
+    assert (left_out == []) == run
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
         ("- tests: [", "where.yaml: while parsing"),
