@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ __all__ = ["Broker", "BrokerUnavailableError"]
 RETRY_PAUSE_S = 0.2
 # Each side's goodbye; a broker that is gone must not hold up the end.
 STOP_TIMEOUT_S = 2.0
+# How often a loop is told to end within that; it may have missed it.
+CANCELS = 4
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +58,7 @@ class Broker:
     async def stop(self) -> None:
         """End the loops, send what is under way, commit and leave the group."""
         self._say("stopping")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         if self._clients is not None:
             await close(self._clients.producer.stop(), self._clients.consumer.stop())
             await close(self._clients.admin.close())
@@ -80,11 +80,11 @@ class Broker:
         if self._clients is None:
             raise BrokerUnavailableError(self.problem)
         key, value, headers = encode(entry, self._settings.kafka_group_id)
-        sending = self._clients.producer.send_and_wait(
-            self._settings.kafka_topic, value, key=key, headers=headers
-        )
         try:
-            await asyncio.wait_for(sending, self._settings.publish_timeout_s)
+            async with asyncio.timeout(self._settings.publish_timeout_s):
+                await self._clients.producer.send_and_wait(
+                    self._settings.kafka_topic, value, key=key, headers=headers
+                )
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"not acknowledged: {describe(error)}") from error
 
@@ -161,9 +161,11 @@ class Broker:
         half_s = self._settings.ready_interval_s / 2
         while True:
             try:
-                self._say(await asyncio.wait_for(self._ask(clients), half_s))
+                async with asyncio.timeout(half_s):
+                    problem = await self._ask(clients)
             except (KafkaError, OSError, TimeoutError) as error:
-                self._say(f"no answer: {describe(error)}")
+                problem = f"no answer: {describe(error)}"
+            self._say(problem)
             await asyncio.sleep(half_s)
 
     async def _ask(self, clients: Clients) -> str:
@@ -176,6 +178,23 @@ class Broker:
         if leaderless:
             return f"topic {topic}: no leader for partitions {leaderless}"
         return "" if clients.consumer.assignment() else "the consumer has no partitions yet"
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and await them; again where one has lost that it was told to end.
+
+    Whoever waits within a time of its own may: ``asyncio.wait_for`` does before Python 3.12 where
+    what it waits for is there in the same moment.
+    """
+    running = set(tasks)
+    for _ in range(CANCELS):
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+        ended, running = await asyncio.wait(running, timeout=STOP_TIMEOUT_S / CANCELS)
+        await asyncio.gather(*ended, return_exceptions=True)  # whatever they ended by
+    log.warning("what was told to end goes on", tasks=len(running))
 
 
 async def close(*goodbyes: Coroutine[Any, Any, None]) -> None:
