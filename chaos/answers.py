@@ -11,8 +11,9 @@ from typing import Literal
 import requests
 
 from groundwork.checkers.history import SECOND_NS
+from groundwork.checkers.paging import Lasted
 
-__all__ = ["Answer", "Asker", "Moments", "Promised", "Said", "asked", "missed_of"]
+__all__ = ["Answer", "Asker", "Promised", "Said", "asked", "missed_of"]
 
 # A service is asked so often: what is measured is off by as much, and by what an answer may take.
 ASK_INTERVAL_S = 0.25
@@ -51,21 +52,6 @@ class Promised:
     said: Said
     within_s: float
     back_within_s: float
-
-
-@dataclass(frozen=True)
-class Moments:
-    """When something was broken, on the machine's monotonic clock.
-
-    Attributes:
-        begun_ns: When it was asked for.
-        landed_ns: When it had landed.
-        healed_ns: When it was healed.
-    """
-
-    begun_ns: int
-    landed_ns: int
-    healed_ns: int
 
 
 class Asker(threading.Thread):
@@ -107,33 +93,33 @@ def asked(url: str) -> Said:
     return "ready" if answer.ok else "unready"
 
 
-def missed_of(promised: Promised, answers: Sequence[Answer], moments: Moments) -> Iterator[str]:
+def missed_of(promised: Promised, answers: Sequence[Answer], lasted: Lasted) -> Iterator[str]:
     """What a service hasn't said in time, one sentence each.
 
     Args:
         promised: What it is to say.
         answers: What all services have said.
-        moments: When something was broken.
+        lasted: When something was broken.
     """
     own = [each for each in answers if each.service == promised.service]
     name = promised.service
-    landed_ns = moments.landed_ns
-    before = [each.said for each in own if each.at_ns < moments.begun_ns]
+    landed_ns = lasted.landed_ns
+    before = [each.said for each in own if each.at_ns < lasted.begun_ns]
     if not before or before[-1] != "ready":
         yield f"{name} was to be ready before the fault, and said {before[-1] if before else '-'}"
     if promised.said == "ready":
         for each in own:
-            if each.at_ns >= moments.begun_ns and each.said != "ready":
+            if each.at_ns >= lasted.begun_ns and each.said != "ready":
                 after_s = (each.at_ns - landed_ns) / SECOND_NS
                 yield f"{name} was to be ready all the time; it said {each.said} {after_s:.1f} s on"
         return
-    then = [e.at_ns for e in own if e.at_ns >= moments.begun_ns and e.said == promised.said]
-    in_time = bool(then) and then[0] <= moments.healed_ns
+    then = [e.at_ns for e in own if e.at_ns >= lasted.begun_ns and e.said == promised.said]
+    in_time = bool(then) and then[0] <= lasted.healed_ns
     said_s = max(0, then[0] - landed_ns) / SECOND_NS if in_time else None
     if said_s is None or said_s > promised.within_s:
         seen = "never" if said_s is None else f"after {said_s:.1f} s"
         yield f"{name} was to say {promised.said} within {promised.within_s:g} s; it did {seen}"
-    back_s = back_of(own, moments.healed_ns)
+    back_s = back_of(own, lasted.healed_ns)
     if back_s is None or back_s > promised.back_within_s:
         seen = "never" if back_s is None else f"after {back_s:.1f} s"
         limit = f"{promised.back_within_s:g} s after the healing"

@@ -14,6 +14,7 @@ from chaos.sightings import Evidence
 from groundwork.base.jsonfile import read_json, write_json
 from groundwork.checkers.objective import Objective
 from groundwork.checkers.outage import Outage, doubts_of, missed
+from groundwork.checkers.paging import Lasted
 from groundwork.checkers.verdict import Verdict
 
 __all__ = ["CONCLUSION", "Conclusion", "Outcome", "conclude", "read", "troubles_of", "write"]
@@ -25,6 +26,9 @@ CONCLUSION = "conclusion.json"
 # nothing, for it didn't go as it should; ``unknown`` that too little was seen. All but the first
 # fail.
 Outcome = Literal["kept", "broken", "invalid", "unknown"]
+
+
+NEVER = Lasted(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,7 @@ class Conclusion:
         objective: What it was held to.
         outage: What was measured; None where nothing was.
         worth: What it says and what it doesn't.
-        landed_ns, healed_ns: When the first fault had landed, and when it was healed, on the
-            machine's monotonic clock; 0 where none has.
+        lasted: When the first fault was there; zeros where none was.
         handled: What came of what was handled by a consumer that commits after that; None where
             there was none.
     """
@@ -54,8 +57,7 @@ class Conclusion:
     objective: Objective
     outage: Outage | None
     worth: str = ""
-    landed_ns: int = 0
-    healed_ns: int = 0
+    lasted: Lasted = NEVER
     handled: Handled | None = None
 
     def lines(self) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaos import conclusion, course
-from chaos.answers import Moments, Promised, missed_of
+from chaos.answers import Promised, missed_of
 from chaos.completion import broken_in, complete, expect_completed
 from chaos.conclusion import Conclusion, conclude
 from chaos.course import BROKER, Course, Plan
@@ -28,6 +28,7 @@ from groundwork.checkers import archive
 from groundwork.checkers.delivery import check
 from groundwork.checkers.history import Phase
 from groundwork.checkers.outage import outage_of
+from groundwork.checkers.paging import Lasted
 from groundwork.declare.variables import SOCKET
 from groundwork.use import bundle
 from groundwork.use.command import say
@@ -195,7 +196,7 @@ def conclusion_of(
         text
         for each in plan.asked
         if fault is not None
-        for text in missed_of(each, under_way.answers, moments_of(under_way, fault))
+        for text in missed_of(each, under_way.answers, lasted_of(under_way, fault))
     ]
     handled = under_way.handled
     if handled is not None and handled.missing:
@@ -216,12 +217,11 @@ def conclusion_of(
         plan.objective,
         outage,
         verdict.worth if verdict is not None else "",
-        fault.begin_ns if fault is not None else 0,
-        fault.end_ns if fault is not None else 0,
+        lasted_of(under_way, fault) if fault is not None else conclusion.NEVER,
         handled,
     )
 
 
-def moments_of(under_way: Course, fault: Phase) -> Moments:
-    """When a fault was begun, had landed and was healed."""
-    return Moments(under_way.began_ns, fault.begin_ns, fault.end_ns)
+def lasted_of(under_way: Course, fault: Phase) -> Lasted:
+    """When a fault was there."""
+    return Lasted(under_way.began_ns, fault.begin_ns, fault.end_ns)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from groundwork.checkers.history import SECOND_NS
 
-__all__ = ["Cell", "Expected", "Told", "judge"]
+__all__ = ["Cell", "Expected", "Lasted", "Told", "judge"]
 
 # What is expected of an alert.
 Wanted = Literal["must", "may", "must not"]
@@ -57,6 +57,21 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Lasted:
+    """When a fault was there, on the machine's monotonic clock.
+
+    Attributes:
+        begun_ns: When it was asked for; of what is done in several places some is done before all.
+        landed_ns: When it had landed.
+        healed_ns: When it was healed.
+    """
+
+    begun_ns: int
+    landed_ns: int
+    healed_ns: int
+
+
+@dataclass(frozen=True)
 class Cell:
     """What has come of an alert under a fault.
 
@@ -76,32 +91,29 @@ class Cell:
     wrong: str = ""
 
 
-def judge(
-    expected: Expected, told: Sequence[Told], landed_ns: int, healed_ns: int
-) -> tuple[Cell, ...]:
+def judge(expected: Expected, told: Sequence[Told], lasted: Lasted) -> tuple[Cell, ...]:
     """Hold what somebody was told to what is expected, alert by alert.
 
     Args:
         expected: What is.
         told: All that somebody was told from before the fault until all was to be over.
-        landed_ns: When the fault had landed.
-        healed_ns: When it was healed.
+        lasted: When the fault was there.
 
     Returns:
         A cell of each alert that is expected, allowed or was told.
     """
     cells = [
-        cell_of(alert, "must", [t for t in told if t.named(alert)], landed_ns, healed_ns, expected)
+        cell_of(alert, "must", [t for t in told if t.named(alert)], lasted, expected)
         for alert in expected.must
     ]
     left = [t for t in told if not any(t.named(alert) for alert in expected.must)]
     for alert in expected.may:
         own = [t for t in left if t.named(alert)]
-        cells.append(cell_of(alert, "may", own, landed_ns, healed_ns, expected))
+        cells.append(cell_of(alert, "may", own, lasted, expected))
     left = [t for t in left if not any(t.named(alert) for alert in expected.may)]
     for name in dict.fromkeys(f"{t.alert} of {t.job}" for t in left if t.firing):
         own = [t for t in left if t.named(name)]
-        cells.append(cell_of(name, "must not", own, landed_ns, healed_ns, expected))
+        cells.append(cell_of(name, "must not", own, lasted, expected))
     return tuple(cells)
 
 
@@ -109,15 +121,18 @@ def cell_of(
     alert: str,
     wanted: Wanted,
     told: Sequence[Told],
-    landed_ns: int,
-    healed_ns: int,
+    lasted: Lasted,
     expected: Expected,
 ) -> Cell:
     """What has come of one alert."""
     firsts = [each.at_ns for each in told if each.firing]
-    told_s = (min(firsts) - landed_ns) / SECOND_NS if firsts else None
-    over_s = over_of(told, healed_ns)
-    wrong = "; ".join(wrongs_of(alert, wanted, told_s, over_s, expected))
+    told_s = (min(firsts) - lasted.landed_ns) / SECOND_NS if firsts else None
+    over_s = over_of(told, lasted.healed_ns)
+    early_s = (lasted.begun_ns - min(firsts)) / SECOND_NS if firsts else 0.0
+    if wanted == "must" and early_s > 0:
+        wrong = f"{alert}: somebody was told {early_s:.1f} s before the fault"
+    else:
+        wrong = "; ".join(wrongs_of(alert, wanted, told_s, over_s, expected))
     return Cell(alert, wanted, told_s, over_s, wrong)
 
 
@@ -129,8 +144,6 @@ def wrongs_of(
         within_s = expected.must[alert]
         if told_s is None:
             yield f"{alert}: nobody was told, and somebody should have been within {within_s:g} s"
-        elif told_s < 0:
-            yield f"{alert}: somebody was told {-told_s:.1f} s before the fault"
         elif told_s > within_s:
             yield f"{alert}: somebody was told after {told_s:.1f} s, which should be {within_s:g} s"
     if wanted == "must not" and told_s is not None:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.checkers.history import SECOND_NS
-from groundwork.checkers.paging import Cell, Expected, Told, judge
+from groundwork.checkers.paging import Cell, Expected, Lasted, Told, judge
 
-LANDED_S, HEALED_S = 100, 120
+BEGUN_S, LANDED_S, HEALED_S = 95, 100, 120
+LASTED = Lasted(BEGUN_S * SECOND_NS, LANDED_S * SECOND_NS, HEALED_S * SECOND_NS)
 
 
 def told(alert: str, at_s: float, *, firing: bool = True, job: str = "broker") -> Told:
@@ -19,7 +20,7 @@ def told(alert: str, at_s: float, *, firing: bool = True, job: str = "broker") -
 
 def judged(expected: Expected, *heard: Told) -> tuple[Cell, ...]:
     """By a fault of twenty seconds."""
-    return judge(expected, heard, LANDED_S * SECOND_NS, HEALED_S * SECOND_NS)
+    return judge(expected, heard, LASTED)
 
 
 DOWN = told("Down", 12)
@@ -34,7 +35,8 @@ OVER = told("Down", 23, firing=False)
         (Expected({"Down": 14}), (), "nobody was told, and somebody should have been within 14 s"),
         (Expected({"Down of relay": 14}), (DOWN, OVER), "Down of relay: nobody was told"),
         (Expected({"Down": 11}), (DOWN, OVER), "told after 12.0 s, which should be 11 s"),
-        (Expected({"Down": 14}), (told("Down", -2), OVER), "told 2.0 s before the fault"),
+        (Expected({"Down": 14}), (told("Down", -7), OVER), "told 2.0 s before the fault"),
+        (Expected({"Down": 14}), (told("Down", -2), OVER), ""),
         (Expected({"Down": 14}), (DOWN,), "that it is over was never told"),
         (Expected({"Down": 14}, (), 2.0), (DOWN, OVER), "was told 3.0 s after the healing"),
         (Expected({}, ("Down",)), (DOWN, OVER), ""),

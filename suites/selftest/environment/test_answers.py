@@ -8,16 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaos.answers import Answer, Asker, Moments, Promised, Said, asked, missed_of
+from chaos.answers import Answer, Asker, Promised, Said, asked, missed_of
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.history import SECOND_NS
+from groundwork.checkers.paging import Lasted
 from suites.support.ports import free_port
 
 LANDED_S = 100
 
 # Two seconds pass until it lands, and twelve until it is healed.
-MOMENTS = Moments(98 * SECOND_NS, LANDED_S * SECOND_NS, 112 * SECOND_NS)
+LASTED = Lasted(98 * SECOND_NS, LANDED_S * SECOND_NS, 112 * SECOND_NS)
 
 UNREADY = Promised("mill", "unready", 5, 20)
 READY = Promised("mill", "ready", 5, 20)
@@ -52,7 +53,7 @@ def test_what_was_not_said_in_time_is_named(
     promised: Promised, answers: list[Answer], missed: str
 ) -> None:
     """Too late, never, or when all was to be well."""
-    found = "; ".join(missed_of(promised, answers, MOMENTS))
+    found = "; ".join(missed_of(promised, answers, LASTED))
     assert (missed in found) if missed else (found == "")
 
 
