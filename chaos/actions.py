@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chaos.course import current
+from chaos.course import BROKER, Course, current
 from chaos.schedule import LANES, drawn
+from chaos.standing import followers_of
 
 __all__ = [
     "DURATION",
@@ -21,8 +22,10 @@ __all__ = [
     "see_recovery",
 ]
 
-# As a target: one of the broker's nodes, which the seed chooses.
-ANY_NODE = "any node"
+# As a target: one of the broker's nodes, which the seed chooses; and one of those that don't lead
+# the quorum of controllers. One that does and isn't reached is voted for again and again, for it
+# reaches the others, and everything stands still.
+ANY_NODE, FOLLOWER = "any node", "a follower"
 
 FAULT_LIMIT_S = 60.0
 
@@ -43,7 +46,8 @@ def inject(
     Args:
         resource: Which resource.
         fault: How: ``kill``, ``pause``, ``isolate``...
-        target: One of its nodes; ``any node`` is one that the seed chooses; empty for all of it.
+        target: One of its nodes; ``any node`` is one that the seed chooses, ``a follower`` one of
+            those that don't lead the quorum of controllers; empty for all of it.
         seconds: How long it lasts before the next step, the witness's look included.
         limit_s: When the keeper heals it at the latest.
         parameters: What the fault is told besides.
@@ -52,11 +56,18 @@ def inject(
         GroundworkError: It can't be broken so.
     """
     course = current()
-    if target == ANY_NODE:
-        node = course.chance.choice(course.workload.settings.nodes)
-        target = f"{resource}-{node}"
-    course.inject(resource, fault, target, limit_s, parameters or {})
+    course.inject(resource, fault, chosen(course, target), limit_s, parameters or {})
     course.let_last(seconds)
+
+
+def chosen(course: Course, target: str) -> str:
+    """A target by its name, where the seed is to choose it."""
+    if target == ANY_NODE:
+        return f"{BROKER}-{course.chance.choice(course.workload.settings.nodes)}"
+    if target == FOLLOWER:
+        broker = course.client.await_ready(BROKER).description
+        return f"{BROKER}-{course.chance.choice(followers_of(broker))}"
+    return target
 
 
 def leave_alone(seconds: float) -> None:

@@ -37,7 +37,7 @@ from groundwork.checkers.objective import Objective
 from groundwork.declare.variables import CLAIM
 from groundwork.use.client import Client
 
-__all__ = ["Course", "Plan", "begin", "begun", "current"]
+__all__ = ["BROKER", "Course", "Plan", "begin", "begun", "current"]
 
 # A phase that promises progress lasts until so many more records are acknowledged.
 PROGRESS = 2_500
@@ -274,11 +274,14 @@ class Course:
                 fault,
                 resource,
                 target,
-                witness_of(fault, resource, target, self.client.status()),
+                self._witness_of(fault, resource, target),
                 self._spared_by(resource, target),
                 lambda: self.client.fault(resource, fault, part, limit_s=limit_s, **parameters),
             )
         )
+
+    def _witness_of(self, fault: str, resource: str, target: str) -> Witness:
+        return witness_of(fault, resource, target, self.client.status(), self.workload.topic)
 
     def leave_alone(self) -> None:
         """Do nothing, and look whether nothing happens."""
@@ -319,7 +322,7 @@ class Course:
             self._idle.wait(max(0.0, moment.at_s - passed_s))
             kind = steps[moment.number].kind
             if moment.begins:
-                witness = witness_of(kind.fault, kind.resource, "", self.client.status())
+                witness = self._witness_of(kind.fault, kind.resource, "")
                 stack = self._faults.enter_context(contextlib.ExitStack())
                 under_way[moment.number] = stack, witness
                 witness.look_before()
