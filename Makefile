@@ -188,6 +188,7 @@ nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) chaos-all
 	$(MAKE) chaos-all ARGS="--brokers 3"
 	$(MAKE) chaos-all ARGS="--broker-volume small --experiment broker-volume-full"
+	$(MAKE) chaos-all ARGS="--brokers 3 --links relayed --experiment leader-cut-off"
 	$(MAKE) load
 	$(MAKE) sabotage
 	$(MAKE) crash

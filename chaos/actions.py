@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chaos.clusterwitness import worker_of
-from chaos.course import current
+from chaos.course import BROKER, Course, current
 from chaos.deeds import Injection
 from chaos.schedule import LANES, drawn
+from chaos.standing import followers_of
 
 __all__ = [
     "DURATION",
@@ -23,9 +24,11 @@ __all__ = [
     "see_recovery",
 ]
 
-# As a target: one of the broker's nodes, which the seed chooses; and a node of the cluster with one
-# of the broker's on it, and nobody who tells of alerts.
-ANY_NODE, A_WORKER = "any node", "a worker"
+# As a target: one of the broker's nodes, which the seed chooses; one of those that don't lead the
+# quorum of controllers, for one that does and isn't reached is voted for again and again, as it
+# reaches the others, and everything stands still; and a node of the cluster with one of the
+# broker's on it, and nobody who tells of alerts.
+ANY_NODE, FOLLOWER, WORKER = "any node", "a follower", "a worker"
 
 FAULT_LIMIT_S = 60.0
 
@@ -47,8 +50,9 @@ def inject(
     Args:
         resource: Which resource.
         fault: How: ``kill``, ``pause``, ``isolate``...
-        target: One of its nodes; ``any node`` is one that the seed chooses; ``a worker`` is one of
-            the cluster's with a node of the broker on it; empty for all of it.
+        target: One of its nodes; ``any node`` is one that the seed chooses, ``a follower`` one of
+            those that don't lead the quorum of controllers, ``a worker`` one of the cluster's with
+            a node of the broker on it; empty for all of it.
         seconds: How long it lasts before the next step, the witness's look included.
         limit_s: When the keeper heals it at the latest.
         parameters: What the fault is told besides.
@@ -61,13 +65,20 @@ def inject(
     asked = Injection(resource, fault, target, seconds, limit_s, parameters or {})
     if course.plan.platform != "local":
         asked = asked.otherwise(in_a_cluster or {})
-    if asked.target == ANY_NODE:
-        node = course.chance.choice(course.workload.settings.nodes)
-        asked = asked.otherwise({"target": f"{asked.resource}-{node}"})
-    elif asked.target == A_WORKER:
-        asked = asked.otherwise({"target": worker_of(course.client.status())})
-    course.inject(asked)
+    course.inject(asked.otherwise({"target": chosen(course, asked.target)}))
     course.let_last(asked.seconds)
+
+
+def chosen(course: Course, target: str) -> str:
+    """A target by its name, where it is told by what it should be like."""
+    if target == ANY_NODE:
+        return f"{BROKER}-{course.chance.choice(course.workload.settings.nodes)}"
+    if target == FOLLOWER:
+        broker = course.client.await_ready(BROKER).description
+        return f"{BROKER}-{course.chance.choice(followers_of(broker))}"
+    if target == WORKER:
+        return worker_of(course.client.status())
+    return target
 
 
 def leave_alone(seconds: float) -> None:

@@ -269,13 +269,16 @@ class Course:
                 fault,
                 resource,
                 target,
-                witness_of(fault, resource, target, self.client.status()),
+                self._witness_of(fault, resource, target),
                 self._spared_by(resource, target),
                 lambda: self.client.fault(
                     resource, fault, part, limit_s=asked.limit_s, **asked.parameters
                 ),
             )
         )
+
+    def _witness_of(self, fault: str, resource: str, target: str) -> Witness:
+        return witness_of(fault, resource, target, self.client.status(), self.workload.topic)
 
     def leave_alone(self) -> None:
         """Do nothing, and look whether nothing happens."""
@@ -315,7 +318,7 @@ class Course:
             self._idle.wait(max(0.0, moment.at_s - passed_s))
             kind = steps[moment.number].kind
             if moment.begins:
-                witness = witness_of(kind.fault, kind.resource, "", self.client.status())
+                witness = self._witness_of(kind.fault, kind.resource, "")
                 stack = self._faults.enter_context(contextlib.ExitStack())
                 under_way[moment.number] = stack, witness
                 witness.look_before()

@@ -6,6 +6,7 @@ from chaos import evidence
 from chaos.clusterwitness import CLUSTER_WITNESSES, calm_pods_of, cluster_witness_of
 from chaos.sightings import Witness
 from chaos.standing import STANDING, standing_witness_of
+from fixtures.scratch import ScratchTopic
 from groundwork.keep.messages import Status
 
 __all__ = ["calm_witness_of", "witness_of", "witnessed"]
@@ -19,14 +20,23 @@ def witnessed(resource: str) -> tuple[str, ...]:
     return STANDING.get(resource, COMMON)
 
 
-def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
+def witness_of(
+    fault: str, resource: str, target: str, status: Status, topic: ScratchTopic
+) -> Witness:
     """Who looks at a fault of a resource, on the platform that there is.
+
+    Args:
+        fault: Its name.
+        resource: What is broken.
+        target: Which part of it.
+        status: The keeper's.
+        topic: The workload's.
 
     Raises:
         UsageError: Nobody can, or there is no such target.
     """
     if resource in STANDING:
-        return standing_witness_of(resource, target, status)
+        return standing_witness_of(resource, target, status, topic)
     if status.platform == "local":
         return evidence.witness_of(fault, resource, target, status)
     return cluster_witness_of(fault, resource, target, status)

@@ -15,7 +15,7 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Handle
 from suites.support.illness import follower_of
 
-# A follower that fetches nothing is in sync for half a minute (replica.lag.time.max.ms); then the
+# A follower that fetches nothing is in sync for five seconds (replica.lag.time.max.ms); then the
 # leader has it taken out. The controller, too, may have to be elected anew before.
 OUT_TIMEOUT_S = 60.0
 

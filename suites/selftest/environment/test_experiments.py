@@ -52,6 +52,7 @@ METHOD = line_of("  - name: the broker is killed")
         ("fault: kill,", "fault: kil,", f":{METHOD}: the broker is killed: nobody can witness 'ki"),
         ("fault: kill,", "fault: fill,", "nobody can witness 'fill'; known: kill, terminate, cra"),
         ("broker, fault: kill", "broker-volume, fault: kill", "witness 'kill'; known: fill"),
+        ("broker, fault: kill", "links, fault: slow", "witness 'slow'; known: isolate"),
         ("seconds: 2}", "second: 2}", "inject: got an unexpected keyword argument 'second'"),
         ("objective: broker-killed", "objective: nothing", "there is none of 'nothing'"),
         ("clients_at: broker", "clients: broker", "controls: got an unexpected keyword argument"),

@@ -61,6 +61,8 @@ def test_all_conditions_must_hold() -> None:
         ("broker-volume-full", {}, False),
         ("broker-volume-full", {"broker_volume": "small"}, True),
         ("broker-volume-full", {"broker_volume": "small", "brokers": 3}, False),
+        ("leader-cut-off", {"brokers": 3}, False),
+        ("leader-cut-off", {"brokers": 3, "links": "relayed"}, True),
         ("broker-killed", {}, True),
         ("broker-killed", {"broker_volume": "small"}, True),
     ],
