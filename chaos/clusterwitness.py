@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def kube_of(status: Status) -> Kube:
 
 
 def worker_of(status: Status) -> str:
-    """A node that works, with a node of the broker on it, and nobody who tells of alerts.
+    """A node that works, with one node of the broker on it, and nobody who tells of alerts.
 
     Raises:
         UsageError: There is none.
@@ -48,10 +49,12 @@ def worker_of(status: Status) -> str:
     kube = kube_of(status)
     watching = ("prometheus", "alertmanager", "receiver")
     watched = {pod.node for name in watching for pod in kube.pods.of(name)}
-    for pod in sorted(kube.pods.of(BROKER), key=lambda each: each.name):
-        if pod.node not in watched and not runs_everything(kube, pod.node):
-            return pod.node
-    raise UsageError(f"no node has a broker and nobody who tells of alerts: {sorted(watched)}")
+    brokers = Counter(pod.node for pod in kube.pods.of(BROKER))
+    for node, many in sorted(brokers.items()):
+        if many == 1 and node not in watched and not runs_everything(kube, node):
+            return node
+    found = f"brokers are on {dict(brokers)}, who tells of alerts on {sorted(watched)}"
+    raise UsageError(f"no node has one broker and nobody who tells of alerts: {found}")
 
 
 def runs_everything(kube: Kube, node: str) -> bool:

@@ -96,11 +96,11 @@ def test_the_cluster_is_told_beforehand_what_topics_may_be(tmp_path: Path) -> No
         (
             {"images": "packages", "brokers": "3"},
             "kafka",
-            ["three-brokers", "small-heaps", "packages"],
+            ["three-brokers", "every-node", "small-heaps", "packages"],
         ),
         ({"images": "vendor"}, "redpanda", []),
         ({"images": "vendor", "broker": "kafka"}, "kafka", []),
-        ({"broker": "redpanda", "brokers": "3"}, "redpanda", ["three-brokers"]),
+        ({"broker": "redpanda", "brokers": "3"}, "redpanda", ["three-brokers", "every-node"]),
     ],
 )
 def test_the_overlay_follows_from_images_and_broker(
@@ -111,7 +111,12 @@ def test_the_overlay_follows_from_images_and_broker(
     assert isinstance(decided, FoundationSettings)
     overlay = overlay_of(decided, workloads(decided))
     assert {each.name for each in overlay.folders} & {"kafka", "redpanda"} == {broker}
-    assert [each.name for each in overlay.components] == ["names", "moving", *components]
+    assert [each.name for each in overlay.components] == [
+        "names",
+        "moving",
+        "together",
+        *components,
+    ]
     assert all(each.is_dir() for each in (*overlay.folders, *overlay.components))
 
 
