@@ -27,11 +27,11 @@ def test_brokers_are_on_as_many_nodes_as_there_are(kube: Kube, promises: Promise
     for resource in promises.pods.spread:
         owner = kube.objects.get("apps/v1", "StatefulSet", resource, "infra")
         borne = {each.key for each in owner.spec.template.spec.tolerations or ()}
-        free = [
-            node.metadata.name
+        closed = {
+            node.metadata.name: {t.key for t in node.spec.taints or () if t.effect == "NoSchedule"}
             for node in kube.nodes()
-            if not any(t.effect == "NoSchedule" and t.key not in borne for t in node.spec.taints or ())
-        ]
+        }
+        free = [name for name, keys in closed.items() if keys <= borne]
         assert free
         pods = kube.pods.of(resource)
         found = {pod.node for pod in pods}
