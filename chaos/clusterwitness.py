@@ -19,7 +19,14 @@ from groundwork.keep.messages import Status
 from groundwork.kube.client import Kube
 from groundwork.kube.pods import Pod
 
-__all__ = ["CLUSTER_WITNESSES", "calm_pods_of", "cluster_witness_of", "kube_of", "worker_of"]
+__all__ = [
+    "CLUSTER_WITNESSES",
+    "OF_NODES",
+    "broker_on",
+    "calm_pods_of",
+    "cluster_witness_of",
+    "worker_of",
+]
 
 CLUSTER, BROKER, RELAY = "cluster", "broker", "relay"
 
@@ -29,8 +36,9 @@ PEDESTRIAN = "hello-world"
 # A name in full is asked for once.
 NAME = "broker.infra.svc.cluster.local."
 
-# What is done to nodes and ways, beside what is done to pods.
-CLUSTER_WITNESSES = (*POD_WITNESSES, "freeze", "drain", "slow")
+# What is done to nodes, and to ways, beside what is done to pods.
+OF_NODES = ("freeze", "drain")
+CLUSTER_WITNESSES = (*POD_WITNESSES, *OF_NODES, "slow")
 
 
 def kube_of(status: Status) -> Kube:
@@ -55,6 +63,18 @@ def worker_of(status: Status) -> str:
             return node
     found = f"brokers are on {dict(brokers)}, who tells of alerts on {sorted(watched)}"
     raise UsageError(f"no node has one broker and nobody who tells of alerts: {found}")
+
+
+def broker_on(node: str, status: Status) -> str:
+    """The broker's one node that is on a node of the cluster, counted from ``broker-1``.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    found = [pod.name for pod in kube_of(status).pods.of(BROKER) if pod.node == node]
+    if len(found) != 1:
+        raise UsageError(f"one node of the broker should be on {node}: {found}")
+    return f"{BROKER}-{int(found[0].rpartition('-')[2]) + 1}"
 
 
 def runs_everything(kube: Kube, node: str) -> bool:

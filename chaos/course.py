@@ -17,6 +17,7 @@ from pathlib import Path
 from chaoslib.exit import exit_gracefully
 
 from chaos.answers import Answer, Asker, Promised
+from chaos.clusterwitness import OF_NODES, broker_on
 from chaos.deeds import NOTHING, Deed, Injection
 from chaos.handling import Handled, Handling, Loss
 from chaos.leaders import Leadership, moved
@@ -268,13 +269,16 @@ class Course:
         """
         fault, resource, target = asked.fault, asked.resource, asked.target
         part = part_of(resource, target, self.plan.platform)
+        struck = resource, target
+        if fault in OF_NODES:
+            struck = BROKER, broker_on(target, self.client.status())
         self._do(
             Deed(
                 fault,
                 resource,
                 target,
                 self._witness_of(fault, resource, target),
-                self._spared_by(resource, target),
+                self._spared_by(*struck),
                 lambda: self.client.fault(
                     resource, fault, part, limit_s=asked.limit_s, **asked.parameters
                 ),
