@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,6 +42,12 @@ TRANSACTION_TIMEOUT_S = 30.0
 NEVER_SENT = frozenset(
     {KafkaError._PURGE_QUEUE, KafkaError.MSG_SIZE_TOO_LARGE}  # noqa: SLF001 - codes begin so
 )
+
+
+# What is purged from the queue of a producer may have been sent before, and be there to be sent again:
+# a frozen node's records were read that had waited so. One that waits for less, as in a transaction
+# that is aborted on purpose, hasn't: no request is given up so soon.
+RETURNED_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -128,12 +135,13 @@ def outcome_of(
     recorder: Recorder, begun: Begun, partition: int, value: int, transaction: int
 ) -> Callable[[KafkaError | None, Message], None]:
     """Writes down what became of a record."""
+    sent_s = time.monotonic()
 
     def told(error: KafkaError | None, message: Message) -> None:
         if error is None:
             outcome, offset = Outcome.OK, message.offset()
         else:
-            never = error.code() in NEVER_SENT
+            never = error.code() in NEVER_SENT and time.monotonic() - sent_s < RETURNED_S
             outcome, offset = Outcome.FAIL if never else Outcome.INFO, NONE
         place = (partition, NONE if offset is None else offset, value)
         recorder.end(begun, Kind.SEND, outcome, [place], transaction=transaction)
