@@ -44,9 +44,9 @@ NEVER_SENT = frozenset(
 )
 
 
-# What is purged from the queue of a producer may have been sent before, and be there to be sent again:
-# a frozen node's records were read that had waited so. One that waits for less, as in a transaction
-# that is aborted on purpose, hasn't: no request is given up so soon.
+# What is purged from the queue of a producer may have been sent before, and be there to be sent
+# again: a frozen node's records were read that had waited so. One that has waited for less, as in a
+# transaction that is aborted on purpose, hasn't been: no request is given up so soon.
 RETURNED_S = 1.0
 
 
