@@ -110,7 +110,7 @@ class Hygiene:
 
     Attributes:
         unexplained: The lines that nothing explains, in the order in which they came.
-        used: The noises that explain one.
+        used: The noises that explain one, whether or not a fault does, too.
     """
 
     unexplained: tuple[ErrorLine, ...]
@@ -123,11 +123,10 @@ def hygiene_of(lines: Iterable[ErrorLine], course: Course, noises: Iterable[Nois
     unexplained: list[ErrorLine] = []
     used: set[Noise] = set()
     for line in lines:
-        if course.explains(line):
-            continue
+        # Also of what a fault explains: that one is open may be another test's doing.
         phase = None if line.at_s is None else course.phase_of(line.at_s, line.resource)
         fitting = {noise for noise in known if noise.fits(line, phase)}
         used |= fitting
-        if not fitting:
+        if not fitting and not course.explains(line):
             unexplained.append(line)
     return Hygiene(tuple(unexplained), frozenset(used))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,15 +122,22 @@ def test_where_there_is_neither_fault_nor_noise_every_line_stays(
 def test_noises_are_judged_one_by_one(
     said: list[ErrorLine], course: Course, listed: list[Noise]
 ) -> None:
-    """A line stays where it stays by each of them alone, and each is used or not by itself."""
+    """A line stays where it stays by each of them alone; each is used or not by itself.
+
+    It is so by what it would explain if no fault did.
+    """
     found = hygiene_of(said, course, listed)
     apart = {noise: hygiene_of(said, course, [noise]) for noise in listed}
     bare = hygiene_of(said, course, ()).unexplained
     staying = [line for line in bare if all(line in e.unexplained for e in apart.values())]
     assert list(found.unexplained) == staying
     assert found.used == {noise for noise, each in apart.items() if noise in each.used}
+    nobodys = tuple(replace(each, resources=frozenset()) for each in course.faults)
+    alone = replace(course, faults=nobodys)
+    every = hygiene_of(said, alone, ()).unexplained
     for noise, each in apart.items():
-        assert (noise in each.used) == (len(each.unexplained) < len(bare))
+        explains = len(hygiene_of(said, alone, [noise]).unexplained) < len(every)
+        assert (noise in each.used) == explains
 
 
 @given(lines, courses, faults.filter(bool))
