@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from chaos.distance import SLOW_S
 from chaos.sightings import Sightings
-from groundwork.base.errors import NotYetError, WaitTimeoutError
-from groundwork.base.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
 
 __all__ = ["Nameless", "Way"]
 
@@ -60,12 +59,8 @@ class Nameless:
                 raise NotYetError(f"it hears {said}")
 
         what = f"a pod to be told of {self._name} again"
-        try:
-            wait_for(look, deadline=Deadline.after(BACK_TIMEOUT_S), what=what)
-        except WaitTimeoutError as error:
-            self.sightings.doubts.append(" ".join(str(error).splitlines()[:2]))
-        else:
-            self.sightings.seen.append(f"{self._name} leads to {', '.join(self._before)} again")
+        seen = f"{self._name} leads to {', '.join(self._before)} again"
+        self.sightings.expect_soon(look, BACK_TIMEOUT_S, what, seen)
 
 
 class Way:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from chaos.caller import call
 from chaos.evidence import expect_answer
 from chaos.sightings import Sightings
-from groundwork.base.errors import NotYetError, WaitTimeoutError
-from groundwork.base.wait import Deadline, wait_for
+from groundwork.base.errors import NotYetError
 
 __all__ = ["Drained", "NodeState", "Standstill"]
 
@@ -53,13 +52,8 @@ class Nodes:
                 told = "ready" if ready else "not ready"
                 raise NotYetError(f"it is {told}, and takes {'pods' if takes else 'none'}")
 
-        what = f"node {self.node} to be {word}, by the API server's word"
-        try:
-            wait_for(look, deadline=Deadline.after(limit_s), what=what)
-        except WaitTimeoutError as error:
-            self.sightings.doubts.append(" ".join(str(error).splitlines()[:2]))
-        else:
-            self.sightings.seen.append(f"node {self.node} is {word}, by the API server's word")
+        what, by = f"node {self.node}", f"{word}, by the API server's word"
+        self.sightings.expect_soon(look, limit_s, f"{what} to be {by}", f"{what} is {by}")
 
 
 class Standstill(Nodes):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from groundwork.base.errors import WaitTimeoutError
+from groundwork.base.wait import Deadline, wait_for
 
 __all__ = ["Evidence", "Sightings", "Witness"]
 
@@ -37,6 +41,22 @@ class Sightings:
     def expect(self, *, so: bool, seen: str, doubt: str) -> None:
         """Write down one or the other."""
         (self.seen if so else self.doubts).append(seen if so else doubt)
+
+    def expect_soon(self, look: Callable[[], None], limit_s: float, what: str, seen: str) -> None:
+        """Wait until a look raises no NotYetError any more, and write down what has come of it.
+
+        Args:
+            look: What is so, or what is there instead.
+            limit_s: How long.
+            what: What is waited for, for whoever doubts it.
+            seen: What is written down where it is so.
+        """
+        try:
+            wait_for(look, deadline=Deadline.after(limit_s), what=what)
+        except WaitTimeoutError as error:
+            self.doubts.append(" ".join(str(error).splitlines()[:2]))
+        else:
+            self.seen.append(seen)
 
 
 class Witness(Protocol):

@@ -156,12 +156,7 @@ class Copies:
             if (found := self._topic.in_sync()) != expected:
                 raise NotYetError(f"in sync are {told_of(found)}")
 
-        try:
-            wait_for(look, deadline=Deadline.after(limit_s), what=what)
-        except WaitTimeoutError as error:
-            self.sightings.doubts.append(" ".join(str(error).splitlines()[:2]))
-        else:
-            self.sightings.seen.append(f"{what}: {told_of(expected)}")
+        self.sightings.expect_soon(look, limit_s, what, f"{what}: {told_of(expected)}")
 
 
 def told_of(in_sync: Mapping[int, frozenset[int]]) -> str:
