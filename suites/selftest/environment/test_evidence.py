@@ -174,7 +174,13 @@ def test_a_process_that_was_there_before_is_no_restart(house: House) -> None:
     """It is the keeper's child, and another than before; it was waiting for its turn."""
     port = free_port()
     child = house.start(port)
-    house.start(port)
+    waiting = house.start(port)
+
+    def expect_later() -> None:
+        if process.ticks_now() <= waiting.identity.start_ticks:
+            raise NotYetError("it is the same hundredth of a second")
+
+    wait_for(expect_later, deadline=Deadline.after(1.0), what="the next tick of the clock")
     witness = Death((f"127.0.0.1:{port}",), KEEPER)
     witness.look_before()
     kill(child)
