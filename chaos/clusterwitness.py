@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from chaos.distance import Distance
 from chaos.evidence import addresses_of
-from chaos.inside import Nameless, Way
+from chaos.inside import Nameless
 from chaos.nodewitness import Drained, NodeState, Standstill
-from chaos.podwitness import POD_WITNESSES, Calm, part_of
+from chaos.podwitness import POD_WITNESSES, Calm, Look, part_of
 from chaos.sightings import Witness
 from fixtures.pods.asked.network import answer_took_s, resolve
 from fixtures.resources.toolbox import ask
 from groundwork.base.errors import GroundworkError, UsageError
+from groundwork.clusters.nodefaults import CONTROL_PLANE, unready
 from groundwork.declare.resource import Description
 from groundwork.keep.messages import Status
 from groundwork.kube.client import Kube
@@ -25,6 +27,7 @@ __all__ = [
     "broker_on",
     "calm_pods_of",
     "cluster_witness_of",
+    "kube_of",
     "worker_of",
 ]
 
@@ -57,30 +60,26 @@ def worker_of(status: Status) -> str:
     kube = kube_of(status)
     watching = ("prometheus", "alertmanager", "receiver")
     watched = {pod.node for name in watching for pod in kube.pods.of(name)}
+    nodes = (node.metadata for node in kube.nodes())
+    workers = {each.name for each in nodes if CONTROL_PLANE not in (each.labels or {})}
     brokers = Counter(pod.node for pod in kube.pods.of(BROKER))
     for node, many in sorted(brokers.items()):
-        if many == 1 and node not in watched and not runs_everything(kube, node):
+        if many == 1 and node in workers - watched:
             return node
     found = f"brokers are on {dict(brokers)}, who tells of alerts on {sorted(watched)}"
     raise UsageError(f"no node has one broker and nobody who tells of alerts: {found}")
 
 
-def broker_on(node: str, status: Status) -> str:
+def broker_on(node: str, kube: Kube) -> str:
     """The broker's one node that is on a node of the cluster, counted from ``broker-1``.
 
     Raises:
         UsageError: There is none, or there are several.
     """
-    found = [pod.name for pod in kube_of(status).pods.of(BROKER) if pod.node == node]
+    found = [pod.name for pod in kube.pods.of(BROKER) if pod.node == node]
     if len(found) != 1:
         raise UsageError(f"one node of the broker should be on {node}: {found}")
     return f"{BROKER}-{int(found[0].rpartition('-')[2]) + 1}"
-
-
-def runs_everything(kube: Kube, node: str) -> bool:
-    """Whether a node is the one that everything asks."""
-    (found,) = (each.metadata for each in kube.nodes() if each.metadata.name == node)
-    return "node-role.kubernetes.io/control-plane" in (found.labels or {})
 
 
 def cluster_witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -96,26 +95,25 @@ def cluster_witness_of(fault: str, resource: str, target: str, status: Status) -
     if resource == RELAY and fault in {"isolate", "slow"}:
         servers = described[BROKER].endpoints["kafka"].inside.split(",")
         ways = addresses_of(described[RELAY], target)
-        return Way(lambda at: took_s(kube, at), ways, servers, slow=fault == "slow")
+        return Distance(ways, servers, lambda at: took_s(kube, at), cut=fault == "isolate")
     if fault not in POD_WITNESSES:
         known = ", ".join(CLUSTER_WITNESSES)
         raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {known}")
     chosen = frozenset({part_of(resource, target, status.platform)} - {""})
     addresses = addresses_of(described[resource], target)
-    return POD_WITNESSES[fault](lambda: pods_of(kube, resource), chosen, addresses)
+    return POD_WITNESSES[fault](look_at(kube, resource), chosen, addresses)
 
 
 def calm_pods_of(resource: str, status: Status) -> Witness:
     """Who looks whether nothing befalls a resource in a cluster."""
-    kube = kube_of(status)
     described = {each.name: each for each in status.resources}
     addresses = addresses_of(described[resource], "")
-    return Calm(lambda: pods_of(kube, resource), frozenset(), addresses)
+    return Calm(look_at(kube_of(status), resource), frozenset(), addresses)
 
 
-def pods_of(kube: Kube, resource: str) -> Mapping[str, Pod]:
-    """The pods of a resource now, by name."""
-    return {pod.name: pod for pod in kube.pods.of(resource)}
+def look_at(kube: Kube, resource: str) -> Look:
+    """Asks for the pods of a resource, by name."""
+    return lambda: {pod.name: pod for pod in kube.pods.of(resource)}
 
 
 def of_the_cluster(fault: str, target: str, kube: Kube, broker: Description) -> Witness:
@@ -131,10 +129,8 @@ def of_the_cluster(fault: str, target: str, kube: Kube, broker: Description) -> 
             lambda: states_of(kube), target, lambda: [p.name for p in kube.pods.movable(target)]
         )
     if fault == "freeze":
-        addresses = dict(enumerate(addresses_of(broker, "")))
-        nodes = {int(pod.name.rpartition("-")[2]): pod.node for pod in kube.pods.of(BROKER)}
-        there = [at for number, at in addresses.items() if nodes.get(number) == target]
-        elsewhere = [at for number, at in addresses.items() if nodes.get(number) != target]
+        there = addresses_of(broker, broker_on(target, kube))
+        elsewhere = [at for at in addresses_of(broker, "") if at not in there]
         return Standstill(lambda: states_of(kube), target, there, elsewhere)
     raise UsageError(f"{fault} of {CLUSTER}: nobody can witness it")
 
@@ -142,10 +138,7 @@ def of_the_cluster(fault: str, target: str, kube: Kube, broker: Description) -> 
 def states_of(kube: Kube) -> Mapping[str, NodeState]:
     """Whether each node is ready, and whether it takes pods."""
     return {
-        node.metadata.name: (
-            any(each.type == "Ready" and each.status == "True" for each in node.status.conditions),
-            not node.spec.unschedulable,
-        )
+        node.metadata.name: (not unready(node), not node.spec.unschedulable)
         for node in kube.nodes()
     }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from chaoslib.exit import exit_gracefully
 
 from chaos.answers import Answer, Asker, Promised
-from chaos.clusterwitness import OF_NODES, broker_on
+from chaos.clusterwitness import OF_NODES, broker_on, kube_of
 from chaos.deeds import NOTHING, Deed, Injection
 from chaos.handling import Handled, Handling, Loss
 from chaos.leaders import Leadership, moved
@@ -271,7 +271,7 @@ class Course:
         part = part_of(resource, target, self.plan.platform)
         struck = resource, target
         if fault in OF_NODES:
-            struck = BROKER, broker_on(target, self.client.status())
+            struck = BROKER, broker_on(target, kube_of(self.client.status()))
         self._do(
             Deed(
                 fault,

@@ -15,7 +15,7 @@ from groundwork.base.errors import GroundworkError, NotYetError, WaitTimeoutErro
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.pods import Pod
 
-__all__ = ["POD_WITNESSES", "Absence", "Calm", "Crash", "Death", "Silence", "part_of"]
+__all__ = ["POD_WITNESSES", "Absence", "Calm", "Crash", "Death", "Look", "Silence", "part_of"]
 
 # A pod is placed, and a killed broker reads its log before it is ready.
 RETURN_TIMEOUT_S = 120.0

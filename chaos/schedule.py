@@ -76,7 +76,7 @@ class Moment:
     begins: bool
 
 
-# Clients give up a record after half a minute: nothing on their way lasts so long.
+# Clients give up a transaction after half a minute: nothing on their way lasts so long.
 LANES: tuple[tuple[Kind, ...], ...] = (
     (
         Kind("broker", "kill", (1.0, 4.0)),

@@ -20,7 +20,7 @@ from groundwork.checkers.history import History, Partition, Phase
 
 __all__ = ["Workload", "WorkloadSettings", "history_of"]
 
-# Producers give up what is under way after half a minute; transactions twice that.
+# Producers give up what is under way after a minute; transactions after half of one, and end twice.
 END_TIMEOUT_S = 120.0
 
 PRODUCERS = 4

@@ -17,7 +17,7 @@ from groundwork.clusters.provider import Provider
 from groundwork.declare.stage import Stage
 from groundwork.kube.pods import Pod
 
-__all__ = ["NodeFaults", "unready"]
+__all__ = ["CONTROL_PLANE", "NodeFaults", "unready"]
 
 # The part of a cluster that answers for names; and the label of its pods, wherever they are.
 DNS = "dns"

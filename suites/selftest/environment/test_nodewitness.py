@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from chaos import inside, nodewitness
-from chaos.inside import Nameless, Way
+from chaos.distance import Distance
+from chaos.inside import Nameless
 from chaos.nodewitness import Drained, NodeState, Standstill
 from chaos.sightings import Witness
 
@@ -161,6 +162,6 @@ def test_a_way_is_cut_or_slow_beside_its_server(
     """Where the server itself is silent or far, it isn't the way."""
     scene = Scene()
     took = {"way": way, "server": server}
-    witness = Way(lambda at: took[at][scene.now], ["way"], ["server"], slow=wanted == "slow")
+    witness = Distance(["way"], ["server"], lambda at: took[at][scene.now], cut=wanted == "cut")
     _, doubts = scene.see(witness)
     assert [each.startswith(doubt) for each in doubts] == [True] * bool(doubt), doubts
