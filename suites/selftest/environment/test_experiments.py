@@ -13,6 +13,7 @@ import pytest
 from chaos.completion import complete, expect_completed
 from chaos.experiments import EXPERIMENTS, expect_all_sound, expect_sound, file_of, load, names
 from fixtures.declared import objectives
+from fixtures.declared.interruption import Interruption, Only
 from groundwork.base import process
 from groundwork.base.errors import GroundworkError, UsageError
 
@@ -179,3 +180,28 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, words: list[str], said:
     assert done.returncode == 4
     assert said in done.output
     assert len(done.output.splitlines()) == 1
+
+
+def test_where_an_experiment_is_not_run_is_told_by_options() -> None:
+    """Of each of these all must hold; brokers that are pods may be others than processes."""
+    only = Only(env=["local", "kind"], brokers=[1], cluster_brokers=[3], nodes_min=3)
+    clusters = ("kind", "k3d", "context")
+    assert [each for each in only.others() if all(each.values())] == [
+        {"env": ("k3d", "context")},
+        {"env": ("local",), "brokers": (3,)},
+        {"env": clusters, "brokers": (1,)},
+        {"nodes": (1, 2)},
+    ]
+
+
+def test_what_is_otherwise_in_a_cluster_is_so_there_alone() -> None:
+    """What it doesn't name is as everywhere; nobody both must and may be told there, either."""
+    row = {"experiment": "x", "only": {"env": ["local"]}, "since": "fault", "within_s": 9}
+    own = {"must": {"BrokerDown": 5}, "may": ["HostDown"], "spared_min": 7}
+    made = Interruption.model_validate(row | own | {"in_a_cluster": {"must": {"ServiceDown": 3}}})
+    assert made.on("local") == made
+    there = made.on("kind")
+    assert (there.must, there.may, there.spared_min) == ({"ServiceDown": 3}, ["HostDown"], 7)
+    assert made.alerts == ("BrokerDown", "HostDown", "ServiceDown")
+    with pytest.raises(ValueError, match="HostDown must be told, and may be"):
+        Interruption.model_validate(row | own | {"in_a_cluster": {"must": {"HostDown": 3}}})
