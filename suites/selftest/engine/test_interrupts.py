@@ -268,8 +268,8 @@ def test_whoever_was_broken_off_is_answered_what_it_asks_next(groundwork_session
     """Not what it had asked before, and not only after that has come."""
     signal.signal(signal.SIGALRM, ring)
     for seconds in (0.05, 0.2, 0.5, 1.0):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
         with pytest.raises(TimeUpError):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
             groundwork_session.await_ready("mill")
             while True:
                 pass
@@ -285,8 +285,8 @@ def test_locks_that_nobody_waits_for_are_nobodys(groundwork_session):
     holder = groundwork_session.client()
     other = type(holder)(holder.path, CLIENT)
     holder.claim(["spring"], [], holder="first")
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
     with pytest.raises(TimeUpError):
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
         other.claim(["spring"], [], holder="other")
     holder.release()
     third = type(holder)(holder.path, CLIENT)
@@ -303,8 +303,8 @@ def test_a_test_that_is_broken_off_keeps_nothing_from_the_next(groundwork_sessio
     session, used = groundwork_session, frozenset({"spring"})
     needs = Needs(used, used)
     session.client().ask(used)
-    signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 0.0001)
     with pytest.raises(TimeUpError):
+        signal.setitimer(signal.ITIMER_REAL, 0.0002 + number * 0.0001)
         while True:
             session.hold("me", needs)
             session.release(used)
