@@ -121,30 +121,25 @@ def send(
     transaction: int = NONE,
 ) -> None:
     """Send one record; its outcome is written down when it is known."""
-    value = recorder.value()
-    begun = recorder.begin(process)
-    told = outcome_of(recorder, begun, partition, value, transaction)
+    begun = recorder.send(process, partition, transaction)
+    data, told = payload(begun.value), outcome_of(recorder, begun)
     try:
-        producer.produce(settings.topic, payload(value), partition=partition, on_delivery=told)
+        producer.produce(settings.topic, data, partition=partition, on_delivery=told)
     except BufferError:  # the queue is full: it never left
-        place = (partition, NONE, value)
-        recorder.end(begun, Kind.SEND, Outcome.FAIL, [place], transaction=transaction)
+        recorder.sent(begun, Outcome.FAIL)
 
 
-def outcome_of(
-    recorder: Recorder, begun: Begun, partition: int, value: int, transaction: int
-) -> Callable[[KafkaError | None, Message], None]:
+def outcome_of(recorder: Recorder, begun: Begun) -> Callable[[KafkaError | None, Message], None]:
     """Writes down what became of a record."""
     sent_s = time.monotonic()
 
     def told(error: KafkaError | None, message: Message) -> None:
         if error is None:
-            outcome, offset = Outcome.OK, message.offset()
+            offset = message.offset()
+            recorder.sent(begun, Outcome.OK, NONE if offset is None else offset)
         else:
             never = error.code() in NEVER_SENT and time.monotonic() - sent_s < RETURNED_S
-            outcome, offset = Outcome.FAIL if never else Outcome.INFO, NONE
-        place = (partition, NONE if offset is None else offset, value)
-        recorder.end(begun, Kind.SEND, outcome, [place], transaction=transaction)
+            recorder.sent(begun, Outcome.FAIL if never else Outcome.INFO)
 
     return told
 
@@ -160,7 +155,8 @@ def produce_transactions(
     """Send transactions until told to stop; each fourth is aborted.
 
     A producer whose transaction can't be ended is given up: another one takes its name over, which
-    ends what it has left open; the last one, too, or nobody could read past that.
+    ends what it has left open; the last one, too, or nobody could read past that. What became of
+    the records of one that was given up nobody tells: they are unknown.
     """
     pace = Pace(settings.rate / TRANSACTION_RECORDS, stop)
     number = 0
@@ -278,23 +274,16 @@ async def send_all(
             raise given_up[0]
         await pause(stop, due_s - loop.time())
         due_s += 1 / settings.rate
-        value, partition = recorder.value(), number % settings.partitions
+        partition = number % settings.partitions
         number += 1
-        begun = recorder.begin(process)
-        try:
-            sent = await producer.send(settings.topic, payload(value), partition=partition)
-        except AioKafkaError:
-            recorder.end(begun, Kind.SEND, Outcome.INFO, [(partition, NONE, value)])
-            raise
-        sent.add_done_callback(outcome_of_async(recorder, begun, partition, value, given_up))
+        begun = recorder.send(process, partition)
+        data = payload(begun.value)
+        sent = await producer.send(settings.topic, data, partition=partition)
+        sent.add_done_callback(outcome_of_async(recorder, begun, given_up))
 
 
 def outcome_of_async(
-    recorder: Recorder,
-    begun: Begun,
-    partition: int,
-    value: int,
-    given_up: list[AioKafkaError],
+    recorder: Recorder, begun: Begun, given_up: list[AioKafkaError]
 ) -> Callable[[asyncio.Future[RecordMetadata]], None]:
     """Writes down what became of a record; and why it was given up."""
 
@@ -303,8 +292,8 @@ def outcome_of_async(
         if failed:
             reason = None if sent.cancelled() else sent.exception()
             given_up.append(reason if isinstance(reason, AioKafkaError) else AioKafkaError())
-        outcome = Outcome.INFO if failed else Outcome.OK
-        offset = NONE if failed else sent.result().offset
-        recorder.end(begun, Kind.SEND, outcome, [(partition, offset, value)])
+            recorder.sent(begun, Outcome.INFO)
+        else:
+            recorder.sent(begun, Outcome.OK, sent.result().offset)
 
     return told

@@ -53,11 +53,17 @@ class Begun:
         op: Its number.
         process: The client's.
         invoke_ns: When, on the machine's monotonic clock.
+        partition: Of a send: where to.
+        value: Of a send: the record.
+        transaction: Of a send: in which.
     """
 
     op: int
     process: int
     invoke_ns: int
+    partition: int = NONE
+    value: int = NONE
+    transaction: int = NONE
 
 
 class Recorder:
@@ -67,6 +73,7 @@ class Recorder:
         self._ops = itertools.count(1)
         self._values = itertools.count()
         self._transactions = itertools.count()
+        self._sending: dict[int, Begun] = {}  # by their numbers
         self._rows: list[tuple[int, ...]] = []  # appending to a list is one step
         self._clients: dict[int, Client] = {}
         self._acknowledged = self._looked_at = 0  # of the rows, as far as they were looked at
@@ -79,10 +86,6 @@ class Recorder:
             self._clients[number] = told
             return number
 
-    def value(self) -> int:
-        """A record that was never sent."""
-        return next(self._values)
-
     def transaction(self) -> int:
         """A transaction that was never begun."""
         return next(self._transactions)
@@ -90,6 +93,22 @@ class Recorder:
     def begin(self, process: int) -> Begun:
         """A client begins an operation."""
         return Begun(next(self._ops), process, time.monotonic_ns())
+
+    def send(self, process: int, partition: int, transaction: int = NONE) -> Begun:
+        """A client begins to send a record that was never sent.
+
+        Whatever becomes of the client: as long as nobody has told how it came out, nobody knows.
+        """
+        value, op = next(self._values), next(self._ops)
+        begun = Begun(op, process, time.monotonic_ns(), partition, value, transaction)
+        self._sending[op] = begun
+        return begun
+
+    def sent(self, begun: Begun, outcome: Outcome, offset: int = NONE) -> None:
+        """It has come out, so or so."""
+        place = (begun.partition, offset, begun.value)
+        self.end(begun, Kind.SEND, outcome, [place], transaction=begun.transaction)
+        self._sending.pop(begun.op, None)
 
     def end(
         self,
@@ -130,7 +149,9 @@ class Recorder:
         ]
 
     def history(self, partitions: Sequence[Partition], phases: Sequence[Phase] = ()) -> History:
-        """All of it, once every operation has ended."""
+        """All of it, once every client has ended; what no client has told of is unknown."""
+        for begun in tuple(self._sending.values()):
+            self.sent(begun, Outcome.INFO)
         columns = columns_of(self._rows)
         order = np.argsort(columns["op"], kind="stable")
         columns = {name: column[order] for name, column in columns.items()}

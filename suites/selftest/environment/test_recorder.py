@@ -31,20 +31,37 @@ def test_what_ends_late_is_told_in_the_order_of_beginning() -> None:
     """Two sends under way, the second ends first; a poll that returned nothing isn't there."""
     recorder = Recorder()
     producer, consumer = recorder.client(Client("p")), recorder.client(Client("c"))
-    first, second = recorder.begin(producer), recorder.begin(producer)
+    first, second = recorder.send(producer, 0, 4), recorder.send(producer, 0)
     empty, full = recorder.begin(consumer), recorder.begin(consumer)
-    recorder.end(second, Kind.SEND, Outcome.OK, [(0, 1, 11)])
+    recorder.sent(second, Outcome.OK, 1)
     recorder.end(empty, Kind.POLL, Outcome.OK, [])
-    recorder.end(full, Kind.POLL, Outcome.OK, [(0, 1, 11), (0, 2, 12)])
+    recorder.end(full, Kind.POLL, Outcome.OK, [(0, 1, 1), (0, 2, 12)])
     assert recorder.acknowledged() == 1
-    recorder.end(first, Kind.SEND, Outcome.INFO, [(0, NONE, 10)], transaction=4)
+    recorder.sent(first, Outcome.INFO)
     columns = recorder.history(PARTITIONS).columns
-    assert columns["value"].tolist() == [10, 11, 11, 12]
+    assert columns["value"].tolist() == [0, 1, 1, 12]
     assert columns["op"].tolist() == [first.op, second.op, full.op, full.op]
     assert columns["offset"].tolist() == [NONE, 1, 1, 2]
     assert columns["transaction"].tolist() == [4, NONE, NONE, NONE]
     assert columns["process"].tolist() == [producer, producer, consumer, consumer]
     assert all(columns["complete_ns"] >= columns["invoke_ns"])
+
+
+def test_what_nobody_tells_of_is_unknown() -> None:
+    """Its producer was given up: the record is there, or comes later, and nobody is to blame."""
+    recorder = Recorder()
+    process = recorder.client(Client("p"))
+    told, untold = recorder.send(process, 0), recorder.send(process, 2, 7)
+    recorder.sent(told, Outcome.OK, 5)
+    assert recorder.acknowledged() == 1
+    columns = recorder.history(PARTITIONS).columns
+    assert columns["op"].tolist() == [told.op, untold.op]
+    assert columns["kind"].tolist() == [Kind.SEND, Kind.SEND]
+    assert columns["outcome"].tolist() == [Outcome.OK, Outcome.INFO]
+    assert columns["value"].tolist() == [told.value, untold.value]
+    assert columns["partition"].tolist() == [0, 2]
+    assert columns["transaction"].tolist() == [NONE, 7]
+    assert len(recorder.history(PARTITIONS)) == 2
 
 
 def test_many_threads_write_at_once() -> None:
@@ -54,8 +71,7 @@ def test_many_threads_write_at_once() -> None:
     def work() -> None:
         process = recorder.client(Client("p"))
         for _ in range(500):
-            begun = recorder.begin(process)
-            recorder.end(begun, Kind.SEND, Outcome.OK, [(0, NONE, recorder.value())])
+            recorder.sent(recorder.send(process, 0), Outcome.OK)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
