@@ -10,10 +10,13 @@ from chaos.distance import Distance
 from chaos.evidence import addresses_of
 from chaos.inside import Nameless
 from chaos.nodewitness import Drained, NodeState, Standstill
-from chaos.podwitness import POD_WITNESSES, Calm, Look, part_of
+from chaos.omission import Omission, jobs_at
+from chaos.podwitness import POD_WITNESSES, Calm, Look, Starvation, part_of
 from chaos.sightings import Witness
+from fixtures.pods.asked import volumes
 from fixtures.pods.asked.network import answer_took_s, resolve
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
+from fixtures.resources import broker_volume
 from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.clusters.nodefaults import CONTROL_PLANE, unready
 from groundwork.declare.resource import Description
@@ -31,7 +34,7 @@ __all__ = [
     "worker_of",
 ]
 
-CLUSTER, BROKER, RELAY = "cluster", "broker", "relay"
+CLUSTER, BROKER, RELAY, PROMETHEUS = "cluster", "broker", "relay", "prometheus"
 
 # Who goes the ways and asks for the names that a witness is to hear of: it has Python.
 PEDESTRIAN = "hello-world"
@@ -41,7 +44,9 @@ NAME = "broker.infra.svc.cluster.local."
 
 # What is done to nodes, and to ways, beside what is done to pods.
 OF_NODES = ("freeze", "drain")
-CLUSTER_WITNESSES = (*POD_WITNESSES, *OF_NODES, "slow")
+CUTTING = ("isolate", "blackhole")
+OF_WAYS = (*CUTTING, "slow", "limit")
+CLUSTER_WITNESSES = (*POD_WITNESSES, *OF_NODES, *OF_WAYS)
 
 
 def kube_of(status: Status) -> Kube:
@@ -92,13 +97,19 @@ def cluster_witness_of(fault: str, resource: str, target: str, status: Status) -
     kube = kube_of(status)
     if resource == CLUSTER:
         return of_the_cluster(fault, target, kube, described[BROKER])
-    if resource == RELAY and fault in {"isolate", "slow"}:
+    if resource == PROMETHEUS and fault == "misconfigure":
+        return Omission(lambda: jobs_at(described[resource].endpoint()), target)
+    if resource == RELAY and fault in OF_WAYS:
         servers = described[BROKER].endpoints["kafka"].inside.split(",")
         ways = addresses_of(described[RELAY], target)
-        return Distance(ways, servers, lambda at: took_s(kube, at), cut=fault == "isolate")
+        return Distance(ways, servers, lambda at: took_s(kube, at), cut=fault in CUTTING)
+    if resource == broker_volume.NAME:
+        addresses = addresses_of(described[BROKER], "")
+        return Starvation(look_at(kube, BROKER), addresses, lambda: free_bytes(kube))
     if fault not in POD_WITNESSES:
         known = ", ".join(CLUSTER_WITNESSES)
         raise UsageError(f"{fault} of {resource}: nobody can witness it; known: {known}")
+    target = "" if fault == "misconfigure" else target  # which is a key, and no pod
     chosen = frozenset({part_of(resource, target, status.platform)} - {""})
     addresses = addresses_of(described[resource], target)
     return POD_WITNESSES[fault](look_at(kube, resource), chosen, addresses)
@@ -153,6 +164,19 @@ def pedestrian(kube: Kube) -> Pod:
         if pod.ready:
             return pod
     raise GroundworkError(f"{PEDESTRIAN} has no pod that is ready: nobody can look from inside")
+
+
+def free_bytes(kube: Kube) -> int:
+    """How much can be written on the volume of the broker's pod, as another container has it.
+
+    Raises:
+        GroundworkError: There is no such pod.
+    """
+    for pod in kube.pods.of(BROKER):
+        container = broker_volume.CONTAINER
+        told = ask(kube, pod, volumes.used, broker_volume.FOLDER, container=container)
+        return told["size_bytes"] - told["used_bytes"]
+    raise GroundworkError("the broker has no pod that could have a volume")
 
 
 def took_s(kube: Kube, address: str) -> float | None:

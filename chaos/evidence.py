@@ -13,6 +13,7 @@ import psutil
 
 from chaos.caller import call, crowd, question
 from chaos.distance import Distance
+from chaos.omission import Omission, jobs_at
 from chaos.sightings import Evidence, Sightings, Witness
 from groundwork.base import process
 from groundwork.base.errors import NotYetError, UsageError, WaitTimeoutError
@@ -362,7 +363,10 @@ class Calm:
 
 
 # Who can witness which fault; one that nobody can is no part of an experiment.
-WITNESSES = ("kill", "terminate", "pause", "exhaust", "isolate", "blackhole", "slow")
+WITNESSES = (
+    *("kill", "terminate", "pause", "exhaust", "misconfigure"),
+    *("isolate", "blackhole", "slow", "limit"),
+)
 
 
 def witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
@@ -372,14 +376,16 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
         UsageError: Nobody can, or there is no such target.
     """
     told = {each.name: each for each in status.resources}
-    addresses = addresses_of(told[resource], target)
+    addresses = addresses_of(told[resource], "" if fault == "misconfigure" else target)
     if fault in {"kill", "terminate"}:
         return Death(addresses, status.keeper)
     if fault == "pause":
         return Stop(addresses)
     if fault == "exhaust":
         return Lack(addresses)
-    if fault == "slow":
+    if fault == "misconfigure":
+        return Omission(lambda: jobs_at(told[resource].endpoint()), target)
+    if fault in {"slow", "limit"}:
         return Distance(addresses, addresses_of(told["broker"], target))
     if fault in WITNESSES:
         return Cut(addresses, addresses_of(told["broker"], target))

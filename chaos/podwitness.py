@@ -15,10 +15,26 @@ from groundwork.base.errors import GroundworkError, NotYetError, WaitTimeoutErro
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.pods import Pod
 
-__all__ = ["POD_WITNESSES", "Absence", "Calm", "Crash", "Death", "Look", "Silence", "part_of"]
+__all__ = [
+    "POD_WITNESSES",
+    "Absence",
+    "Calm",
+    "Crash",
+    "Death",
+    "Look",
+    "Nonsense",
+    "Silence",
+    "Starvation",
+    "part_of",
+]
 
 # A pod is placed, and a killed broker reads its log before it is ready.
 RETURN_TIMEOUT_S = 120.0
+
+# Kafka writes to the log of its quorum twice a second, and halts a moment after it couldn't.
+END_TIMEOUT_S = 20.0
+
+UNANSWERED = frozenset({"refused", "hung up", "swallowed"})
 
 # The pods of a resource now, by name.
 Look = Callable[[], Mapping[str, Pod]]
@@ -144,7 +160,22 @@ class Absence(Death):
             seen="nobody is in their places",
             doubt=f"nobody was to be in their places, and {', '.join(others)} is",
         )
-        self.expect_replies(frozenset({"refused", "hung up", "swallowed"}), "unanswered")
+        self.expect_replies(UNANSWERED, "unanswered")
+
+
+class Nonsense(Death):
+    """Of pods that are begun anew with nonsense: nobody takes their places who would answer."""
+
+    def look_during(self) -> None:
+        """They aren't there, those that are aren't ready, and nobody answers for them."""
+        super().look_during()
+        ready = sorted(pod.name for pod in self.look().values() if pod.ready)
+        self.sightings.expect(
+            so=not ready,
+            seen="nobody is ready in their places",
+            doubt=f"nobody was to be ready in their places, and {', '.join(ready)} is",
+        )
+        self.expect_replies(UNANSWERED, "unanswered")
 
 
 class Crash(Pods):
@@ -187,6 +218,67 @@ class Silence(Pods):
         self.expect_the_same(list(self.before.values()))
 
 
+class Starvation(Pods):
+    """Of a volume that is full: nobody can write there, and the container ends that does.
+
+    Args:
+        look: Asks the API server.
+        addresses: Where the pods are called.
+        free_bytes: Asks in the pod how much can be written.
+    """
+
+    def __init__(
+        self, look: Look, addresses: tuple[str, ...], free_bytes: Callable[[], int]
+    ) -> None:
+        super().__init__(look, frozenset(), addresses)
+        self._free_bytes = free_bytes
+
+    def look_before(self) -> None:
+        """There is room, and somebody answers."""
+        self._expect_room("before")
+        super().look_before()
+
+    def look_during(self) -> None:
+        """There is no room, and soon nobody answers."""
+        free = self._free_bytes()
+        self.sightings.expect(
+            so=free == 0,
+            seen="no byte is free on the volume",
+            doubt=f"the volume was to be full, and {free} bytes are free",
+        )
+
+        def look() -> None:
+            if ready := [pod.name for pod in self.look().values() if pod.ready]:
+                raise NotYetError(f"{', '.join(ready)} is ready")
+
+        what = "the container to end that writes there"
+        self.sightings.expect_soon(look, END_TIMEOUT_S, what, "its pod isn't ready any more")
+        self.expect_replies(UNANSWERED, "unanswered")
+
+    def look_after(self) -> None:
+        """There is room, and the same pod has another container, which answers."""
+        self._expect_room("again")
+        now = self.await_ready()
+        for pod in self.chosen:
+            found = now.get(pod.name)
+            same = found is not None and found.uid == pod.uid
+            new = sorted(set(found.containers) - set(pod.containers)) if found is not None else []
+            self.sightings.expect(
+                so=same and bool(new),
+                seen=f"pod {pod.name} ({pod.uid}) has another container: {', '.join(new)}",
+                doubt=f"pod {pod.name} ({pod.uid}) was to have another container, and is "
+                f"{told(found)}",
+            )
+
+    def _expect_room(self, when: str) -> None:
+        free = self._free_bytes()
+        self.sightings.expect(
+            so=free > 0,
+            seen=f"{free} bytes are free {when} on the volume",
+            doubt=f"no byte is free {when} on the volume",
+        )
+
+
 class Calm(Pods):
     """Of nothing that is done: the pods and their containers are the same, and answer."""
 
@@ -208,6 +300,7 @@ POD_WITNESSES: Mapping[str, type[Death | Crash | Silence]] = {
     "crash": Crash,
     "pause": Silence,
     "isolate": Silence,
+    "misconfigure": Nonsense,
 }
 
 

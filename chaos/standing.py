@@ -23,7 +23,15 @@ from groundwork.base.wait import Deadline, wait_for
 from groundwork.declare.resource import Description
 from groundwork.keep.messages import Status
 
-__all__ = ["STANDING", "Copies", "Hunger", "followers_of", "node_on", "standing_witness_of"]
+__all__ = [
+    "LINKS",
+    "STANDING",
+    "Copies",
+    "Hunger",
+    "followers_of",
+    "node_on",
+    "standing_witness_of",
+]
 
 VOLUME, LINKS = broker_volume.NAME, links.NAME
 

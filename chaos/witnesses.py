@@ -5,7 +5,7 @@ from __future__ import annotations
 from chaos import evidence
 from chaos.clusterwitness import CLUSTER_WITNESSES, calm_pods_of, cluster_witness_of
 from chaos.sightings import Witness
-from chaos.standing import STANDING, standing_witness_of
+from chaos.standing import LINKS, STANDING, standing_witness_of
 from fixtures.scratch import ScratchTopic
 from groundwork.keep.messages import Status
 
@@ -35,9 +35,10 @@ def witness_of(
     Raises:
         UsageError: Nobody can, or there is no such target.
     """
-    if resource in STANDING:
+    local = status.platform == "local"
+    if resource == LINKS or (local and resource in STANDING):
         return standing_witness_of(resource, target, status, topic)
-    if status.platform == "local":
+    if local:
         return evidence.witness_of(fault, resource, target, status)
     return cluster_witness_of(fault, resource, target, status)
 

@@ -1,4 +1,4 @@
-"""Isolating: pods are cut off from all others by the firewalls of the nodes that they are on.
+"""Isolating: pods are cut off from all others, or some, by the firewalls of the nodes they are on.
 
 A network policy would say so to whoever enforces policies; where nobody does, it says it in vain.
 Packets are dropped where a node passes them on: what a pod says, and what is said to it, by
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from groundwork.clusters.cluster import Cluster
 from groundwork.kube.pods import Pod
 
-__all__ = ["isolate", "isolated", "rejoin"]
+__all__ = ["isolate", "isolate_from", "isolated", "rejoin", "rules_of"]
 
 # It waits for its turn: kube-proxy writes rules at times, too.
 IPTABLES = ("iptables", "--wait", "10")
@@ -42,6 +42,24 @@ def isolate(cluster: Cluster, resource: str, pods: Iterable[Pod]) -> None:
             if f"{direction} {pod.ip}/32 " not in known:
                 rule = (direction, pod.ip, *comment, "-j", "DROP")
                 cluster.enter(pod.node, *IPTABLES, "--insert", CHAIN, *rule)
+
+
+def isolate_from(
+    cluster: Cluster, resource: str, pod: Pod, others: Iterable[Pod], ports: Iterable[int]
+) -> None:
+    """Drop what some say to a pod at its ports; what it says to them passes, and so do answers.
+
+    Raises:
+        ProcessFailedError: A node's firewall refused.
+    """
+    cluster.isolated.add(resource)
+    comment = ("-m", "comment", "--comment", mark_of(resource))
+    at = ("-p", "tcp", "-m", "multiport", "--dports", ",".join(map(str, ports)))
+    known = " ".join(rules_of(cluster, pod.node, resource))
+    for other in others:
+        if f"-s {other.ip}/32 -d {pod.ip}/32 " not in known:
+            rule = ("-s", other.ip, "-d", pod.ip, *at, *comment, "-j", "DROP")
+            cluster.enter(pod.node, *IPTABLES, "--insert", CHAIN, *rule)
 
 
 def rejoin(cluster: Cluster, resource: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from fixtures.pods.asked.network import ask_api
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
 from groundwork.kube.client import Kube
 from groundwork.kube.pods import RESOURCE, Pod
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.pods.asked.network import resolve
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

@@ -10,7 +10,7 @@ import pytest
 from fixtures.kustomize import render
 from fixtures.paths import KUBERNETES
 from fixtures.pods.asked.network import connects
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

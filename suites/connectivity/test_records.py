@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from fixtures.declared.topics import Topic
 from fixtures.pods.asked.records import consume, nodes, produce
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

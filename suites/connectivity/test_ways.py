@@ -9,7 +9,7 @@ import allure
 import requests
 
 from fixtures.pods.asked.network import get, tell
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.kube.client import Kube

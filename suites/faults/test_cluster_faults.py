@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from fixtures.pods.asked.network import connects, resolve
-from fixtures.resources.toolbox import ask
+from fixtures.pods.asking import ask
 from groundwork.base.errors import NotYetError, ProvisionError, UsageError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.configuring import restore

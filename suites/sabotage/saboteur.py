@@ -96,7 +96,7 @@ class Saboteur:
         """The copy."""
         return self.base / "project"
 
-    def call(self, *words: str) -> process.Completed:
+    def call(self, *words: str, timeout_s: float = RUN_TIMEOUT_S) -> process.Completed:
         """A module's command in the copy."""
         own = {
             "GROUNDWORK_ENV": self.platform,
@@ -107,7 +107,7 @@ class Saboteur:
         }
         return process.run(
             [sys.executable, "-m", *words],
-            timeout_s=RUN_TIMEOUT_S,
+            timeout_s=timeout_s,
             cwd=self.root,
             env=os.environ | own,
             check=False,

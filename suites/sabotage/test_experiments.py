@@ -47,6 +47,18 @@ UNSLOWED = Edit(RELAY, 'tell(stage, "slow", target, delay_ms)', "del stage, targ
 UNFILLED = Edit(SMALL, "volumes.fill(str(mounted(stage)), share)", "del stage, share")
 UNSTRUCK = Edit("groundwork/declare/capability.py", "stage.kill(target)", "del stage, target")
 UNMOVED = Edit(LEADERS, "[[*each[1:], each[0]] for each in before]", "before")
+UNEXHAUSTED = Edit(
+    "groundwork/declare/capability.py", "stage.exhaust(target, spare=spare)", "del stage, spare"
+)
+UNSILENCED = Edit(RELAY, 'tell(stage, "blackhole", target)', "del stage, target")
+UNLIMITED = Edit(
+    RELAY, 'tell(stage, "limit", target, bytes_per_s)', "del stage, target, bytes_per_s"
+)
+UNSPOILED = Edit(
+    "fixtures/resources/prometheus.py",
+    "expect_job(target)\n        self._reload(stage, target)",
+    "expect_job(target)\n        del stage",
+)
 SPARED = Edit(HANDLING, "        self.current.kill()\n        try:", "        try:")
 
 
@@ -62,6 +74,7 @@ class NoOp:
         meddling: When somebody else restarts the broker: after what, and how many seconds later.
         brokers: How many nodes the broker has.
         options: What else it takes.
+        instead: What the experiment does instead of what it is for: no other has that fault.
     """
 
     name: str
@@ -71,6 +84,12 @@ class NoOp:
     meddling: tuple[str, float] | None = None
     brokers: int = 1
     options: tuple[str, ...] = ()
+    instead: Edit | None = None
+
+
+def instead(experiment: str, old: str, new: str) -> Edit:
+    """An experiment that breaks something in another way."""
+    return Edit(f"chaos/experiments/{experiment}.yaml", old, new)
 
 
 UNKILLED = emptied("kill", "revive")
@@ -82,6 +101,40 @@ NO_OPS = (
     NoOp("nothing ends", "dependency-gone", emptied("terminate"), "was to end, and lives"),
     NoOp("no service is killed", "service-killed", UNSTRUCK, "was to end, and lives"),
     NoOp("nothing is slow", "network-slow", UNSLOWED, "was to be slow, and takes"),
+    NoOp(
+        "nothing is exhausted",
+        "service-killed",
+        UNEXHAUSTED,
+        "at once were answered, and none was to be",
+        instead=instead("service-killed", "fault: kill", "fault: exhaust"),
+    ),
+    NoOp(
+        "nothing is swallowed",
+        "broker-cut-off",
+        UNSILENCED,
+        "was to come to nothing, and was answered",
+        instead=instead("broker-cut-off", "fault: isolate", "fault: blackhole"),
+    ),
+    NoOp(
+        "nothing is narrow",
+        "network-slow",
+        UNLIMITED,
+        "was to be slow, and takes",
+        instead=instead(
+            "network-slow",
+            "fault: slow, parameters: {delay_ms: 300}",
+            "fault: limit, parameters: {bytes_per_s: 1000}",
+        ),
+    ),
+    NoOp(
+        "nothing is left out",
+        "prometheus-down",
+        UNSPOILED,
+        "job receiver alone to be missing",
+        instead=instead(
+            "prometheus-down", "fault: kill", "fault: misconfigure\n        target: receiver"
+        ),
+    ),
     NoOp("nobody is killed", "consumer-killed", SPARED, "was to end, and lives"),
     NoOp("nobody moves", "leaders-moved", UNMOVED, "another leader of each partition", brokers=3),
     NoOp(
@@ -124,6 +177,8 @@ def test_a_fault_that_is_none_proves_nothing(copy: Saboteur, no_op: NoOp) -> Non
     """The experiment is invalid, and the run fails."""
     with contextlib.ExitStack() as meanwhile:
         meanwhile.enter_context(no_op.edit.done(copy.root))
+        if no_op.instead is not None:
+            meanwhile.enter_context(no_op.instead.done(copy.root))
         meddler = None
         if no_op.meddling is not None:
             meddler = Meddler(copy.base, *no_op.meddling)

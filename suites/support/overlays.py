@@ -19,9 +19,11 @@ __all__ = ["OVERLAYS", "everything", "overlay"]
 OVERLAYS: dict[str, dict[str, str]] = {
     "packages": {"images": "packages"},
     "packages-three-brokers": {"images": "packages", "brokers": "3"},
+    "packages-small-volume": {"images": "packages", "broker_volume": "small"},
     "packages-generators": {"images": "packages", "generators": "2"},
     "vendor": {"images": "vendor", "broker": "kafka"},
     "vendor-three-brokers": {"images": "vendor", "broker": "kafka", "brokers": "3"},
+    "vendor-small-volume": {"images": "vendor", "broker": "kafka", "broker_volume": "small"},
     "vendor-generators": {"images": "vendor", "broker": "kafka", "generators": "2"},
     "vendor-redpanda": {"images": "vendor", "broker": "redpanda"},
     "vendor-redpanda-three-brokers": {"images": "vendor", "broker": "redpanda", "brokers": "3"},

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from groundwork.clusters.cluster import Cluster
-from groundwork.clusters.isolating import isolate, isolated, rejoin
+from groundwork.clusters.isolating import isolate, isolate_from, isolated, rejoin
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.kube.client import ClusterIdentity, Kube
 from suites.support import samplepod
@@ -38,7 +38,8 @@ class Firewalls:
             return "\n".join(self.rules[node])
         if action == "--insert":
             assert rule[0] in {"-s", "-d"}
-            rule[1] = f"{rule[1]}/32"
+            for at, word in enumerate(rule):
+                rule[at] = f"{word}/32" if rule[at - 1] in {"-s", "-d"} else word
             self.rules[node].insert(1, " ".join(["-A", chain, *rule]))
         else:
             assert action == "--delete"
@@ -86,3 +87,22 @@ def test_what_is_cut_off_twice_is_joined_once() -> None:
     rejoin(cluster, "relay")
     assert walls.rules == {"one": OTHERS, "two": OTHERS}
     assert isolated(cluster, "relay", [POD, OTHER]) == frozenset()
+
+
+def test_what_some_say_to_a_pod_is_dropped_at_some_ports_alone() -> None:
+    """Once, where the pod is; what it says itself passes, and so does what anybody else says."""
+    walls = Firewalls()
+    cluster = walls.cluster()
+    for _ in range(2):
+        isolate_from(cluster, "links", POD, [OTHER, NEAR], (9092, 9093))
+    told = "-p tcp -m multiport --dports 9092,9093 -m comment --comment groundwork-isolates-links"
+    assert set(walls.rules["one"]) - set(OTHERS) == {
+        f"-A FORWARD -s 10.0.1.1/32 -d 10.0.0.1/32 {told} -j DROP",
+        f"-A FORWARD -s 10.0.0.10/32 -d 10.0.0.1/32 {told} -j DROP",
+    }
+    assert len(walls.rules["one"]) == len(OTHERS) + 2
+    assert walls.rules["two"] == OTHERS
+    assert isolated(cluster, "links", [POD, OTHER, NEAR]) == {"relay-a"}
+    assert isolated(cluster, "relay", [POD]) == frozenset()
+    rejoin(cluster, "links")
+    assert walls.rules == {"one": OTHERS, "two": OTHERS}

@@ -183,13 +183,26 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, words: list[str], said:
 
 
 def test_where_an_experiment_is_not_run_is_told_by_options() -> None:
-    """Of each of these all must hold; brokers that are pods may be others than processes."""
-    only = Only(env=["local", "kind"], brokers=[1], cluster_brokers=[3], nodes_min=3)
+    """Of each of these all must hold; of pods it may be others than of processes."""
+    there = {"brokers": [3], "links": ["direct"]}
+    only = Only.model_validate(
+        {
+            "env": ["local", "kind"],
+            "broker": ["kafka"],
+            "brokers": [1],
+            "links": ["relayed"],
+            "nodes_min": 3,
+            "in_a_cluster": there,
+        }
+    )
     clusters = ("kind", "k3d", "context")
     assert [each for each in only.others() if all(each.values())] == [
         {"env": ("k3d", "context")},
+        {"broker": ("redpanda",)},
         {"env": ("local",), "brokers": (3,)},
         {"env": clusters, "brokers": (1,)},
+        {"env": ("local",), "links": ("direct",)},
+        {"env": clusters, "links": ("relayed",)},
         {"nodes": (1, 2)},
     ]
 

@@ -15,6 +15,7 @@ from fixtures.settings import FoundationSettings
 from groundwork.base import process
 from groundwork.base.ledger import Ledger
 from groundwork.base.wait import Deadline, wait_for
+from groundwork.declare.capability import faults_of
 from groundwork.declare.stage import Stage
 from suites.support.pond import site_of
 from suites.support.ports import free_port
@@ -68,6 +69,22 @@ def test_a_fault_of_a_link_is_of_both_of_its_ways_and_of_no_other(stage: Stage, 
     assert listening(stage) == set()
     links.rejoin(stage, "")
     assert listening(stage) == set(NODES)
+
+
+def test_nodes_of_a_cluster_cut_links_by_themselves() -> None:
+    """Those of three pods of Kafka, which need them as processes do; nobody asks for them."""
+    for own, there in (
+        ({"brokers": 3}, {"links"}),
+        ({"brokers": 1}, set[str]()),
+        ({"brokers": 3, "env": "context"}, set[str]()),
+        ({"brokers": 3, "broker": "redpanda", "images": "vendor"}, set[str]()),
+    ):
+        given = {"env": "kind", "images": "packages", "broker": "kafka", "volume": "small"} | own
+        made = {each.name: each for each in resources(FoundationSettings.model_validate(given))}
+        assert {"links"} & made.keys() == there
+        assert set(made["broker"].needs) == {"cluster", *there}
+        borne = {each.name for name in there for each in faults_of(made[name])}
+        assert borne == ({"isolate"} if there else set())
 
 
 def test_there_are_links_where_they_are_asked_for() -> None:

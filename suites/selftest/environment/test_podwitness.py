@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from chaos import podwitness
-from chaos.podwitness import POD_WITNESSES, Calm, part_of
+from chaos.podwitness import POD_WITNESSES, Calm, Starvation, part_of
 from chaos.sightings import Witness
 from groundwork.checkers.objective import Objective
 from groundwork.kube.pods import Pod
@@ -33,6 +33,7 @@ GONE: Pods = (pod(0),)
 ANOTHER: Pods = (pod(0), pod(1, "uid-9", containers=("container-9",)))
 STARTED_AGAIN: Pods = (pod(0), pod(1, restarts=1, containers=("container-9",)))
 BOTH_OTHERS: Pods = (pod(0, "uid-8", containers=("c",)), pod(1, "uid-9", containers=("d",)))
+UNREADY: Pods = tuple(dataclasses.replace(each, ready=False) for each in BOTH_OTHERS)
 
 
 def witnessed(
@@ -45,7 +46,8 @@ def witnessed(
     def look() -> Mapping[str, Pod]:
         return {each.name: each for each in now[-1]}
 
-    witness: Witness = {**POD_WITNESSES, "": Calm}[fault](look, frozenset({"broker-1"}), ())
+    chosen = frozenset[str]() if fault == "misconfigure" else frozenset({"broker-1"})
+    witness: Witness = {**POD_WITNESSES, "": Calm}[fault](look, chosen, ())
     witness.look_before()
     now.append(during)
     witness.look_during()
@@ -64,6 +66,7 @@ def witnessed(
         ("pause", BEFORE, BEFORE),
         ("isolate", BEFORE, BEFORE),
         ("scale", GONE, ANOTHER),
+        ("misconfigure", UNREADY, BOTH_OTHERS),
         ("", BEFORE, BEFORE),
     ],
 )
@@ -89,6 +92,9 @@ def test_what_has_happened_is_seen(
         ("scale", BEFORE, BEFORE, "pod broker-1 (uid-1) was to be gone, and is there"),
         ("scale", ANOTHER, ANOTHER, "nobody was to be in their places, and broker-1 is"),
         ("scale", GONE, GONE, "1 other pods were to be there, and 0 are"),
+        ("misconfigure", BEFORE, BEFORE, "pod broker-1 (uid-1) was to be gone, and is there"),
+        ("misconfigure", BOTH_OTHERS, BOTH_OTHERS, "nobody was to be ready in their places"),
+        ("misconfigure", UNREADY, UNREADY, "waited 0.1 s for pods to be ready"),
         ("", STARTED_AGAIN, STARTED_AGAIN, "pod broker-1 (uid-1) was to be the same"),
         ("", BEFORE, ANOTHER, "pod broker-1 (uid-1) was to be the same"),
         ("isolate", GONE, BEFORE, "pod broker-1 (uid-1) was to be the same, and is not there"),
@@ -119,6 +125,53 @@ def test_what_wasnt_well_before_shows_nothing(monkeypatch: pytest.MonkeyPatch) -
     assert doubts == ["pod broker-1 wasn't ready before"]
     _, doubts = witnessed(monkeypatch, "isolate", (), (), ())
     assert doubts == ["there were no pods before"]
+
+
+WELL: Pods = (pod(0),)
+ENDED: Pods = (pod(0, ready=False),)
+AGAIN: Pods = (pod(0, restarts=1, containers=("container-8",)),)
+
+
+@pytest.mark.parametrize(
+    ("states", "doubts"),
+    [
+        pytest.param(((9, WELL), (0, ENDED), (9, AGAIN)), [], id="full"),
+        pytest.param(
+            ((9, WELL), (9, ENDED), (9, AGAIN)),
+            ["the volume was to be full, and 9 bytes are free"],
+            id="not full",
+        ),
+        pytest.param(
+            ((9, WELL), (0, WELL), (9, WELL)),
+            ["broker-0 is ready", "pod broker-0 (uid-0) was to have another container"],
+            id="it bears that",
+        ),
+        pytest.param(
+            ((9, WELL), (0, ENDED), (0, AGAIN)), ["no byte is free again"], id="not emptied"
+        ),
+        pytest.param(((0, WELL), (0, ENDED), (9, AGAIN)), ["no byte is free before"], id="before"),
+        pytest.param(
+            ((9, WELL), (0, ENDED), (9, (pod(0, "uid-9", containers=("container-8",)),))),
+            ["pod broker-0 (uid-0) was to have another container"],
+            id="another pod",
+        ),
+    ],
+)
+def test_whether_a_volume_is_full_is_seen_at_its_pod(
+    monkeypatch: pytest.MonkeyPatch, states: tuple[tuple[int, Pods], ...], doubts: list[str]
+) -> None:
+    """By what can be written there, and by the container that ends: its pod is the same."""
+    for name in ("RETURN_TIMEOUT_S", "END_TIMEOUT_S"):
+        monkeypatch.setattr(podwitness, name, 0.1)
+    now = [states[0]]
+    witness = Starvation(lambda: {each.name: each for each in now[-1][1]}, (), lambda: now[-1][0])
+    looks = (witness.look_before, witness.look_during, witness.look_after)
+    for look, state in zip(looks, states, strict=True):
+        now.append(state)
+        look()
+    found = witness.sightings.doubts
+    assert len(found) == len(doubts), found
+    assert all(part in doubt for part, doubt in zip(doubts, found, strict=True)), found
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,12 @@ def test_the_cluster_is_told_beforehand_what_topics_may_be(tmp_path: Path) -> No
             "kafka",
             ["three-brokers", "every-node", "small-heaps", "packages"],
         ),
+        (
+            {"images": "packages", "broker_volume": "small"},
+            "kafka",
+            ["small-volume", "packages"],
+        ),
+        ({"images": "vendor", "broker_volume": "small"}, "kafka", ["small-volume"]),
         ({"images": "vendor"}, "redpanda", []),
         ({"images": "vendor", "broker": "kafka"}, "kafka", []),
         ({"broker": "redpanda", "brokers": "3"}, "redpanda", ["three-brokers", "every-node"]),

@@ -47,8 +47,12 @@ def test_options_come_before_variables_and_variables_before_the_file(
             "--links relayed means nothing with --env kind --brokers 3",
         ),
         (
-            {"env": "kind", "broker_volume": "small"},
-            "--broker-volume small means nothing with --env kind",
+            {"env": "kind", "broker_volume": "small", "brokers": "3"},
+            "--broker-volume small means nothing with --env kind --brokers 3",
+        ),
+        (
+            {"env": "k3d", "broker_volume": "small", "broker": "redpanda"},
+            "--broker-volume small means nothing with --env k3d --broker redpanda",
         ),
         (
             {"env": "kind", "images": "packages", "broker": "redpanda"},

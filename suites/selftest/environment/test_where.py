@@ -59,11 +59,17 @@ def test_all_conditions_must_hold() -> None:
     ("experiment", "own", "run"),
     [
         ("broker-volume-full", {}, False),
+        ("broker-volume-full", {"env": "kind", "broker": "kafka"}, False),
         ("broker-volume-full", {"broker_volume": "small"}, True),
+        ("broker-volume-full", {"env": "kind", "broker_volume": "small"}, True),
         ("broker-volume-full", {"broker_volume": "small", "brokers": 3}, False),
         ("leader-cut-off", {"brokers": 3}, False),
         ("leader-cut-off", {"brokers": 3, "links": "relayed"}, True),
+        ("leader-cut-off", {"env": "kind", "broker": "kafka", "brokers": 3}, True),
+        ("leader-cut-off", {"env": "kind", "broker": "redpanda", "brokers": 3}, False),
         ("broker-killed", {}, True),
+        ("broker-killed", {"env": "kind", "broker_volume": "small"}, False),
+        ("broker-killed", {"env": "kind"}, True),
         ("broker-killed", {"broker_volume": "small"}, True),
     ],
 )
