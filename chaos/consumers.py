@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError as AioKafkaError
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Spot
 
+from chaos.oblivion import Oblivion
 from chaos.pace import pause
 from chaos.recorder import Place, Recorder
 from chaos.records import value_of
@@ -74,7 +75,7 @@ class ReaderSettings:
         )
 
 
-def assigned(settings: ReaderSettings) -> Consumer:
+def assigned(settings: ReaderSettings, oblivion: Oblivion) -> Consumer:
     """A consumer of all partitions, from their beginning; it commits nothing."""
     consumer = Consumer(
         {
@@ -88,6 +89,7 @@ def assigned(settings: ReaderSettings) -> Consumer:
             "fetch.queue.backoff.ms": 10,
             "log_level": 0,
         }
+        | oblivion.configuration()
     )
     numbers = range(settings.partitions)
     spots = [Spot(settings.topic, number, OFFSET_BEGINNING) for number in numbers]
@@ -98,19 +100,23 @@ def assigned(settings: ReaderSettings) -> Consumer:
 def read(
     settings: ReaderSettings, recorder: Recorder, stop: threading.Event, chance: random.Random
 ) -> None:
-    """Read all partitions until told to stop, and go back at times."""
-    process = recorder.client(settings.client("confluent-kafka"))
-    consumer = assigned(settings)
-    seen: dict[int, int] = {}
+    """Read all partitions until told to stop, and go back at times.
+
+    A consumer that has forgotten every broker is given up, and another one begins.
+    """
     polls = 0
-    try:
-        while not stop.is_set():
-            poll(consumer, recorder, process, seen)
-            polls += 1
-            if polls % SEEK_EVERY_POLLS == 0 and seen:
-                go_back(consumer, settings, recorder, process, seen, chance)
-    finally:
-        consumer.close()
+    while not stop.is_set():
+        process, oblivion = recorder.client(settings.client("confluent-kafka")), Oblivion()
+        consumer = assigned(settings, oblivion)
+        seen: dict[int, int] = {}
+        try:
+            while not stop.is_set() and not oblivion.complete:
+                poll(consumer, recorder, process, seen)
+                polls += 1
+                if polls % SEEK_EVERY_POLLS == 0 and seen:
+                    go_back(consumer, settings, recorder, process, seen, chance)
+        finally:
+            consumer.close()
 
 
 def poll(
@@ -159,7 +165,7 @@ def read_to_end(settings: ReaderSettings, recorder: Recorder) -> dict[int, int]:
     A partition that isn't at its end in time came as far as it was read.
     """
     process = recorder.client(settings.client("confluent-kafka, the last"))
-    consumer = assigned(settings)
+    consumer = assigned(settings, Oblivion())
     seen: dict[int, int] = {}
     ends: dict[int, int] = {}
     stop = threading.Event()

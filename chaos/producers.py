@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError as AioKafkaError
 from aiokafka.structs import RecordMetadata
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from chaos.oblivion import Oblivion
 from chaos.pace import Pace, pause
 from chaos.recorder import Begun, Recorder
 from chaos.records import payload
@@ -98,18 +99,23 @@ class ProducerSettings:
 
 
 def produce(settings: ProducerSettings, recorder: Recorder, stop: threading.Event) -> None:
-    """Send until told to stop; returns when the outcome of everything is known, or given up."""
-    process = recorder.client(settings.client())
-    producer = Producer(settings.configuration())
+    """Send until told to stop; returns when the outcome of everything is known, or given up.
+
+    A producer that has forgotten every broker is given up, and another one begins.
+    """
     pace = Pace(settings.rate, stop)
     number = 0
-    while pace.next():
-        send(producer, settings, recorder, process, number % settings.partitions)
-        producer.poll(0)
-        number += 1
-    producer.flush(FLUSH_TIMEOUT_S)
-    producer.purge()
-    producer.flush(FLUSH_TIMEOUT_S)
+    while not stop.is_set():
+        process, oblivion = recorder.client(settings.client()), Oblivion()
+        producer = Producer(settings.configuration() | oblivion.configuration())
+        while not oblivion.complete and pace.next():
+            send(producer, settings, recorder, process, number % settings.partitions)
+            producer.poll(0)
+            number += 1
+        if not oblivion.complete:
+            producer.flush(FLUSH_TIMEOUT_S)
+        producer.purge()
+        producer.flush(FLUSH_TIMEOUT_S)
 
 
 def send(
