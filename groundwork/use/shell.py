@@ -19,8 +19,10 @@ from groundwork.use.client import PROCESS, Client
 
 __all__ = ["Words", "fault", "job", "kinds"]
 
-# What a fault's block takes at its end, beyond the seconds that it is to last.
-HEALING_S = 5.0
+# What a fault's block takes beyond the seconds that it is to last: until it has landed, for which a
+# keeper's hook has half a minute, as where three pods are to end; and at its end. Whoever dies in it
+# has it healed at once all the same.
+LANDING_S, HEALING_S = 30.0, 5.0
 
 # What isn't to be seen: a pod that is gone, say.
 ABSENT = "not there"
@@ -90,7 +92,7 @@ def fault(words: Words, say: Callable[[str], None]) -> int:
     told = arguments_of(f"{name} of {resource}", pairs)
     client = Client.from_environment(words.out)
     with contextlib.closing(client), telling(client, say):
-        limit_s = words.seconds + HEALING_S
+        limit_s = words.seconds + LANDING_S + HEALING_S
         with client.fault(resource, name, words.target, limit_s=limit_s, **told) as opened:
             say(f"{name} of {resource} ({opened.told.id}), for {words.seconds:g} s")
             before, after = opened.told.before, opened.told.after
