@@ -19,9 +19,9 @@ from groundwork.use.client import PROCESS, Client
 
 __all__ = ["Words", "fault", "job", "kinds"]
 
-# What a fault's block takes beyond the seconds that it is to last: until it has landed, for which a
-# keeper's hook has half a minute, as where three pods are to end; and at its end. Whoever dies in it
-# has it healed at once all the same.
+# What a fault takes beyond the seconds that it is to last: until it has landed, for which a hook
+# has half a minute, as where three pods are to end; and at its end. Whoever dies in it has it
+# healed at once all the same.
 LANDING_S, HEALING_S = 30.0, 5.0
 
 # What isn't to be seen: a pod that is gone, say.

@@ -44,8 +44,8 @@ EDITS = (
         "expect_job(target)\n        self._apply(stage, target)",
         "expect_job(target)\n        del stage",
     ),
-    Edit(NODES, "self.provider.freeze(expect_node(", "tuple((expect_node("),
-    Edit(NODES, "drain(stage.handle, expect_node(", "tuple((stage, expect_node("),
+    Edit(NODES, "self.provider.freeze(expect_node(", "repr(expect_node("),
+    Edit(NODES, "drain(stage.handle, expect_node(", "repr(expect_node("),
     Edit(NODES, "isolate(stage.handle, DNS, name_servers(stage.handle))", "del stage"),
     Edit(
         LINKS, "isolate_from(cluster, self.name, pod, others, (CLIENT, CONTROLLER))", "del others"
@@ -135,10 +135,10 @@ def test_faults_that_are_none_prove_nothing_on_a_cluster(
             timeout_s=RUN_TIMEOUT_S,
         )
         allure.attach(done.output, "output")
+        assert done.returncode == ExitCode.TESTS_FAILED, done.output
         folder = copy.base / "out" / "latest" / "experiments"
         found = {name: read(folder / name) for name in doubts}
     for name, doubt in doubts.items():
         said = "\n".join(found[name].lines())
         assert found[name].outcome == "invalid", said
         assert any("isn't shown" in each and doubt in each for each in found[name].reasons), said
-    assert done.returncode == ExitCode.TESTS_FAILED, done.output
