@@ -17,6 +17,9 @@ SILENT_TIMEOUT_S = 90.0
 # A node that goes on says so within ten seconds; a busy machine has it wait.
 BACK_TIMEOUT_S = 60.0
 
+# That it takes no pods is told by whoever closes it, before it is emptied.
+CLOSED_TIMEOUT_S = 15.0
+
 # Whether each node is ready, and whether it takes pods, by its name.
 NodeState = tuple[bool, bool]
 LookAtNodes = Callable[[], Mapping[str, NodeState]]
@@ -125,7 +128,7 @@ class Drained(Nodes):
 
     def look_during(self) -> None:
         """It takes none, and has none."""
-        self.await_state("ready and closed", (True, False), BACK_TIMEOUT_S)
+        self.await_state("ready and closed", (True, False), CLOSED_TIMEOUT_S)
         left = self._movable()
         self.sightings.expect(
             so=not left,

@@ -11,8 +11,10 @@ from groundwork.base.errors import NotYetError
 
 __all__ = ["Omission", "jobs_at"]
 
-# What is read again is in use within a second; as a pod it is begun anew, and probed.
+# What is read again is in use within a second; as a pod it is begun anew, and probed. Whoever has a
+# job missing sees to it that it is, before it counts as that.
 READ_TIMEOUT_S = 60.0
+MISSING_TIMEOUT_S = 15.0
 
 ANSWER_TIMEOUT_S = 5.0
 
@@ -61,16 +63,17 @@ class Omission:
 
     def look_during(self) -> None:
         """It alone is missing."""
-        self._await(f"job {self._job} alone to be missing", self._before - {self._job})
+        rest = self._before - {self._job}
+        self._await(f"job {self._job} alone to be missing", rest, MISSING_TIMEOUT_S)
 
     def look_after(self) -> None:
         """All are there."""
-        self._await("all jobs to be there again", self._before)
+        self._await("all jobs to be there again", self._before, READ_TIMEOUT_S)
 
-    def _await(self, what: str, wanted: frozenset[str]) -> None:
+    def _await(self, what: str, wanted: frozenset[str], limit_s: float) -> None:
         def look() -> None:
             if (found := frozenset(self._jobs())) != wanted:
                 raise NotYetError(f"there are {', '.join(sorted(found))}")
 
         seen = f"Prometheus asks in the names of {', '.join(sorted(wanted))}"
-        self.sightings.expect_soon(look, READ_TIMEOUT_S, what, seen)
+        self.sightings.expect_soon(look, limit_s, what, seen)

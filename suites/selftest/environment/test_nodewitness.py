@@ -22,6 +22,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here changes by itself."""
     monkeypatch.setattr(nodewitness, "SILENT_TIMEOUT_S", 0.1)
     monkeypatch.setattr(nodewitness, "BACK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(nodewitness, "CLOSED_TIMEOUT_S", 0.1)
     monkeypatch.setattr(inside, "BACK_TIMEOUT_S", 0.1)
 
 

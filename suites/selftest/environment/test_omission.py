@@ -27,7 +27,8 @@ def test_a_job_that_alone_is_missing_is_seen(
     monkeypatch: pytest.MonkeyPatch, states: tuple[tuple[str, ...], ...], parts: list[str]
 ) -> None:
     """What was to be missing and isn't is doubted, and so is what is missing besides."""
-    monkeypatch.setattr(omission, "READ_TIMEOUT_S", 0.1)
+    for name in ("READ_TIMEOUT_S", "MISSING_TIMEOUT_S"):
+        monkeypatch.setattr(omission, name, 0.1)
     now = [states[0]]
     witness = Omission(lambda: now[-1], "receiver")
     looks = (witness.look_before, witness.look_during, witness.look_after)
