@@ -105,7 +105,7 @@ NO_OPS = (
         "nothing is exhausted",
         "service-killed",
         UNEXHAUSTED,
-        "at once were answered, and none was to be",
+        "was to have fewer descriptors than",
         instead=instead("service-killed", "fault: kill", "fault: exhaust"),
     ),
     NoOp(
