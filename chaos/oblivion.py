@@ -1,10 +1,11 @@
 """Oblivion: a client of librdkafka that knows no broker any more, and will never know one again.
 
-A node of Kafka that ends may answer that there are no brokers. librdkafka believes it and forgets
-also those that it was told of in the beginning; on a busy machine it was seen (2.16) to lose that
-it meant to begin with these again (confluentinc/librdkafka#5301), and to ask nobody any more:
-whatever is sent by it is given up in the end. An application that wants to live on begins anew with
-another client, and so do ours: what such a one had under way is unknown.
+A node of Kafka that ends may answer that there are no brokers. librdkafka believes it, forgets
+also those that it was told of in the beginning, and may lose that it meant to begin with these
+again (confluentinc/librdkafka#5301, open in 2.16): it asks nobody any more, and whatever is sent
+by it is given up in the end. Presumably that was it where, on a busy machine, three nodes ended
+at about the same time and a producer got nothing through for good. An application that wants to
+live on begins anew with another client, and so do ours: what such a one had under way is unknown.
 """
 
 from __future__ import annotations
