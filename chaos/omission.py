@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 import requests
 
 from chaos.sightings import Sightings
+from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import NotYetError
 
 __all__ = ["Omission", "jobs_at"]
@@ -16,8 +17,6 @@ __all__ = ["Omission", "jobs_at"]
 READ_TIMEOUT_S = 60.0
 MISSING_TIMEOUT_S = 15.0
 
-ANSWER_TIMEOUT_S = 5.0
-
 
 def jobs_at(url: str) -> frozenset[str]:
     """The jobs in whose name a Prometheus asks somebody.
@@ -26,13 +25,9 @@ def jobs_at(url: str) -> frozenset[str]:
         NotYetError: It doesn't answer.
     """
     try:
-        answer = requests.get(
-            f"{url}/api/v1/targets", {"state": "active"}, timeout=ANSWER_TIMEOUT_S
-        )
-        answer.raise_for_status()
+        return frozenset(job for job, _ in Prometheus(url).targets())
     except requests.RequestException as error:
         raise NotYetError(f"it doesn't answer ({type(error).__name__})") from error
-    return frozenset(each["labels"]["job"] for each in answer.json()["data"]["activeTargets"])
 
 
 class Omission:
