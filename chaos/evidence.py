@@ -376,15 +376,15 @@ def witness_of(fault: str, resource: str, target: str, status: Status) -> Witnes
         UsageError: Nobody can, or there is no such target.
     """
     told = {each.name: each for each in status.resources}
-    addresses = addresses_of(told[resource], "" if fault == "misconfigure" else target)
+    if fault == "misconfigure":  # of a key, and not of a part that could be called
+        return Omission(lambda: jobs_at(told[resource].endpoint()), target)
+    addresses = addresses_of(told[resource], target)
     if fault in {"kill", "terminate"}:
         return Death(addresses, status.keeper)
     if fault == "pause":
         return Stop(addresses)
     if fault == "exhaust":
         return Lack(addresses)
-    if fault == "misconfigure":
-        return Omission(lambda: jobs_at(told[resource].endpoint()), target)
     if fault in {"slow", "limit"}:
         return Distance(addresses, addresses_of(told["broker"], target))
     if fault in WITNESSES:
