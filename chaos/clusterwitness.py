@@ -17,6 +17,7 @@ from fixtures.pods.asked import volumes
 from fixtures.pods.asked.network import answer_took_s, resolve
 from fixtures.pods.asking import ask
 from fixtures.resources import broker_volume
+from fixtures.resources.links import node_of
 from groundwork.base.errors import GroundworkError, UsageError
 from groundwork.clusters.nodefaults import CONTROL_PLANE, unready
 from groundwork.declare.resource import Description
@@ -81,10 +82,10 @@ def broker_on(node: str, kube: Kube) -> str:
     Raises:
         UsageError: There is none, or there are several.
     """
-    found = [pod.name for pod in kube.pods.of(BROKER) if pod.node == node]
+    found = [node_of(pod) for pod in kube.pods.of(BROKER) if pod.node == node]
     if len(found) != 1:
         raise UsageError(f"one node of the broker should be on {node}: {found}")
-    return f"{BROKER}-{int(found[0].rpartition('-')[2]) + 1}"
+    return found[0]
 
 
 def cluster_witness_of(fault: str, resource: str, target: str, status: Status) -> Witness:
