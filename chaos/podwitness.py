@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from chaos.caller import call
 from chaos.evidence import expect_answer
+from chaos.room import END_TIMEOUT_S, Room
 from chaos.sightings import Sightings
 from groundwork.base.errors import GroundworkError, NotYetError, WaitTimeoutError
 from groundwork.base.wait import Deadline, wait_for
@@ -30,9 +31,6 @@ __all__ = [
 
 # A pod is placed, and a killed broker reads its log before it is ready.
 RETURN_TIMEOUT_S = 120.0
-
-# Kafka writes to the log of its quorum twice a second, and halts a moment after it couldn't.
-END_TIMEOUT_S = 20.0
 
 UNANSWERED = frozenset({"refused", "hung up", "swallowed"})
 
@@ -231,21 +229,16 @@ class Starvation(Pods):
         self, look: Look, addresses: tuple[str, ...], free_bytes: Callable[[], int]
     ) -> None:
         super().__init__(look, frozenset(), addresses)
-        self._free_bytes = free_bytes
+        self._room = Room(self.sightings, "the volume", "on the volume", free_bytes)
 
     def look_before(self) -> None:
         """There is room, and somebody answers."""
-        self._expect_room("before")
+        self._room.expect_some("before")
         super().look_before()
 
     def look_during(self) -> None:
         """There is no room, and soon nobody answers."""
-        free = self._free_bytes()
-        self.sightings.expect(
-            so=free == 0,
-            seen="no byte is free on the volume",
-            doubt=f"the volume was to be full, and {free} bytes are free",
-        )
+        self._room.expect_none()
 
         def look() -> None:
             if ready := [pod.name for pod in self.look().values() if pod.ready]:
@@ -257,7 +250,7 @@ class Starvation(Pods):
 
     def look_after(self) -> None:
         """There is room, and the same pod has another container, which answers."""
-        self._expect_room("again")
+        self._room.expect_some("again")
         now = self.await_ready()
         for pod in self.chosen:
             found = now.get(pod.name)
@@ -269,14 +262,6 @@ class Starvation(Pods):
                 doubt=f"pod {pod.name} ({pod.uid}) was to have another container, and is "
                 f"{told(found)}",
             )
-
-    def _expect_room(self, when: str) -> None:
-        free = self._free_bytes()
-        self.sightings.expect(
-            so=free > 0,
-            seen=f"{free} bytes are free {when} on the volume",
-            doubt=f"no byte is free {when} on the volume",
-        )
 
 
 class Calm(Pods):

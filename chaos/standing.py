@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import requests
 
 from chaos.evidence import Death, addresses_of
+from chaos.room import END_TIMEOUT_S, Room
 from chaos.sightings import Sightings, Witness
 from fixtures.resources import broker_volume, links
 from fixtures.scratch import ScratchTopic
@@ -37,9 +38,6 @@ VOLUME, LINKS = broker_volume.NAME, links.NAME
 
 # What is witnessed here, by resource.
 STANDING = {VOLUME: ("fill",), LINKS: ("isolate",)}
-
-# Kafka writes to the log of its quorum twice a second, and halts a moment after it couldn't.
-END_TIMEOUT_S = 20.0
 
 # A follower that fetches nothing is in sync for five seconds (replica.lag.time.max.ms), and up to
 # half of that more before somebody looks.
@@ -71,21 +69,17 @@ class Hunger(Death):
 
     def __init__(self, addresses: tuple[str, ...], keeper: Identity, folder: str) -> None:
         super().__init__(addresses, keeper)
-        self._folder = folder
+        at = f"at {folder}"
+        self._room = Room(self.sightings, "the disk", at, lambda: free_bytes(folder))
 
     def look_before(self) -> None:
         """There is room, and somebody listens."""
-        self._expect_room("before")
+        self._room.expect_some("before")
         super().look_before()
 
     def look_during(self) -> None:
         """There is no room, and soon no node."""
-        free = free_bytes(self._folder)
-        self.sightings.expect(
-            so=free == 0,
-            seen=f"no byte is free at {self._folder}",
-            doubt=f"the disk was to be full, and {free} bytes are free at {self._folder}",
-        )
+        self._room.expect_none()
 
         def look() -> None:
             if any(each.alive() for each in self._old.values()):
@@ -97,16 +91,8 @@ class Hunger(Death):
 
     def look_after(self) -> None:
         """There is room, and another process in the node's place."""
-        self._expect_room("again")
+        self._room.expect_some("again")
         super().look_after()
-
-    def _expect_room(self, when: str) -> None:
-        free = free_bytes(self._folder)
-        self.sightings.expect(
-            so=free > 0,
-            seen=f"{free} bytes are free {when} at {self._folder}",
-            doubt=f"no byte is free {when} at {self._folder}",
-        )
 
 
 def free_bytes(folder: str) -> int:
