@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 ENV ?= local
 
 .PHONY: help setup doctor dev-setup lock outdated lint checks audit format test coverage coverage-kind engine smoke faults chaos chaos-all chaos-soak alerts telemetry dashboards load load-ui \
-  load-compare honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
+  load-compare load-soak throughput honesty soak verdict verify nightly up down infra-up infra-down k8s-up k8s-down status report summary outcome site images \
   succeeded propose bench sabotage crash fresh picture clean
 
 help: ## Show this help
@@ -161,6 +161,14 @@ load-ui: setup ## The same load in Locust's own web UI (kept environment; ARGS="
 load-compare: setup ## Two loads of the same machine beside each other (A=, B=: runs)
 	$(BIN)/python -m suites.support.loadcompare $(A) $(B)
 
+throughput: setup ## How much is borne, against native tools, and what each resource takes for it (PAIRS=5)
+	@$(BIN)/python -m pytest suites/throughput --env $(ENV) $(if $(PAIRS),--pairs $(PAIRS)) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
+load-soak: setup ## Minutes at half of what is borne: does anybody's memory grow (DURATION=10m, RATE=)
+	@$(BIN)/python -m pytest suites/throughput --env $(ENV) --soak $(or $(DURATION),10m) $(if $(RATE),--soak-rate $(RATE)) $(ARGS); code=$$?; \
+	  test $$code = 4 || $(BIN)/python -m reports; exit $$code
+
 # Where a machine is busy, too: what makes messages late there isn't what is looked at.
 honesty: setup ## Loads that are hindered on purpose: does each of them say so (ENV=kind: from inside, too)
 	@$(BIN)/python -m pytest suites/load --deselect suites/load/test_load.py --env $(ENV) $(if $(filter-out local,$(ENV)),--generators 2) $(ARGS); code=$$?; \
@@ -190,6 +198,7 @@ nightly: setup ## Every suite, one after the other (ENV=): hours
 	$(MAKE) chaos-all ARGS="--broker-volume small --experiment broker-volume-full"
 	$(MAKE) chaos-all ARGS="--brokers 3 --links relayed --experiment leader-cut-off"
 	$(MAKE) load
+	$(MAKE) throughput
 	$(MAKE) sabotage
 	$(MAKE) crash
 	$(MAKE) fresh

@@ -121,10 +121,10 @@ def status(declared: Declared, settings: Settings) -> int:
         opened = next(record for record in ledger.read(folder) if record.step == "open")
         client = Client(Path(opened.data["socket"]), ClientHello())
         found = client.status()
-        resident_bytes = client.resident_bytes(each.name for each in found.resources)
+        footprints = client.footprints(each.name for each in found.resources)
         client.close()
         say(f"{folder.name}: kept" + (f", in use by {found.run}" if found.run else ""))
-        for line in bundle.table(found.resources, resident_bytes):
+        for line in bundle.table(found.resources, footprints):
             say(line)
     return 0
 

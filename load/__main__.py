@@ -7,25 +7,17 @@ Needs an environment that runs (`groundwork up`); what comes of it is in the cur
 from __future__ import annotations
 
 import argparse
-import secrets
-import uuid
 from pathlib import Path
-from typing import Any
 
-from fixtures.seeds import draw_seed
-from groundwork.base import process
 from groundwork.base.errors import ExitCode
 from groundwork.checkers import archive
 from groundwork.use.client import Client
 from groundwork.use.command import perform, say
 from load.conclusion import conclude, write
 from load.course import Course, show
+from load.environment import GENERATORS, SERVICE, settings_of
 from load.settings import OF_SERVICE, OWN, LoadSettings, helped
-from load.topic import told_by, topics_of
 from load.watch import watched
-
-# Whom requests are offered to, and who offers a load from inside of a cluster.
-SERVICE, GENERATORS = "hello-world", "generators"
 
 
 def arguments() -> argparse.Namespace:
@@ -38,38 +30,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ui", action="store_true", help="in Locust's own web UI, on loopback")
     parser.add_argument("--port", type=int, default=8089, help="of that UI (default: 8089)")
     return parser.parse_args()
-
-
-def settings_of(given: dict[str, Any], client: Client) -> LoadSettings:
-    """The settings of a load.
-
-    Raises:
-        UsageError: One isn't what it should be; names it.
-    """
-    broker = client.await_ready("broker")
-    # In a cluster its processes are another's: nobody is found by this mark.
-    token = f"{client.status().folder.name}:{broker.name}:"
-    bootstrap = broker.endpoint("kafka")
-    own = {
-        "seed": draw_seed(),
-        "topic": f"load-{uuid.uuid4()}",
-        **told_by(given, topics_of(bootstrap) if "topic" in given else {}),
-        "bootstrap": bootstrap,
-        "run": secrets.randbits(32),
-        "folder": Path.cwd(),
-        "pids": {broker.name: tuple(each.pid for each in process.find_by_token(token))},
-    }
-    inside = own.get("place") == "inside"
-    if inside:
-        own |= {
-            "master": client.await_ready(GENERATORS).endpoint("http"),
-            "bootstrap_inside": broker.inside("kafka"),
-        }
-    if own.get("operation") in OF_SERVICE:
-        service = client.await_ready(SERVICE)
-        url = service.inside("http") if inside else service.endpoint("http")
-        own |= {"url": url, "keep": False}
-    return LoadSettings.of(own)
 
 
 def main() -> int:

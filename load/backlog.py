@@ -18,9 +18,6 @@ from load.tally import Tally
 
 __all__ = ["count_of", "fill", "others_of"]
 
-# A client's own, by default.
-BATCH_BYTES_MAX = 1_000_000
-
 # Under way at a time: a second of what one producer writes, and 20 MB of small records.
 WAITING_MAX = 100_000
 
@@ -48,8 +45,8 @@ def filled(settings: LoadSettings, worker: int, cancel: threading.Event) -> Tall
     """
     tally, count = Tally(worker, keep=settings.keep), count_of(settings, worker)
     # The broker gives whole batches: were they larger, so would be what is read ahead.
-    batch = {"batch.size": min(BATCH_BYTES_MAX, portion_of(settings, worker))}
-    config = configuration(settings.bootstrap, **settings.client(), **batch)
+    batch = {"batch.size": min(settings.batch_bytes, portion_of(settings, worker))}
+    config = configuration(settings.bootstrap, **(settings.client() | batch))
     destination = Destination.of(settings, worker)
     sender = KafkaSender(config, destination, settings.market().record, tally)
     sender.connect()

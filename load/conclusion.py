@@ -108,6 +108,8 @@ def conclude(course: Course) -> Conclusion:
     offered = judgement_of(course, account, lateness)
     outcome: Outcome = offered.judgement
     reasons, worth = list(offered.reasons), "what was sent wasn't read back"
+    if course.there is not None:
+        worth = f"{course.there} records came to {own.topic}; which they are wasn't looked at"
     if account.failed or account.unknown:
         reasons.append(
             f"of {account.sent} {account.failed} failed, and of {account.unknown} nobody knows"
@@ -116,6 +118,9 @@ def conclude(course: Course) -> Conclusion:
     if course.unread:
         outcome = "invalid"
         reasons.append(f"what was acknowledged can't be read back: {course.unread}")
+    if uneven := miscounted(course, account):
+        outcome = "broken" if outcome == "valid" else outcome
+        reasons.append(uneven)
     if course.history is not None:
         verdict = check(course.history)
         worth = verdict.worth
@@ -143,6 +148,22 @@ def conclude(course: Course) -> Conclusion:
         worth=worth,
         notes=course.notes,
     )
+
+
+def miscounted(course: Course, account: Account) -> str:
+    """What is wrong with how many records there are, where they were only counted; maybe nothing.
+
+    On a topic that others write to as well there may be more; where not all nodes have what one has
+    acknowledged, fewer; and more where a client may send what it has sent.
+    """
+    own, there = course.settings, course.there
+    if there is None or own.consumes:
+        return ""
+    if own.acks == "all" and there < account.acknowledged:
+        return f"{account.acknowledged} records were acknowledged, and {there} are there"
+    if own.idempotent and not own.existing and there > account.acknowledged + account.unknown:
+        return f"{there} records are there, of {account.sent} that were sent once"
+    return ""
 
 
 def judgement_of(course: Course, account: Account, lateness: Latencies) -> Verdict:

@@ -19,6 +19,7 @@ from load.hands import Hands
 from load.kafka_sender import METADATA_TIMEOUT_S
 from load.reader import reading
 from load.settings import LoadSettings
+from load.singly import Singly
 from load.tally import Tally
 
 __all__ = ["AHEAD_S", "ConsumeSender", "in_portions", "portion_of"]
@@ -71,7 +72,7 @@ def in_portions(settings: LoadSettings, worker: int) -> dict[str, object]:
     )
 
 
-class ConsumeSender:
+class ConsumeSender(Singly):
     """Reads the backlog of one worker.
 
     Args:

@@ -70,6 +70,7 @@ class Course:
         unread: Why what was acknowledged couldn't be read back; empty where it could.
         lost: Who was gone for good before all was over; empty where nobody was.
         notes: What else is to be said, where it wasn't on a topic of its own.
+        there: How many records came to its topic, where only that was looked at; else None.
     """
 
     settings: LoadSettings
@@ -81,6 +82,7 @@ class Course:
     unread: str = ""
     lost: str = ""
     notes: tuple[str, ...] = ()
+    there: int | None = None
 
     @property
     def scheduled(self) -> int:
@@ -112,11 +114,12 @@ class Course:
             results = offered(settings, watch)
             closed = loop.end(give_up=watch.gone.is_set()) if loop is not None else None
             course = cls(settings, results, None, (), 0, closed, lost=lost_in(watch))
-            if not settings.keep or watch.gone.is_set():
+            if watch.gone.is_set():
                 return course
             try:
                 with watch.explaining():
-                    return course.seen(topic, filled, watch.gone)
+                    look = course.seen if settings.keep else course.counted
+                    return look(topic, filled, watch.gone)
             except GroundworkError as error:
                 lost = lost_in(watch)
                 unread = "" if lost else str(error).partition("\n")[0]
@@ -147,6 +150,22 @@ class Course:
             corrupt_count=read.corrupt_count,
             notes=tuple(topic.notes(watermarks, read.foreign_count)),
         )
+
+    def counted(self, topic: LoadTopic, filled: Sequence[Tally], cancel: threading.Event) -> Course:
+        """With how many records came to the topic: nobody has kept which they should be.
+
+        Args:
+            topic: Of the load.
+            filled: What was written before the load, by worker.
+            cancel: Set where nobody answers any more.
+
+        Raises:
+            GroundworkError: The broker doesn't tell.
+        """
+        watermarks = topic.watermarks(cancel)
+        begins = self.settings.begins  # what has gone by retention meanwhile was there
+        there = sum(high - begins.get(number, 0) for number, (_, high) in watermarks.items())
+        return replace(self, there=there - sum(each.acknowledged for each in filled))
 
 
 def lost_in(watch: Watch) -> str:

@@ -14,6 +14,7 @@ from locust.contrib.fasthttp import FastHttpSession, LocustUserAgent
 
 from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import NONE, SECOND_NS, Outcome
+from load.singly import Singly
 from load.tally import Tally
 
 __all__ = ["DEADLINE_S", "IN_FLIGHT_MAX", "HttpSender", "Operation"]
@@ -107,7 +108,7 @@ class BrokenError(Exception):
         release(error)
 
 
-class HttpSender:
+class HttpSender(Singly):
     """Sends requests of one worker.
 
     Each is acknowledged when all of it was answered as it should be; failed when the service said

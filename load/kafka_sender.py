@@ -12,7 +12,9 @@ from groundwork.base.errors import GroundworkError
 from groundwork.checkers.history import NONE
 from load.destination import Destination
 from load.records import HEADER, seal
+from load.singly import Singly
 from load.tally import Tally
+from load.vitals import Vital, Vitals
 
 __all__ = ["KafkaSender", "configuration"]
 
@@ -53,7 +55,7 @@ def configuration(bootstrap: str, **own: object) -> dict[str, object]:
     }
 
 
-class KafkaSender:
+class KafkaSender(Singly):
     """Sends records of one worker.
 
     Args:
@@ -70,7 +72,8 @@ class KafkaSender:
         record: Record,
         tally: Tally,
     ) -> None:
-        self._producer = Producer(dict(config))
+        self._vitals = Vitals()
+        self._producer = Producer({**config, **self._vitals.configuration()})
         self._destination = destination
         self._topic, self._run = destination.topic, destination.run
         self._record = record
@@ -141,6 +144,10 @@ class KafkaSender:
     def poll(self) -> None:
         """Hear what there is to be heard."""
         self._producer.poll(0)
+
+    def vital(self) -> Vital:
+        """What its client has told of itself last."""
+        return self._vitals.last
 
     def waiting(self) -> int:
         """How many messages nobody has answered yet."""

@@ -20,6 +20,7 @@ from load.result import MS_US, Moment, Result
 from load.settings import LoadSettings
 from load.tally import Second, Tally
 from load.usage import Usage
+from load.vitals import Vital
 
 __all__ = ["ANSWERS_TIMEOUT_S", "Offer"]
 
@@ -49,6 +50,9 @@ class OfferingSender(Sender, Protocol):
 
     def waiting(self) -> int:
         """How many messages nobody has answered yet."""
+
+    def vital(self) -> Vital:
+        """What its client has told of itself last."""
 
     def give_up(self) -> None:
         """Wait for no answer any more."""
@@ -139,7 +143,7 @@ class Offer:
 
     def _end_second(self, at_s: float) -> None:
         second = self.tally.end_second(at_s)
-        moment = moment_of(second, self._usage.look())
+        moment = moment_of(second, self._usage, self._sender.vital())
         self._moments.append(moment)
         self._tell(second)
         if self.tally.worker == 0:
@@ -161,7 +165,7 @@ class Offer:
         self._end_second((time.monotonic_ns() - started_ns) / SECOND_NS)
 
 
-def moment_of(second: Second, cpu: dict[str, float]) -> Moment:
+def moment_of(second: Second, usage: Usage, vital: Vital) -> Moment:
     """A second, in numbers that can be shown."""
     return Moment(
         at_s=second.at_s,
@@ -171,7 +175,10 @@ def moment_of(second: Second, cpu: dict[str, float]) -> Moment:
         p99_ms=second.latency.percentile(99) / MS_US,
         max_ms=second.latency.max_us / MS_US,
         lateness_p99_ms=second.lateness.percentile(99) / MS_US,
-        cpu=cpu,
+        cpu=usage.look(),
+        waited=usage.waited,
+        resident_mb=usage.resident_mb(),
+        vital=vital,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from load.account import Account
 from load.clock import Clock
 from load.latency import Latencies
 from load.tally import Tally
+from load.vitals import NOTHING, Vital
 
-__all__ = ["FAILED", "Moment", "Result", "merged"]
+__all__ = ["FAILED", "Moment", "Result", "borne_per_s", "merged", "together"]
 
 MS_US = 1_000
 
@@ -32,6 +34,9 @@ class Moment:
         p50_ms, p99_ms, max_ms: Of their latency, from when each was due.
         lateness_p99_ms: Of those that were due, until they were given to the client.
         cpu: The share of a processor that each used; by what they are called.
+        waited: The share of a processor that the generator waited for.
+        resident_mb: The resident memory of the worker's process.
+        vital: What its client has told of itself.
     """
 
     at_s: float
@@ -42,6 +47,9 @@ class Moment:
     max_ms: float
     lateness_p99_ms: float
     cpu: Mapping[str, float]
+    waited: float = 0.0
+    resident_mb: float = 0.0
+    vital: Vital = NOTHING
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,50 @@ class Result:
 
 
 ADAPTER = TypeAdapter(Result)
+
+
+def together(workers: Sequence[Sequence[Moment]]) -> tuple[Moment, ...]:
+    """The seconds of all workers: sums of what they did, and the worst of what they saw.
+
+    Each has its own clock's begin, so that what the first calls a second is one. So is who was
+    busy: its own are the first's, the broker's are the same for all.
+    """
+    if not workers:
+        return ()
+    first, *others = workers
+    found = []
+    for number, moment in enumerate(first):
+        same = (moment, *(each[number] for each in others if number < len(each)))
+        found.append(
+            Moment(
+                at_s=moment.at_s,
+                scheduled=sum(each.scheduled for each in same),
+                acknowledged=sum(each.acknowledged for each in same),
+                p50_ms=max(each.p50_ms for each in same),
+                p99_ms=max(each.p99_ms for each in same),
+                max_ms=max(each.max_ms for each in same),
+                lateness_p99_ms=max(each.lateness_p99_ms for each in same),
+                cpu=moment.cpu,
+                waited=max(each.waited for each in same),
+                resident_mb=sum(each.resident_mb for each in same),
+                vital=Vital(
+                    statistics.mean(each.vital.batch_records for each in same),
+                    max(each.vital.rtt_ms for each in same),
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def borne_per_s(moments: Sequence[Moment]) -> float:
+    """Messages that were acknowledged in a second, from when they were measured to the last answer.
+
+    Args:
+        moments: Of one worker, or of all together.
+    """
+    measured = [each for each in moments if each.at_s > 0]
+    last_s = max((each.at_s for each in measured), default=0.0)
+    return sum(each.acknowledged for each in measured) / last_s if last_s else 0.0
 
 
 def merged(results: Iterable[Result]) -> tuple[Account, Latencies, Latencies]:

@@ -21,11 +21,16 @@ VARIABLE = "GROUNDWORK_LOAD"
 # Of a trading platform: each key always goes to the same partition.
 SYMBOLS = tuple(f"S{number:02}" for number in range(50))
 
+MB = 1_000_000
+
 # What one client takes within a minute; more is never reached here, and costs memory.
 RATE_MAX = 1_000_000
 
 # Clients take a million bytes; key and header are some of them.
 SIZE_BYTES_MAX = 999_000
+
+# What brokers take at once, unless they are told to take more.
+BATCH_BYTES_MAX = 1_000_000
 
 
 # Where files go in a pod, which may write nowhere else.
@@ -63,12 +68,16 @@ class LoadSettings(BaseModel):
         seed: Of what is left to chance.
         acks, idempotent, compression, linger_ms: As clients call them; idempotent by default where
             all are to acknowledge.
+        batch_bytes: What a client sends of a partition at once, at the most.
         place: Where these run: on this machine, or ``inside`` of the environment's cluster, where
             it has generators.
         master: Where Locust's master in the cluster answers.
         workers: How many processes share it.
-        keep: Whether every operation is kept for a history: 60 bytes of memory each. Of the
-            service none is: what it publishes has no header of ours.
+        retained_mb: So much of each partition is left on the topic, the rest goes; 0 for all of it.
+        keyed: Whether each record has a key, which chooses its partition; without, the client does.
+        keep: Whether every operation is kept for a history: 60 bytes of memory each. Where none
+            is, records have no header and are only counted. Of the service none is: what it
+            publishes has no header of ours.
         closed: Whether a closed loop goes beside it, to be compared with.
         pids: Processes whose use of the processor is measured, by what they are called.
         folder: Where results go.
@@ -99,9 +108,12 @@ class LoadSettings(BaseModel):
     idempotent: bool | None = Field(default=None, validate_default=True)
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     linger_ms: float = Field(5, ge=0, lt=60_000)  # and less than a delivery may take
+    batch_bytes: int = Field(1_000_000, ge=1, le=BATCH_BYTES_MAX)
     place: Literal["here", "inside"] = "here"
     master: str = ""
     workers: int = Field(1, ge=1, le=100)
+    retained_mb: int = Field(0, ge=0, le=100_000)
+    keyed: bool = True
     keep: bool = True
     closed: bool = False
     pids: dict[str, tuple[int, ...]] = {}
@@ -166,6 +178,16 @@ class LoadSettings(BaseModel):
         """
         for look in (self.warming, self.schedule, self.market):
             look()
+        if not self.keyed and (self.keep or self.reads):
+            raise UsageError(
+                "keyed: what is kept, or read, is looked for where its key has put it; with "
+                "keyed=false give keep=false, and produce"
+            )
+        if self.retained_mb and (self.keep or self.reads or self.existing):
+            raise UsageError(
+                "retained_mb: what is kept, or read, must stay there, and a topic that exists "
+                "retains what it does; with retained_mb give keep=false, and no topic"
+            )
         if self.reads and self.partitions < self.workers:
             raise UsageError(
                 f"workers: {self.workers} are too many for {self.partitions} partitions: with "
@@ -190,6 +212,14 @@ class LoadSettings(BaseModel):
         own = {"bootstrap": self.bootstrap_inside, "folder": FOLDER_INSIDE, "pids": {}}
         return self.model_copy(update=own)
 
+    def topic_config(self) -> dict[str, str]:
+        """What a topic of the load's own is configured with."""
+        if not self.retained_mb:
+            return {}
+        retained = self.retained_mb * MB
+        # Whole segments go: a quarter more than is retained stays, and what came before a look.
+        return {"retention.bytes": str(retained), "segment.bytes": str(max(retained // 4, MB))}
+
     def client(self) -> dict[str, object]:
         """What a producer of it is told besides."""
         return {
@@ -197,6 +227,7 @@ class LoadSettings(BaseModel):
             "enable.idempotence": self.idempotent,
             "compression.type": self.compression,
             "linger.ms": self.linger_ms,
+            "batch.size": self.batch_bytes,
         }
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,12 @@ class Tally:
         self.sent += 1
         self._lateness_us.append(lateness_ns // US_NS)
 
+    def sending_all(self, dues_ns: Sequence[int], now_ns: int, sent: int) -> None:
+        """So many of some messages were given to the client by now; for the others was no room."""
+        self.sent += sent
+        self.dropped += len(dues_ns) - sent
+        self._lateness_us.extend([(now_ns - each) // US_NS for each in dues_ns[:sent]])
+
     def answered(
         self, number: int, partition: int, offset: int, due_ns: int, times_ns: tuple[int, int]
     ) -> None:
@@ -88,6 +94,17 @@ class Tally:
             self._latency_us.append((times_ns[1] - due_ns) // US_NS)
         if self._keep:
             self._row(Outcome.OK, number, partition, offset, times_ns)
+
+    def counted(self, due_ns: NDArray[np.int64], heard_ns: NDArray[np.int64]) -> None:
+        """Messages were acknowledged, of which nothing else is kept.
+
+        Args:
+            due_ns: When each was due, shape (n,).
+            heard_ns: When its acknowledgement was heard, shape (n,).
+        """
+        self.acknowledged += len(due_ns)
+        measured = due_ns >= self.measured_from_ns
+        self._second_latency.fold((heard_ns - due_ns)[measured] // US_NS)
 
     def lost(self, number: int, partition: int, times_ns: tuple[int, int], *, never: bool) -> None:
         """Nobody has acknowledged a message; ``never`` where it has never left this machine.

@@ -119,7 +119,8 @@ def opened(
     if settings.existing:
         yield LoadTopic.found(settings, watch.gone)
         return
-    with made(ScratchTopic(settings.bootstrap, settings.topic, placement), watch):
+    config = settings.topic_config()
+    with made(ScratchTopic(settings.bootstrap, settings.topic, placement, config), watch):
         yield LoadTopic(settings)
 
 

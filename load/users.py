@@ -13,6 +13,7 @@ from locust.exception import StopUser
 
 from groundwork.checkers.history import Kind
 from load.consume_sender import ConsumeSender, in_portions
+from load.counted_sender import CountedSender
 from load.desk import Handed, pieces_of
 from load.destination import Destination
 from load.end_to_end_sender import EndToEndSender, at_once
@@ -136,4 +137,6 @@ def sender_of(settings: LoadSettings, tally: Tally) -> OfferingSender:
     if settings.operation == "end-to-end":
         reader = at_once(settings.bootstrap)
         return EndToEndSender(config, reader, destination, record, tally)
+    if not settings.keep:
+        return CountedSender(config, destination, record, tally, keyed=settings.keyed)
     return KafkaSender(config, destination, record, tally)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from groundwork.base.errors import UsageError
 from groundwork.base.jsonfile import read_json
 from groundwork.keep.timeline import Entry, read
+from reports.figures import Figure, figures_of
 from reports.results import FOLDER, Result, read_results
 
 __all__ = ["Account", "Blame", "Part", "Record"]
@@ -129,6 +130,14 @@ class Account:
     def chosen_away(self) -> int:
         """How many tests were collected and not wanted, as by ``-k``."""
         return max(0, self.record.tests.get("deselected", 0) - len(self.record.left_out))
+
+    @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """What it has measured, by measure; nothing where that can't be read."""
+        try:
+            return figures_of(self.folder)
+        except UsageError:  # whoever was writing it was killed
+            return {}
 
     @cached_property
     def timeline(self) -> tuple[Entry, ...]:

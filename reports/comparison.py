@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.categories import Category
+from reports.figures import Weaker, weaker_of
 from reports.history import Memory
 
 __all__ = ["Change", "Comparison", "Slower", "compare"]
@@ -61,6 +62,7 @@ class Comparison:
         mended: Tests that failed then and pass now.
         still: How many fail as they did.
         slower: What took longer than usually; only on the same machine.
+        weaker: Figures that are worse than usually; only on the same machine.
         came: How many tests weren't there.
         gone: How many aren't there any more.
         machine_changed: Whether it was another machine, so that times aren't compared.
@@ -73,6 +75,7 @@ class Comparison:
     mended: tuple[Change, ...]
     still: int
     slower: tuple[Slower, ...]
+    weaker: tuple[Weaker, ...]
     came: int
     gone: int
     machine_changed: bool
@@ -91,7 +94,7 @@ def compare(now: Memory, runs: Sequence[Memory]) -> Comparison | None:
         if name not in last.tests and own.category not in FINE
     ]
     failing = [each for each in (*changes, *fresh) if each.now not in FINE]
-    same = [each for each in runs if each.machine == now.machine][-USUAL_RUNS:]
+    same = [each for each in runs if each.machine == now.machine]
     return Comparison(
         last=last,
         runs=tuple(runs),
@@ -99,7 +102,8 @@ def compare(now: Memory, runs: Sequence[Memory]) -> Comparison | None:
         untold=tuple(e for e in failing if e.now != BROKEN and e.before in FINE),
         mended=tuple(e for e in changes if e.before not in FINE and e.now == "passed"),
         still=sum(e.now == e.before for e in failing),
-        slower=tuple(slower(now, same)),
+        slower=tuple(slower(now, same[-USUAL_RUNS:])),
+        weaker=tuple(weaker_of(now.figures, [each.figures for each in same])),
         came=len(now.tests.keys() - last.tests.keys()),
         gone=len(last.tests.keys() - now.tests.keys()),
         machine_changed=last.machine != now.machine,

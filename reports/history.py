@@ -16,6 +16,7 @@ from groundwork.base.jsonfile import read_json, write_json
 from groundwork.declare.settings import Settings
 from reports.account import Account
 from reports.categories import Category
+from reports.figures import Figure
 from reports.judgement import Kind, judge
 
 __all__ = ["History", "Memory", "Outcome", "history_of", "memory_of"]
@@ -57,6 +58,7 @@ class Memory(Remembered):
         judgement: What it came to.
         tests: By id.
         parts_s: What its time went to.
+        figures: What it has measured, by measure.
     """
 
     run: str
@@ -69,6 +71,7 @@ class Memory(Remembered):
     machine: str
     tests: dict[str, Outcome]
     parts_s: dict[str, float]
+    figures: dict[str, Figure] = {}
 
 
 class Trend(Remembered):
@@ -99,6 +102,7 @@ def memory_of(account: Account) -> Memory:
             for each in account.results
         },
         parts_s=dict(account.parts_s()),
+        figures=account.figures,
     )
 
 

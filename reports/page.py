@@ -26,6 +26,8 @@ from groundwork.keep.events import (
 from groundwork.use.bundle import grouped
 from reports.account import Account
 from reports.comparison import Comparison
+from reports.figures import FOLDER as FIGURES
+from reports.figures import usual_of
 from reports.history import memory_of
 from reports.judgement import Cause, Judgement, count, judge
 from reports.matrix import MATRIX, Matrix, read_matrix
@@ -196,6 +198,24 @@ class Page:
         return [Link("the matrix", f"{MATRIX}/{each.name}", picture=True) for each in files]
 
     @property
+    def weaker(self) -> set[str]:
+        """The measures whose figures are worse than they usually are."""
+        found = self.comparison.weaker if self.comparison is not None else ()
+        return {each.figure.measure for each in found}
+
+    def usual_of(self, measure: str) -> float | None:
+        """What a figure usually is on this machine; None where nobody remembers."""
+        runs = self.comparison.runs if self.comparison is not None else ()
+        same = [each.figures for each in runs if each.machine == self.account.record.machine]
+        return usual_of(measure, same)
+
+    @property
+    def figure_pictures(self) -> list[Link]:
+        """Pictures of figures: the steps of a load, pairs, what resources take."""
+        files = sorted((self.account.folder / FIGURES).glob("*.svg"))
+        return [Link(each.stem, f"{FIGURES}/{each.name}", picture=True) for each in files]
+
+    @property
     def files(self) -> list[Link]:
         """What else lies beside the page, of which each is evidence."""
         own = self.account.folder
@@ -208,6 +228,8 @@ class Page:
             "experiments": "experiments: journals, evidence, histories, pictures",
             "matrix": "the matrix of faults and alerts, as a picture and for machines",
             "dashboards": "dashboards: a picture of each, as Grafana would show it",
+            "figures": "figures: what was measured, as pictures and for machines",
+            "versus": "comparisons with native tools: pairs, commands, logs",
             "load": "loads: latencies, seconds, histories, pictures",
             "histories": "histories of clients under load",
         }

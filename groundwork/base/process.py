@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from groundwork.base.errors import GroundworkError, NotYetError, WaitTimeoutError
+from groundwork.base.footprint import Footprint
 from groundwork.base.wait import Deadline, wait_for
 
 __all__ = [
@@ -34,9 +35,9 @@ __all__ = [
     "await_end",
     "end",
     "find_by_token",
+    "footprint",
     "identify",
     "plain_environment",
-    "rss_bytes",
     "run",
     "spawn",
 ]
@@ -57,6 +58,8 @@ UTF8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 # How long the kernel may take to reap what was sent SIGKILL; a process in an uninterruptible
 # read on a slow disk needs a moment.
 REAP_TIMEOUT_S = 10.0
+
+NS_PER_S = 1_000_000_000
 
 # How long execve() may go on with an environment that can't be seen yet: some 100 us, but it was
 # seen waiting for a busy disk in the middle, as what is reaped does.
@@ -223,9 +226,9 @@ def _fields_of(stat: bytes) -> list[bytes]:
     return stat.rpartition(b")")[2].split()
 
 
-def rss_bytes(identities: Iterable[Identity]) -> int:
-    """Resident memory of the processes and their descendants, in bytes; the dead count nothing."""
-    total = 0
+def footprint(identities: Iterable[Identity]) -> Footprint:
+    """What the processes and their descendants take together; the dead take nothing."""
+    total = Footprint()
     for identity in identities:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(identity.pid)
@@ -233,8 +236,23 @@ def rss_bytes(identities: Iterable[Identity]) -> int:
                 members = [process, *process.children(recursive=True)]
                 for member in members:
                     with contextlib.suppress(psutil.Error):
-                        total += member.memory_info().rss
+                        used = member.cpu_times()
+                        cpu_s = used.user + used.system
+                        waited_s = waited_for_s(member.pid)
+                        total += Footprint(member.memory_info().rss, cpu_s, waited_s)
     return total
+
+
+def waited_for_s(pid: int) -> float:
+    """Seconds in which a process' threads waited for a processor; 0 where nobody tells.
+
+    By the second number of ``/proc/PID/task/TID/schedstat``, in nanoseconds.
+    """
+    waited_ns = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, IndexError):  # a thread has ended; a kernel doesn't count
+            waited_ns += int(file.read_text().split()[1])
+    return waited_ns / NS_PER_S
 
 
 def plain_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from groundwork.artifacts import Artifact
 from groundwork.base.errors import UsageError
+from groundwork.base.footprint import Footprint
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.declare.stage import Stage
 from groundwork.kube.client import ClusterIdentity, Kube
@@ -75,8 +76,8 @@ class Cluster:
     isolated: set[str] = field(default_factory=set)
     misconfigured: dict[str, Object] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _resident: Mapping[str, int] = field(default_factory=dict, repr=False)
-    _resident_at_s: float = 0.0
+    _footprints: Mapping[str, Footprint] = field(default_factory=dict, repr=False)
+    _footprints_at_s: float = 0.0
 
     def close(self) -> None:
         """End the watch over the pods, and every tunnel into the cluster."""
@@ -84,17 +85,17 @@ class Cluster:
         for tunnel in self.tunnels:
             tunnel.close()
 
-    def resident_bytes(self, resource: str) -> int:
-        """Resident memory of a resource's pods; 0 where the kubelets can't tell."""
+    def footprint(self, resource: str) -> Footprint:
+        """What a resource's pods take; nothing where the kubelets can't tell."""
         with self._lock:
-            if time.monotonic() - self._resident_at_s > FIGURES_LIVE_S:
+            if time.monotonic() - self._footprints_at_s > FIGURES_LIVE_S:
                 try:
-                    self._resident = self.kube.pods.resident_bytes()
+                    self._footprints = self.kube.pods.footprints()
                 except Exception:  # noqa: BLE001 - a figure for the table, never a failure
-                    self._resident = {}
-                self._resident_at_s = time.monotonic()
+                    self._footprints = {}
+                self._footprints_at_s = time.monotonic()
             names = [f"{pod.namespace}/{pod.name}" for pod in self.pods.of(resource)]
-            return sum(self._resident.get(name, 0) for name in names)
+            return Footprint.of_all(self._footprints.get(name, Footprint()) for name in names)
 
     def objects_of(self, resource: str) -> list[Object]:
         """The objects that carry a resource's label, in the order in which they can be applied."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from groundwork.artifacts import Artifact
 from groundwork.base.errors import NotYetError, TerminalStateError
+from groundwork.base.footprint import Footprint
 from groundwork.base.process import ProcessFailedError
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.nodefaults import NodeFaults, unready
@@ -133,10 +134,10 @@ class Kubernetes(NodeFaults, Resource):
         except ProcessFailedError as error:
             return f"--- {error}"
 
-    def resident_bytes(self, stage: Stage) -> int:
-        """Not counted: the nodes' memory is that of the pods, which are counted each."""
+    def footprint(self, stage: Stage) -> Footprint:
+        """Not counted: what the nodes take is what the pods do, which are counted each."""
         del stage
-        return 0
+        return Footprint()
 
     def stop(self, stage: Stage, grace_s: float) -> None:
         """Look and lead there no more; its remover takes it away."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from groundwork.artifacts import Artifact
 from groundwork.base.complaint import COMPLAINT
 from groundwork.base.errors import GroundworkError, NotYetError, TerminalStateError, UsageError
+from groundwork.base.footprint import Footprint
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.cluster import Cluster
 from groundwork.clusters.configuring import misconfigure, roll_back
@@ -195,10 +196,10 @@ class Workload(Resource):
                 warned += self.kube(stage).pods.warnings(space, names)[-WARNINGS_MAX:]
         yield from (f"{COMPLAINT}{line}" for line in (*ended, *reversed(warned)))
 
-    def resident_bytes(self, stage: Stage) -> int:
-        """Resident memory of all pods of the workload."""
+    def footprint(self, stage: Stage) -> Footprint:
+        """What all pods of the workload take."""
         cluster: Cluster | None = stage.peer(self.host).handle
-        return cluster.resident_bytes(self.name) if cluster is not None else 0
+        return cluster.footprint(self.name) if cluster is not None else Footprint()
 
     def bears(self, fault: str) -> bool:
         """Of what is done from a node only where nodes are ours; no scaling of what is on each."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from groundwork.artifacts import Artifact
-from groundwork.base.process import rss_bytes
+from groundwork.base.footprint import Footprint
+from groundwork.base.process import footprint
 from groundwork.declare.endpoint import Endpoint
 from groundwork.declare.logformat import LogFormat
 from groundwork.declare.stage import Stage
@@ -128,9 +129,9 @@ class Resource(ABC):
         """The last log lines of all its parts, for an error's text."""
         return stage.logs()
 
-    def resident_bytes(self, stage: Stage) -> int:
-        """Resident memory of all its parts."""
-        return rss_bytes(stage.identities())
+    def footprint(self, stage: Stage) -> Footprint:
+        """What all its parts take of a machine."""
+        return footprint(stage.identities())
 
     def stop(self, stage: Stage, grace_s: float) -> None:
         """End it, and leave its logs in ``stage.log_dir``; goes on past errors."""

@@ -23,6 +23,7 @@ from groundwork.base.errors import (
     ResourceError,
     UncleanLogError,
 )
+from groundwork.base.footprint import Footprint
 from groundwork.base.process import Identity
 from groundwork.declare.resource import Description
 from groundwork.keep.codec import Codec
@@ -53,7 +54,7 @@ __all__ = [
     "Injected",
     "JobDone",
     "JoinClaim",
-    "MeasureMemory",
+    "MeasureFootprints",
     "Ping",
     "RecordEvent",
     "ReleaseClaim",
@@ -306,11 +307,11 @@ class Ping(Request[None]):
 
 
 @dataclass(frozen=True)
-class MeasureMemory(Request[Mapping[str, int]]):
-    """Measure the resident memory of resources, in bytes; 0 for those that aren't ready."""
+class MeasureFootprints(Request[Mapping[str, Footprint]]):
+    """Measure what resources take of a machine; nothing is told of those that aren't ready."""
 
     names: tuple[str, ...]
-    op: Literal["memory"] = "memory"
+    op: Literal["footprints"] = "footprints"
 
 
 @dataclass(frozen=True)
@@ -444,7 +445,7 @@ AnyRequest = Annotated[
     | GetStatus
     | GetStory
     | Ping
-    | MeasureMemory
+    | MeasureFootprints
     | FindDeaths
     | TakeClaim
     | JoinClaim

@@ -23,6 +23,7 @@ from groundwork.base.errors import (
     TerminalStateError,
     WaitTimeoutError,
 )
+from groundwork.base.footprint import Footprint
 from groundwork.base.graph import Graph
 from groundwork.base.ledger import Record
 from groundwork.base.wait import Deadline, wait_for
@@ -320,13 +321,13 @@ class Provisioner:
                 return _describe(holding)
             return replace(holding.description, state=holding.state)
 
-    def resident_bytes(self, names: Iterable[str]) -> dict[str, int]:
-        """The resident memory of resources, now; 0 for those that aren't ready."""
-        found = dict.fromkeys(names, 0)
+    def footprints(self, names: Iterable[str]) -> dict[str, Footprint]:
+        """What resources take now; nothing of those that aren't ready."""
+        found = dict.fromkeys(names, Footprint())
         for name in found:
             holding = self.held(name)
             if holding is not None and holding.state in {"ready", "dead"}:
-                found[name] = holding.resource.resident_bytes(holding.stage)
+                found[name] = holding.resource.footprint(holding.stage)
         return found
 
     def started(self, run: str = "") -> tuple[str, ...]:

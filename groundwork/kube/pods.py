@@ -13,6 +13,7 @@ from kubernetes import client, stream, watch
 from kubernetes.client.exceptions import ApiException
 
 from groundwork.base.complaint import HEADING
+from groundwork.base.footprint import Footprint
 from groundwork.kube.connection import (
     CONFLICT,
     NOT_FOUND,
@@ -36,6 +37,8 @@ FIXED = frozenset({"DaemonSet", "Node"})
 
 # The server ends a watch after that; whoever watches begins anew, so a dead peer is noticed.
 WATCH_TIMEOUT_S = 60
+
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -310,9 +313,9 @@ class Pods:
         )
         return list(dict.fromkeys(lines))
 
-    def resident_bytes(self) -> Mapping[str, int]:
-        """Resident memory of all pods by namespace/name, as the kubelets count it."""
-        found: dict[str, int] = {}
+    def footprints(self) -> Mapping[str, Footprint]:
+        """What all pods take by namespace/name, as the kubelets count it."""
+        found: dict[str, Footprint] = {}
         with talking():
             nodes = self._core.list_node(_request_timeout=REQUEST_TIMEOUT_S).items
         for node in nodes:
@@ -325,7 +328,7 @@ class Pods:
                 )
             for each in json.loads(answer.data)["pods"]:
                 name = f"{each['podRef']['namespace']}/{each['podRef']['name']}"
-                found[name] = resident_bytes_of(each)
+                found[name] = footprint_of(each)
         return found
 
     def http_get(self, pod: Pod, port: int, path: str) -> str:
@@ -436,8 +439,13 @@ def made_by(name: str, stems: Iterable[str]) -> bool:
     return any(name == stem or name.startswith(f"{stem}-") for stem in stems)
 
 
-def resident_bytes_of(figures: Mapping[str, Any]) -> int:
-    """Resident memory of a pod in a kubelet's summary; a young pod has only its containers'."""
+def footprint_of(figures: Mapping[str, Any]) -> Footprint:
+    """What a pod takes by a kubelet's summary; of a young one there is only its containers'."""
     counted = (figures, *figures.get("containers", ()))
-    whole, *parts = [int(each.get("memory", {}).get("rssBytes", 0)) for each in counted]
-    return whole or sum(parts)
+
+    def told(part: str, name: str) -> int:
+        whole, *parts = [int(each.get(part, {}).get(name, 0)) for each in counted]
+        return whole or sum(parts)
+
+    cpu_s = told("cpu", "usageCoreNanoSeconds") / NS_PER_S
+    return Footprint(told("memory", "rssBytes"), cpu_s)

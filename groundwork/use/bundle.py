@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from groundwork.base.errors import NeedFailedError
+from groundwork.base.footprint import Footprint
 from groundwork.base.machine import Machine
 from groundwork.declare.environment import Declared
 from groundwork.declare.resource import Description
@@ -106,7 +107,8 @@ def write(declared: Declared, run: Run, tally: Tally) -> dict[str, Any]:
                 "version": each.version,
                 "endpoint": first_address(each),
                 "ready_s": each.ready_s,
-                "rss_bytes": outcome.resident_bytes[each.name],
+                "rss_bytes": outcome.footprints[each.name].resident_bytes,
+                "cpu_s": round(outcome.footprints[each.name].cpu_s, 2),
             }
             for each in outcome.resources
         ],
@@ -151,7 +153,7 @@ def summary(run: Run, tally: Tally) -> list[str]:
         lines.append(f"groundwork: infrastructure failure: {run.lost}")
     where = f"output in {os.path.relpath(run.out_dir)}"
     if outcome.resources:
-        lines.extend(table(outcome.resources, outcome.resident_bytes))
+        lines.extend(table(outcome.resources, outcome.footprints))
         lines.extend(
             f"groundwork: engine: {each.version}, {each.source}"
             for each in outcome.artifacts
@@ -182,7 +184,7 @@ def grouped(left_out: Mapping[str, str]) -> list[str]:
     ]
 
 
-def table(resources: Iterable[Description], resident_bytes: Mapping[str, int]) -> list[str]:
+def table(resources: Iterable[Description], footprints: Mapping[str, Footprint]) -> list[str]:
     """The resources of a run as a table, line by line."""
     made = Table(box=box.SIMPLE_HEAD)
     for title, justify in (
@@ -195,7 +197,7 @@ def table(resources: Iterable[Description], resident_bytes: Mapping[str, int]) -
         made.add_column(title, justify=justify)  # type: ignore[arg-type]
     for each in resources:
         ready = f"{each.ready_s:.1f}" if each.state == "ready" else each.state
-        resident = resident_bytes[each.name]
+        resident = footprints[each.name].resident_bytes
         memory = f"{resident / MIB:.0f}" if resident else ""
         made.add_row(each.name, each.version, first_address(each), ready, memory)
     text = io.StringIO()

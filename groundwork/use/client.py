@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from groundwork.base.errors import GroundworkError, KeeperLostError, OverdueError
+from groundwork.base.footprint import Footprint
 from groundwork.base.wire import Wire
 from groundwork.declare.resource import Description
 from groundwork.declare.variables import CLAIM, SOCKET
@@ -44,7 +45,7 @@ from groundwork.keep.messages import (
     Injected,
     JobDone,
     JoinClaim,
-    MeasureMemory,
+    MeasureFootprints,
     Ping,
     RecordEvent,
     ReleaseClaim,
@@ -262,9 +263,9 @@ class Client:
         """How the environment is now."""
         return self._request(GetStatus())
 
-    def resident_bytes(self, names: Iterable[str]) -> Mapping[str, int]:
-        """The resident memory of resources, by name, measured now; 0 for what isn't ready."""
-        return self._request(MeasureMemory(tuple(names)))
+    def footprints(self, names: Iterable[str]) -> Mapping[str, Footprint]:
+        """What resources take, by name, measured now; nothing of what isn't ready."""
+        return self._request(MeasureFootprints(tuple(names)))
 
     def claim(
         self,

@@ -25,6 +25,7 @@ from groundwork.base.errors import (
     UsageError,
     WaitTimeoutError,
 )
+from groundwork.base.footprint import Footprint
 from groundwork.base.ledger import Ledger
 from groundwork.base.process import TOKEN, Child
 from groundwork.base.undisturbed import undisturbed
@@ -66,7 +67,7 @@ class Outcome:
     Attributes:
         refusal: Why what was asked for could not be started, where a user can mend it.
         resources: What was started, in starting order.
-        resident_bytes: The resident memory of each, before it was removed.
+        footprints: What each took, before it was removed.
         failures: The errors of those that failed or died, by resource.
         artifacts: The programs that were found.
         errors: What could not be removed, and why.
@@ -75,7 +76,7 @@ class Outcome:
 
     refusal: str = ""
     resources: tuple[Description, ...] = ()
-    resident_bytes: Mapping[str, int] = field(default_factory=dict)
+    footprints: Mapping[str, Footprint] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
     artifacts: tuple[Resolved, ...] = ()
     errors: tuple[str, ...] = ()
@@ -333,7 +334,7 @@ class Run:
         if client is None or self.lost is not None:
             return self._await_burial()
         try:
-            resident_bytes = client.resident_bytes(each.name for each in client.status().resources)
+            footprints = client.footprints(each.name for each in client.status().resources)
             finished = client.finish(keep=keep, collect=collect)
         except KeeperLostError as error:  # dead, or it doesn't answer any more
             self._lose(error)
@@ -348,7 +349,7 @@ class Run:
         return Outcome(
             refusal=status.refusal,
             resources=status.resources,
-            resident_bytes=resident_bytes,
+            footprints=footprints,
             failures=status.failures,
             artifacts=status.artifacts,
             errors=finished.not_removed,

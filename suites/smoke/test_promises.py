@@ -66,7 +66,7 @@ def test_the_broker_is_new_enough(broker: Handle, broker_kind: str, promises: Pr
 def test_the_broker_needs_no_more_memory_than_promised(broker: Handle, promises: Promises) -> None:
     """Resident memory of its nodes, measured now."""
     nodes = len(broker.endpoint("kafka").split(","))
-    used = broker.client.resident_bytes([broker.name])[broker.name]
+    used = broker.client.footprints([broker.name])[broker.name].resident_bytes
     allure.attach(f"{used / MB:.0f} MB, {nodes} nodes", "resident memory")
     assert 0 < used <= nodes * promises.broker.memory_mb_max * MB, (
         f"promised {promises.broker.memory_mb_max} MB for each of {nodes} nodes, but they use "

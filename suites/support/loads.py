@@ -15,6 +15,7 @@ from groundwork.use.client import Client
 from load.conclusion import CONCLUSION, Conclusion, read
 from load.desk import PROGRESS
 from load.latency import Latencies
+from load.result import together
 from reports.loads import Second, draw_percentiles, draw_seconds
 from suites.support.seen import attach_pictures
 
@@ -123,23 +124,19 @@ def show(conclusion: Conclusion, folder: Path) -> str:
 
 
 def seconds_of(conclusion: Conclusion) -> list[Second]:
-    """The seconds of the first worker, with the sums of all: each has its own clock's begin."""
-    first, *others = conclusion.moments
-    found: list[Second] = []
-    begin_s = first[0].at_s - 1 if first else 0.0
-    for number, moment in enumerate(first):
-        same = [each[number] for each in others if number < len(each)]
-        found.append(
-            Second(
-                at_s=begin_s,
-                scheduled=moment.scheduled + sum(each.scheduled for each in same),
-                acknowledged=moment.acknowledged + sum(each.acknowledged for each in same),
-                p50_ms=max(each.p50_ms for each in (moment, *same)),
-                p99_ms=max(each.p99_ms for each in (moment, *same)),
-                max_ms=max(each.max_ms for each in (moment, *same)),
-                lateness_p99_ms=max(each.lateness_p99_ms for each in (moment, *same)),
-                cpu={name: share * 100 for name, share in moment.cpu.items()},
-            )
+    """The seconds of a load, of all workers together, as they are drawn."""
+    moments = together(conclusion.moments)
+    begins_s = [moments[0].at_s - 1, *(each.at_s for each in moments)] if moments else []
+    return [
+        Second(
+            at_s=begin_s,
+            scheduled=each.scheduled,
+            acknowledged=each.acknowledged,
+            p50_ms=each.p50_ms,
+            p99_ms=each.p99_ms,
+            max_ms=each.max_ms,
+            lateness_p99_ms=each.lateness_p99_ms,
+            cpu={name: share * 100 for name, share in each.cpu.items()},
         )
-        begin_s = moment.at_s
-    return found
+        for begin_s, each in zip(begins_s, moments, strict=False)
+    ]

@@ -275,7 +275,7 @@ def test_whoever_was_broken_off_is_answered_what_it_asks_next(groundwork_session
                 pass
         status = groundwork_session.client().status()
         assert {each.name for each in status.resources} <= {"spring", "mill"}
-        groundwork_session.client().resident_bytes(["spring"])
+        groundwork_session.client().footprints(["spring"])
     assert groundwork_session.await_ready("mill").version == "pond 1.0"
 
 

@@ -14,17 +14,20 @@ import pytest
 from kubernetes.client import ApiClient, ApiException
 
 from groundwork.base.errors import NotYetError, TerminalStateError
+from groundwork.base.footprint import Footprint
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters import podwatch
 from groundwork.clusters.podwatch import PodWatch
 from groundwork.clusters.workload import RESTARTS_MAX, Workload, refuse_hopeless
 from groundwork.declare.stage import Stage
 from groundwork.kube.connection import Connection, KubeError
-from groundwork.kube.pods import Pod, Pods, made_by, resident_bytes_of
+from groundwork.kube.pods import Pod, Pods, footprint_of, made_by
 from suites.support.samplepod import POD
 
 # Many times what a thread of this process needs to be woken.
 TIMEOUT_S = 30.0
+
+SECOND_NS = 1_000_000_000
 
 RELAY = dataclasses.replace(POD, name="relay-7f", uid="uid-2", resource="relay")
 
@@ -250,20 +253,30 @@ def test_an_unreachable_server_is_no_news_after_the_end(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("figures", "expected"),
+    ("whole", "parts", "expected"),
     [
-        ({"memory": {"rssBytes": 7}, "containers": [{"memory": {"rssBytes": 5}}]}, 7),
-        ({"memory": {"rssBytes": 0}, "containers": [{"memory": {"rssBytes": 5}}] * 2}, 10),
-        ({"containers": [{"memory": {"rssBytes": 5}}, {"name": "young"}]}, 5),
-        ({}, 0),
+        ((7, 4 * SECOND_NS), [(5, 3 * SECOND_NS)], Footprint(7, 4.0)),
+        ((0, 0), [(5, SECOND_NS // 2)] * 2, Footprint(10, 1.0)),
+        ((7, 0), [(5, SECOND_NS)], Footprint(7, 1.0)),
+        (None, [(5, SECOND_NS), None], Footprint(5, 1.0)),
+        (None, [], Footprint()),
     ],
-    ids=["pod", "containers", "one container", "unknown"],
+    ids=["pod", "containers", "some of each", "one container", "unknown"],
 )
-def test_resident_memory_is_the_pods_or_its_containers(
-    figures: dict[str, object], expected: int
+def test_a_footprint_is_the_pods_or_its_containers(
+    whole: tuple[int, int] | None, parts: list[tuple[int, int] | None], expected: Footprint
 ) -> None:
     """A kubelet counts a young pod's containers before it counts the pod."""
-    assert resident_bytes_of(figures) == expected
+    figures = {**counted(whole), "containers": [counted(each) for each in parts]}
+    assert footprint_of(figures) == expected
+
+
+def counted(found: tuple[int, int] | None) -> dict[str, object]:
+    """What a kubelet's summary says of memory and processors; nothing of what is young."""
+    if found is None:
+        return {"name": "young"}
+    memory, cpu = found
+    return {"memory": {"rssBytes": memory}, "cpu": {"usageCoreNanoSeconds": cpu}}
 
 
 def ended_pod(**terminated: object) -> Any:

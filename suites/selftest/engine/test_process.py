@@ -13,6 +13,7 @@ import pytest
 
 from groundwork.base import process
 from groundwork.base.errors import NotYetError
+from groundwork.base.footprint import Footprint
 from groundwork.base.process import Child, ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
 
@@ -152,6 +153,45 @@ def test_an_unwilling_process_is_killed(start: Start, tmp_path: Path) -> None:
     child.signal(signal.SIGSTOP)
     process.end([child.identity], grace_s=0.2)
     assert child.wait() == -signal.SIGKILL
+
+
+def test_a_footprint_is_that_of_a_process_and_its_children(start: Start, tmp_path: Path) -> None:
+    """Memory of both, and the seconds of processors of both; what has ended takes nothing."""
+    begin = "import os, signal; os.fork(); sum(range(10**7)); "
+    told = f"open({str(tmp_path / 'done-')!r} + str(os.getpid()), 'w').write('x'); signal.pause()"
+    child = start(begin + told, program=sys.executable)
+
+    def look() -> list[process.Identity]:
+        pids = [int(file.name.partition("-")[2]) for file in tmp_path.glob("done-*")]
+        found = [each for pid in pids if (each := process.identify(pid)) is not None]
+        if len(found) < 2:
+            raise NotYetError(f"{len(found)} of 2 are done")
+        return found
+
+    parts = wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="both")
+    (forked,) = (each for each in parts if each != child.identity)
+    both, one = process.footprint([child.identity]), process.footprint([forked])
+    assert both.resident_bytes > one.resident_bytes > 1_000_000
+    assert both.cpu_s > one.cpu_s > 0
+    assert both.waited_s >= one.waited_s >= 0
+    child.kill()
+    assert process.footprint([child.identity, forked]) == Footprint()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts it")
+def test_who_shares_a_processor_waits_for_it(start: Start) -> None:
+    """Two that want one have half of it each, and wait for the other half."""
+    script = "import os\nos.sched_setaffinity(0, {0})\nos.fork()\nwhile True: pass"
+    child = start(script, program=sys.executable)
+
+    def look() -> Footprint:
+        found = process.footprint([child.identity])
+        if found.cpu_s < 0.5:
+            raise NotYetError(f"{found}")
+        return found
+
+    found = wait_for(look, deadline=Deadline.after(TIMEOUT_S), what="both to be busy")
+    assert found.waited_s > found.cpu_s / 3
 
 
 def test_a_command_that_takes_too_long_is_ended_with_its_children(

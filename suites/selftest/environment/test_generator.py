@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -85,6 +86,11 @@ class World:
     over: list[tuple[int, int]] = field(default_factory=list)
     pauses_ns: list[int] = field(default_factory=list)
     generator: Generator | None = None
+
+    def send_all(self, number: int, dues_ns: Sequence[int]) -> None:
+        """Send messages, one after the other."""
+        for each, due_ns in enumerate(dues_ns, number):
+            self.send(each, due_ns)
 
     def send(self, number: int, due_ns: int) -> None:
         """Send a message, which takes its time."""

@@ -94,6 +94,37 @@ def test_what_wasnt_read_back_is_valid_and_worth_less() -> None:
     assert (found.outcome, found.worth) == ("valid", "what was sent wasn't read back")
 
 
+@pytest.mark.parametrize(
+    ("there", "unknown", "outcome", "said"),
+    [
+        (1_100, 0, "valid", None),
+        (1_099, 0, "broken", "1100 records were acknowledged, and 1099 are there"),
+        (1_101, 0, "broken", "1101 records are there, of 1100 that were sent once"),
+        (1_099, 2, "broken", "of 1100 0 failed, and of 2 nobody knows"),
+    ],
+)
+def test_what_is_only_counted_is_as_many_as_it_should_be(
+    there: int, unknown: int, outcome: str, said: str | None
+) -> None:
+    """None that was acknowledged is missing, and none is there twice; what nobody knows may be."""
+    account = replace(ALL, acknowledged=ALL.acknowledged - unknown, unknown=unknown)
+    told = result(0), result(1, account=account)
+    found = conclude(replace(course(*told), history=None, there=there))
+    assert (found.outcome, found.reasons) == (outcome, (said,) if said else ())
+    assert found.worth == f"{there} records came to t; which they are wasn't looked at"
+
+
+@pytest.mark.parametrize(
+    ("changed", "there"),
+    [({"acks": "1", "idempotent": False}, 1_000), ({"existing": True}, 1_200)],
+)
+def test_what_may_be_fewer_or_more_is_no_fault(changed: dict[str, object], there: int) -> None:
+    """Where one node acknowledges alone; where others write to the same topic."""
+    own = SETTINGS.model_copy(update=changed)
+    found = conclude(replace(course(), settings=own, history=None, there=there))
+    assert found.outcome == "valid"
+
+
 def test_lateness_makes_it_invalid() -> None:
     """Of one worker alone, where more than one of a hundred of all are late."""
     slow = result(1, lateness=many((525, 100), (25, 8_192)))

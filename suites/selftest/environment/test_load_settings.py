@@ -104,6 +104,31 @@ def test_words_are_understood() -> None:
     assert found == (250.5, 2, False, False)
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"keep": False, "operation": "consume"}, {"operation": "end-to-end"}]
+)
+def test_what_is_looked_for_has_a_key(more: dict[str, object]) -> None:
+    """It is looked for in the partition that its key has chosen."""
+    settings = LoadSettings.of({**GIVEN, "keyed": False, **more})
+    with pytest.raises(UsageError, match=r"^keyed: what is kept, or read"):
+        settings.expect_possible()
+    LoadSettings.of({**GIVEN, "keyed": False, "keep": False}).expect_possible()
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"keep": False, "existing": True}, {"operation": "end-to-end"}]
+)
+def test_what_is_looked_for_stays(more: dict[str, object]) -> None:
+    """Neither what is read back goes, nor is a topic changed that is others', too."""
+    settings = LoadSettings.of({**GIVEN, "retained_mb": 8, **more})
+    with pytest.raises(UsageError, match=r"^retained_mb: what is kept, or read"):
+        settings.expect_possible()
+    counted = LoadSettings.of({**GIVEN, "retained_mb": 8, "keep": False})
+    counted.expect_possible()
+    assert counted.topic_config() == {"retention.bytes": "8000000", "segment.bytes": "2000000"}
+    assert LoadSettings.of(GIVEN).topic_config() == {}
+
+
 def test_what_isnt_told_makes_a_load() -> None:
     """Two seconds to get warm and ten that are measured, of a thousand messages each."""
     settings = LoadSettings.of(GIVEN)

@@ -74,3 +74,12 @@ def test_a_judgement_without_data_is_none() -> None:
     nothing = objectives.missed("local", "broker", None)
     assert nothing == "recovery of broker: it was not measured, and should be within 30 s"
     assert "no objective on local" in objectives.missed("local", "toolbox", 1)
+
+
+def test_a_measure_is_declared_once(tmp_path: Path) -> None:
+    """Twice is refused, with the line of the second."""
+    (line,) = (each for each in WHOLE.splitlines() if "measure: borne_per_s" in each)
+    said = check(tmp_path, WHOLE.replace(line, f"{line}\n{line}"))
+    assert (
+        said == f"objectives.yaml:{line_of(line) + 1}: throughput of borne_per_s is declared twice"
+    )

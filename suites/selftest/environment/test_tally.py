@@ -131,6 +131,27 @@ def histogram(values_us: list[int]) -> Latencies:
     return found
 
 
+def test_what_is_only_counted_is_counted_as_the_rest_is() -> None:
+    """Lateness, latency and drops are the same; what was due before isn't measured."""
+    singly, at_once = Tally(keep=False), Tally(keep=False)
+    dues_ns = [1_000_000, 2_000_000, 3_000_000]
+    for tally in (singly, at_once):
+        tally.measured_from_ns = 2_000_000
+    for number, due_ns in enumerate(dues_ns):
+        singly.sending(9_000_000 - due_ns, dropped=number == 2)
+    for due_ns in dues_ns[:2]:
+        singly.answered(0, 0, -1, due_ns, (due_ns, 20_000_000))
+    at_once.sending_all(dues_ns, 9_000_000, 2)
+    at_once.counted(np.array(dues_ns[:2]), np.array([20_000_000] * 2))
+    for tally in (singly, at_once):
+        tally.fold()
+        tally.end_second(1.0)
+    assert singly.account() == at_once.account()
+    for name in ("latency", "lateness"):
+        assert getattr(singly, name).encode() == getattr(at_once, name).encode()
+    assert at_once.latency.total == 1
+
+
 @given(runs())
 def test_the_account_is_balanced(run: Run) -> None:
     """Every message is in it, at the place of what became of it, and nowhere else."""

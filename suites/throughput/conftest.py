@@ -1,0 +1,83 @@
+"""What the suites of throughput have in common: figures, and how much of it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.declared.durations import is_duration, seconds_of
+from fixtures.declared.objectives import Objectives
+from fixtures.settings import FoundationSettings
+from suites.support.figures import FIGURE, Figures
+from suites.support.noted import noted
+
+# What a test's lines for the terminal are called among its properties.
+LINES = "throughput"
+
+# Growth can't be told of less.
+SOAK_MIN_S = 60
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often both sides of a comparison are measured."""
+    text = "how often a native tool and ours take turns (default: 5)"
+    group = parser.getgroup("throughput")
+    group.addoption("--pairs", default="5", help=text)
+    text = "only the soak, for so long: 90s, 10m; else it is left out"
+    group.addoption("--soak", metavar="DURATION", help=text)
+    text = "messages a second of the soak (default: half of what is borne, which is looked for)"
+    group.addoption("--soak-rate", metavar="RATE", type=float, default=0.0, help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at what is asked for before anything starts."""
+    if not config.option.pairs.isdecimal() or not int(config.option.pairs):
+        raise pytest.UsageError(f"--pairs {config.option.pairs}: should be a number, 1 or more")
+    soak = config.option.soak
+    if soak is not None and not (is_duration(soak) and seconds_of(soak) >= SOAK_MIN_S):
+        raise pytest.UsageError(f"--soak {soak}: should be like 90s or 10m, a minute at least")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The soak alone, where it is asked for; else all but the soak."""
+    wanted = config.option.soak is not None
+    here = Path(__file__).parent
+    own = [each for each in items if each.path.is_relative_to(here)]
+    left = [each for each in own if (each.path.name == "test_soak.py") != wanted]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [each for each in items if each not in left]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was measured: tables, and a line for each figure."""
+    for name in (LINES, FIGURE):
+        for text in noted(terminalreporter, name):
+            for line in text.splitlines():
+                terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def pairs(pytestconfig: pytest.Config) -> int:
+    """How often both sides are measured."""
+    return int(pytestconfig.option.pairs)
+
+
+@pytest.fixture
+def figures(
+    objectives: Objectives,
+    decided: FoundationSettings,
+    out_dir: Path,
+    record_property: Callable[[str, object], None],
+) -> Figures:
+    """Where a test puts what it has measured."""
+    return Figures(objectives, decided.env, out_dir, record_property)
+
+
+@pytest.fixture
+def show(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Tells lines to whoever reads the terminal."""
+    return lambda text: record_property(LINES, text)

@@ -1,0 +1,75 @@
+"""A backlog: whoever was away reads what has piled up, while others write on."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import allure
+import pytest
+
+from fixtures.scratch import ScratchTopic
+from groundwork.use.client import Handle
+from load.catch_up import CaughtUp, catch_up
+from load.desk import PROGRESS
+from suites.support.figures import Figures
+from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.meanwhile import await_told, meanwhile
+
+# A consumer is away for fifteen seconds: three hundred thousand records are there when it comes.
+RATE_PER_S = 20_000
+DURATION_S = 25.0
+AWAY_S = 15
+PARTITIONS = 4
+ASKED = {
+    "rate_per_s": f"{RATE_PER_S}",
+    "duration_s": f"{DURATION_S:g}",
+    "seed": "1",
+    "records": "trade",
+    "size_bytes": "100",
+}
+
+
+@pytest.fixture
+def topic(broker: Handle) -> Iterator[ScratchTopic]:
+    """A topic of the test's own, that exists before the load."""
+    bootstrap = broker.endpoint("kafka")
+    nodes = range(1, 1 + len(bootstrap.split(",")))
+    placement = [[*nodes]] * PARTITIONS
+    made = ScratchTopic(bootstrap, f"backlog-{uuid.uuid4()}", placement)
+    made.make()
+    yield made
+    made.remove()
+
+
+@pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S)
+def test_who_was_away_catches_up(
+    broker: Handle,
+    topic: ScratchTopic,
+    figures: Figures,
+    out_dir: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Faster by far than records come, so that nothing is left within seconds; none is missing."""
+    folder = out_dir / "load" / "backlog"
+    found: list[CaughtUp] = []
+
+    def come(over: threading.Event) -> None:
+        await_told(lambda: [folder / PROGRESS], f"load: {AWAY_S} s:", over, OVERHEAD_S)
+        found.append(catch_up(topic.bootstrap, topic.name, topic.numbers, RATE_PER_S, over))
+
+    with meanwhile(come):
+        conclusion = offer(broker.client, ASKED | {"topic": topic.name}, folder, DURATION_S)
+    text = show(conclusion, folder)
+    assert conclusion.outcome in {"valid", "invalid"}, text
+    (caught,) = found
+    line = (
+        f"{caught.backlog} records were there; none was left after {caught.took_s:.1f} s and "
+        f"{caught.count} records"
+    )
+    allure.attach(line, "backlog")
+    record_property("throughput", line)
+    assert caught.backlog >= RATE_PER_S * AWAY_S / 2, line
+    figures.expect("catch_up_per_s", caught.rate_per_s)

@@ -1,0 +1,64 @@
+"""Latency at a rate that a laptop bears beside what it does else, from when each record is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from groundwork.use.client import Handle
+from load.conclusion import Conclusion
+from suites.support.figures import Figures
+from suites.support.loads import OVERHEAD_S, expect_there, offer, show
+from suites.support.signs import signs_of, watching
+from suites.support.told import expect_told
+
+DURATION_S = 10.0
+
+# Until each is acknowledged; and until it has come back to a consumer, which is more work for both.
+SUSTAINED = {"rate_per_s": "20000"}
+END_TO_END = {"rate_per_s": "5000", "operation": "end-to-end"}
+
+
+@pytest.fixture
+def valid(
+    broker: Handle,
+    out_dir: Path,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> Callable[[dict[str, str]], Conclusion]:
+    """A load that was offered as asked for, and all of it is there."""
+
+    def do(asked: dict[str, str]) -> Conclusion:
+        folder = out_dir / "load" / request.node.name
+        whole = asked | {"duration_s": f"{DURATION_S:g}", "seed": "1"}
+        with watching(broker.client) as watched:
+            conclusion = offer(broker.client, whole, folder, DURATION_S)
+        text = show(conclusion, folder)
+        signs_of(conclusion, watched)
+        record_property("throughput", text)
+        expect_there(broker.client, whole)
+        expect_told(conclusion.outcome, text)
+        assert conclusion.outcome == "valid", text
+        return conclusion
+
+    return do
+
+
+@pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S)
+def test_a_sustained_rate_is_acknowledged_in_time(
+    valid: Callable[[dict[str, str]], Conclusion], figures: Figures
+) -> None:
+    """Of twenty thousand a second 99 of 100, and 999 of 1000."""
+    found_ms = valid(SUSTAINED).percentiles_ms
+    figures.expect("sustained_ms_p99", found_ms["p99"])
+    figures.expect("sustained_ms_p999", found_ms["p99.9"])
+
+
+@pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S)
+def test_a_record_comes_back_in_time(
+    valid: Callable[[dict[str, str]], Conclusion], figures: Figures
+) -> None:
+    """From when it was due until a consumer has it, of five thousand a second."""
+    figures.expect("end_to_end_ms_p99", valid(END_TO_END).percentiles_ms["p99"])

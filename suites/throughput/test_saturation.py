@@ -1,0 +1,52 @@
+"""Saturation: how much is borne, and whose limit that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import allure
+import pytest
+
+from groundwork.use.client import Handle
+from load.account import LIMIT_MS
+from load.knee import lines_of
+from load.result import borne_per_s, together
+from reports.throughput import Stair, draw_stairs
+from suites.support.figures import Figures
+from suites.support.loads import OVERHEAD_S
+from suites.support.rising import RISING_S, offer_counted, rise
+from suites.support.seen import attach_pictures
+from suites.support.signs import OBJECTIVE_MS
+
+# Far more than a generator can: what is due waits, and is sent as fast as it goes.
+FLOOD = {"rate_per_s": "1000000"}
+FLOOD_S = 4.0
+
+
+@pytest.mark.alone(limit_s=RISING_S + OVERHEAD_S)
+def test_it_is_known_up_to_which_rate_answers_come_in_time(
+    broker: Handle, figures: Figures, out_dir: Path, show: Callable[[str], None]
+) -> None:
+    """Steps of a rising load: the knee is the broker's, or else the generator's limit is told."""
+    knee, steps = rise(broker.client, out_dir / "load" / "rising")
+    text = "\n".join([knee.line(), *lines_of(steps)])
+    allure.attach(text, "knee")
+    show(text)
+    stairs = [
+        Stair(each.rate_per_s, each.acknowledged_per_s, each.latency_ms_p99, each.lateness_ms_p99)
+        for each in steps
+    ]
+    drawn = draw_stairs(stairs, OBJECTIVE_MS, LIMIT_MS, knee.line(), figures.stem("knee"))
+    attach_pictures(drawn, "knee")
+    assert knee.borne_per_s, text
+    figures.expect("borne_per_s", knee.borne_per_s)
+
+
+@pytest.mark.alone(limit_s=FLOOD_S + OVERHEAD_S)
+def test_one_generator_offers_as_much_as_it_should(
+    broker: Handle, figures: Figures, out_dir: Path
+) -> None:
+    """More is due than it can send: what is acknowledged then is what it can, on one processor."""
+    conclusion = offer_counted(broker.client, FLOOD, out_dir / "load" / "flood", FLOOD_S)
+    figures.expect("saturated_per_s", borne_per_s(together(conclusion.moments)))
