@@ -18,6 +18,9 @@ __all__ = ["GENERATORS", "SERVICE", "settings_of"]
 # Whom requests are offered to, and who offers a load from inside of a cluster.
 SERVICE, GENERATORS = "hello-world", "generators"
 
+# By whom else a broker is reached.
+RELAY = "relay"
+
 
 def settings_of(given: Mapping[str, object], client: Client) -> LoadSettings:
     """The settings of a load.
@@ -31,6 +34,9 @@ def settings_of(given: Mapping[str, object], client: Client) -> LoadSettings:
     """
     broker = client.await_ready("broker")
     bootstrap = broker.endpoint("kafka")
+    if given.get("way") == "relayed":
+        client.ask({RELAY})  # no test of a load needs it by itself
+        bootstrap = client.await_ready(RELAY).endpoint("kafka")
     own: dict[str, object] = {
         "seed": draw_seed(),
         "topic": f"load-{uuid.uuid4()}",

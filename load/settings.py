@@ -51,6 +51,7 @@ class LoadSettings(BaseModel):
     """What a load is told.
 
     Attributes:
+        way: Whether clients reach the broker directly, or by the relay.
         bootstrap: Where the broker is found; and where it is from inside of the cluster.
         topic: One of its own, with so many ``partitions``; or one that is ``existing``.
         begins: Of its partitions, where what is read begins; where none is told, with the first.
@@ -93,6 +94,7 @@ class LoadSettings(BaseModel):
     run: int = Field(0, ge=0, lt=2**32)
     url: str = ""
     partitions: int = Field(4, ge=1, le=1000)
+    way: Literal["direct", "relayed"] = "direct"
     operation: Literal["produce", "end-to-end", "consume", "get", "round-trip"] = "produce"
     records: Literal["trade", "candle", "signal", "order"] = "trade"
     size_bytes: int = Field(100, ge=0, le=SIZE_BYTES_MAX)
@@ -178,6 +180,11 @@ class LoadSettings(BaseModel):
         """
         for look in (self.warming, self.schedule, self.market):
             look()
+        if self.way == "relayed" and (self.place == "inside" or self.of_service):
+            raise UsageError(
+                "way: clients on this machine may come to the broker by the relay; those in a "
+                "cluster don't, nor do those of the service"
+            )
         if not self.keyed and (self.keep or self.reads):
             raise UsageError(
                 "keyed: what is kept, or read, is looked for where its key has put it; with "

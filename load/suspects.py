@@ -1,9 +1,10 @@
 """Suspects: is it the broker, the client or the generator, or what lies between or below them.
 
 Whoever asks why a load was slow sees the same few signs of each: how busy it was, how long it
-waited for a processor, and what its work looked like. One is named, by rules in this order: who
-can't keep a schedule measures nobody else; what can't be written isn't acknowledged, however fast
-all others are; one record at a time costs everybody the most; who waits for a processor is slow.
+waited for a processor, and what its work looked like. One is named, by rules in this order: what
+can't be written isn't acknowledged, however fast all others are; who can't keep a schedule for lack
+of a processor measures nobody else; one record at a time costs everybody the most; who waits for a
+processor is slow.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Signs:
         batch_records: What the client sent at once to a partition.
         rtt_ms: From a request to its answer.
         unanswered: How many messages were refused, or nobody answered.
-        disk_free_share: Of what the broker writes to; None where nobody has looked.
+        disk_free_share: Of what the broker writes to, at the least; None where nobody has looked.
     """
 
     late_share: float
@@ -84,15 +85,18 @@ class Signs:
 def suspect_of(signs: Signs) -> tuple[Suspect, str]:
     """Who it is, and why, in a sentence."""
     took_ms, free = signs.latency_ms_p99, signs.disk_free_share
+    slow = took_ms > signs.objective_ms or signs.unanswered > 0
+    # Who is late and has a processor waits for its client, which has a broker that takes nothing.
+    late, own = signs.late_share >= LATE_SHARE, signs.generator
     rules: tuple[tuple[bool, Suspect, str], ...] = (
         (
-            free is not None and free <= 0 < signs.unanswered,
+            free is not None and free <= 0 and slow,
             "disk",
-            f"it is full, and {signs.unanswered} messages weren't acknowledged",
+            f"it was full, and nobody was acknowledged meanwhile; {signs.unanswered} never were",
         ),
-        (signs.late_share >= LATE_SHARE, "generator", generator_of(signs)),
+        (late and (own.starved or own.used >= USED_SHARE), "generator", generator_of(signs)),
         (
-            took_ms <= signs.objective_ms and not signs.unanswered,
+            not slow and not late,
             "nobody",
             f"99 of 100 were answered within {took_ms:.1f} ms",
         ),
@@ -116,6 +120,7 @@ def suspect_of(signs: Signs) -> tuple[Suspect, str]:
             "broker",
             f"it had {signs.broker.used:.2f} processors, and used them",
         ),
+        (late, "generator", generator_of(signs)),
     )
     found = ((who, why) for so, who, why in rules if so)
     return next(found, ("unknown", "none of these signs explains it"))

@@ -9,21 +9,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
-from groundwork.base import process
 from groundwork.keep.events import FaultHealed, FaultLanded
 from groundwork.use.client import Client, Handle
 from load.conclusion import Conclusion
 from load.consume_sender import AHEAD_S
 from load.desk import PROGRESS
 from load.latency import Latencies
+from suites.support.greedy import generator_of, greedy
 from suites.support.loads import OVERHEAD_S, offer, show
 from suites.support.meanwhile import await_told, meanwhile
 from suites.support.stamps import stamp_of
@@ -43,10 +41,6 @@ WITHIN = 0.02
 CATCH_UP_MS = 150.0
 
 LIMIT_S = DURATION_S + OVERHEAD_S + 60.0
-
-# What takes all of a generator's processor, and more than its share of the other.
-GREEDY = "while True: pass"
-GREEDY_COUNT = 12
 
 STALL_S = 0.2
 
@@ -75,15 +69,6 @@ class Trial:
 
         with meanwhile(do):
             return offer(self.client, ASKED | more, self.folder, DURATION_S)
-
-    def generator(self) -> psutil.Process:
-        """The process that makes the messages."""
-        environment = self.client.status().folder.name
-        for identity in process.find_by_token(f"{environment}:"):
-            argv = process.argv_of(identity)
-            if "locust" in argv:
-                return psutil.Process(identity.pid)
-        raise AssertionError("there is no generator")
 
 
 class Pause:
@@ -203,10 +188,10 @@ def test_a_generator_that_stalls_measures_nothing(trial: Trial) -> None:
     over = threading.Event()
 
     def stall() -> None:
-        generator = trial.generator()
-        generator.send_signal(signal.SIGSTOP)
+        pid = generator_of(trial.client)
+        os.kill(pid, signal.SIGSTOP)
         over.wait(STALL_S)
-        generator.send_signal(signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
 
     # Ten seconds: two of a hundred messages were due in the meantime.
     expect_bottleneck(trial.run(stall, duration_s="10"))
@@ -218,32 +203,11 @@ def test_a_generator_without_a_processor_measures_nothing(trial: Trial) -> None:
     over = threading.Event()
 
     def take() -> None:
-        with greedy(trial.generator()):
+        with greedy(generator_of(trial.client), whole=False):
             over.wait(DURATION_S / 2)
 
     # A third of a processor, of which the others leave it a thirteenth: whoever needs less gets it.
     expect_bottleneck(trial.run(take, rate_per_s="30000"))
-
-
-@contextmanager
-def greedy(generator: psutil.Process) -> Iterator[None]:
-    """Processes that want the one processor that a generator is kept on."""
-    (processor,) = generator.cpu_affinity()[:1]
-    generator.cpu_affinity([processor])
-    children = [
-        process.spawn(
-            ["python3", "-c", GREEDY], env=dict(os.environ), cwd=Path.cwd(), log=Path(os.devnull)
-        )
-        for _ in range(GREEDY_COUNT)
-    ]
-    try:
-        for each in children:
-            psutil.Process(each.pid).cpu_affinity([processor])
-        yield
-    finally:
-        for each in children:
-            each.kill()
-            each.wait()
 
 
 def expect_bottleneck(conclusion: Conclusion) -> None:

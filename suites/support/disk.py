@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["on_a_small_disk"]
+__all__ = ["free_share_of", "on_a_small_disk"]
 
 MOUNT = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"'
 
@@ -14,3 +14,9 @@ def on_a_small_disk(folder: Path, size: str, argv: list[str]) -> list[str]:
     """The command that runs another with a folder that has room for so much, such as ``64k``."""
     own = [] if os.geteuid() == 0 else ["--map-root-user"]
     return ["unshare", "--mount", *own, "sh", "-c", MOUNT, "sh", size, str(folder), *argv]
+
+
+def free_share_of(folder: Path) -> float:
+    """How much of a file system can be written to, as the kernel says."""
+    told = os.statvfs(folder)
+    return told.f_bavail / told.f_blocks

@@ -14,10 +14,10 @@ from suites.support.signs import OBJECTIVE_MS, signs_of, watching
 
 __all__ = ["RISING_S", "offer_counted", "rise"]
 
-# From what any machine bears to more than one generator does, five seconds each: the first of them
+# From what any machine bears to more than one generator does, four seconds each: the first of them
 # has what the step before has left, and three in a row decide.
 RISING = {"arrivals": "step", "rate_per_s": "40000", "to_rate_per_s": "400000", "steps": "10"}
-RISING_S = 50.0
+RISING_S = 40.0
 
 # Nothing of a record is kept: half a minute of these has ten millions.
 COUNTED = {"keep": "false", "seed": "1"}
@@ -44,8 +44,14 @@ def offer_counted(
     return conclusion
 
 
-def rise(client: Client, folder: Path) -> tuple[Knee, tuple[Step, ...]]:
-    """Have a load rise; where it has come to, and its steps."""
-    conclusion = offer_counted(client, RISING, folder, RISING_S)
+def rise(client: Client, folder: Path, more: Mapping[str, str]) -> tuple[Knee, tuple[Step, ...]]:
+    """Have a load rise; where it has come to, and its steps.
+
+    Args:
+        client: Of the keeper.
+        folder: Where its files go.
+        more: What it is told besides, such as who offers it.
+    """
+    conclusion = offer_counted(client, {**RISING, **more}, folder, RISING_S)
     steps = steps_of(conclusion.settings, together(conclusion.moments))
     return knee_of(steps, OBJECTIVE_MS), steps

@@ -35,7 +35,7 @@ class Watched:
 
     Attributes:
         looks: When each was, on the monotonic clock, and what it was then.
-        free_share: Of what the broker writes to, at the last look; None where nobody looks.
+        free_share: Of what the broker writes to, at the least; None where nobody looks.
     """
 
     looks: list[tuple[float, Footprint]] = field(default_factory=list)
@@ -68,7 +68,8 @@ def watching(client: Client, free_share: Callable[[], float] | None = None) -> I
             found = client.footprints([BROKER])[BROKER]
             watched.looks.append((time.monotonic(), found))
             if free_share is not None:
-                watched.free_share = free_share()
+                known = watched.free_share
+                watched.free_share = min(free_share(), 1.0 if known is None else known)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -7,8 +7,8 @@ from pathlib import Path
 import allure
 
 from groundwork.use.client import Client
-from load.contests import What
-from load.versus import FILE, Versus, read
+from load.versus.contests import What
+from load.versus.outcome import FILE, Versus, read
 
 __all__ = ["TIMEOUT_S", "compared"]
 

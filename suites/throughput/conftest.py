@@ -17,8 +17,8 @@ from suites.support.noted import noted
 # What a test's lines for the terminal are called among its properties.
 LINES = "throughput"
 
-# Growth can't be told of less.
-SOAK_MIN_S = 60
+# Until the third minute everybody takes what they need, and two more are the least to be told of.
+SOAK_MIN_S = 300
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = "how often a native tool and ours take turns (default: 5)"
     group = parser.getgroup("throughput")
     group.addoption("--pairs", default="5", help=text)
-    text = "only the soak, for so long: 90s, 10m; else it is left out"
+    text = "only the soak, for so long: 10m, 1h; else it is left out"
     group.addoption("--soak", metavar="DURATION", help=text)
     text = "messages a second of the soak (default: half of what is borne, which is looked for)"
     group.addoption("--soak-rate", metavar="RATE", type=float, default=0.0, help=text)
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--pairs {config.option.pairs}: should be a number, 1 or more")
     soak = config.option.soak
     if soak is not None and not (is_duration(soak) and seconds_of(soak) >= SOAK_MIN_S):
-        raise pytest.UsageError(f"--soak {soak}: should be like 90s or 10m, a minute at least")
+        raise pytest.UsageError(f"--soak {soak}: should be like 10m or 1h, five minutes at least")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,6 +64,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def pairs(pytestconfig: pytest.Config) -> int:
     """How often both sides are measured."""
     return int(pytestconfig.option.pairs)
+
+
+@pytest.fixture(scope="session")
+def from_inside(decided: FoundationSettings) -> dict[str, str]:
+    """What a load is told so that the generators in a cluster offer it, where there are any."""
+    many = decided.generators
+    return {"place": "inside", "workers": str(many)} if many else {}
 
 
 @pytest.fixture

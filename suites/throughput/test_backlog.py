@@ -18,10 +18,10 @@ from suites.support.figures import Figures
 from suites.support.loads import OVERHEAD_S, offer, show
 from suites.support.meanwhile import await_told, meanwhile
 
-# A consumer is away for fifteen seconds: three hundred thousand records are there when it comes.
+# A consumer is away for ten seconds: two hundred thousand records are there when it comes.
 RATE_PER_S = 20_000
-DURATION_S = 25.0
-AWAY_S = 15
+DURATION_S = 17.0
+AWAY_S = 10
 PARTITIONS = 4
 ASKED = {
     "rate_per_s": f"{RATE_PER_S}",

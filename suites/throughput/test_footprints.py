@@ -25,7 +25,7 @@ ASKED = {"rate_per_s": "20000", "duration_s": f"{DURATION_S:g}", "seed": "1"}
 # From some seconds after its begin, for as long; and before and after it. A kubelet's figures are
 # of every ten seconds.
 AFTER_S = 2
-WHILE_S, BESIDE_S = 20.0, 10.0
+WHILE_S, BESIDE_S = 20.0, 7.0
 
 # What isn't a process or pod of its own takes nothing.
 NOT_COUNTED = {"cluster"}
@@ -36,6 +36,7 @@ NOT_COUNTED = {"cluster"}
 def test_each_resource_takes_what_it_may(
     broker: Handle,
     figures: Figures,
+    from_inside: dict[str, str],
     out_dir: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -54,7 +55,7 @@ def test_each_resource_takes_what_it_may(
         phases["under load"] = look(client, names, WHILE_S, over)
 
     with meanwhile(watch):
-        conclusion = offer(client, ASKED, folder, DURATION_S)
+        conclusion = offer(client, ASKED | from_inside, folder, DURATION_S)
     phases["after it"] = look(client, names, BESIDE_S)
     text = "\n".join(lines_of(phases))
     allure.attach(text, "footprints")

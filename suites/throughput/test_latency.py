@@ -24,6 +24,7 @@ END_TO_END = {"rate_per_s": "5000", "operation": "end-to-end"}
 @pytest.fixture
 def valid(
     broker: Handle,
+    from_inside: dict[str, str],
     out_dir: Path,
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
@@ -32,7 +33,7 @@ def valid(
 
     def do(asked: dict[str, str]) -> Conclusion:
         folder = out_dir / "load" / request.node.name
-        whole = asked | {"duration_s": f"{DURATION_S:g}", "seed": "1"}
+        whole = asked | from_inside | {"duration_s": f"{DURATION_S:g}", "seed": "1"}
         with watching(broker.client) as watched:
             conclusion = offer(broker.client, whole, folder, DURATION_S)
         text = show(conclusion, folder)

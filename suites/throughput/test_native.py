@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from groundwork.use.client import Handle
-from load.contests import What
+from load.versus.contests import What
 from reports.throughput import draw_pairs
 from suites.support.figures import Figures
 from suites.support.seen import attach_pictures

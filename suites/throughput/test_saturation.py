@@ -26,10 +26,14 @@ FLOOD_S = 4.0
 
 @pytest.mark.alone(limit_s=RISING_S + OVERHEAD_S)
 def test_it_is_known_up_to_which_rate_answers_come_in_time(
-    broker: Handle, figures: Figures, out_dir: Path, show: Callable[[str], None]
+    broker: Handle,
+    figures: Figures,
+    from_inside: dict[str, str],
+    out_dir: Path,
+    show: Callable[[str], None],
 ) -> None:
     """Steps of a rising load: the knee is the broker's, or else the generator's limit is told."""
-    knee, steps = rise(broker.client, out_dir / "load" / "rising")
+    knee, steps = rise(broker.client, out_dir / "load" / "rising", from_inside)
     text = "\n".join([knee.line(), *lines_of(steps)])
     allure.attach(text, "knee")
     show(text)
@@ -45,8 +49,10 @@ def test_it_is_known_up_to_which_rate_answers_come_in_time(
 
 @pytest.mark.alone(limit_s=FLOOD_S + OVERHEAD_S)
 def test_one_generator_offers_as_much_as_it_should(
-    broker: Handle, figures: Figures, out_dir: Path
+    broker: Handle, figures: Figures, from_inside: dict[str, str], out_dir: Path
 ) -> None:
     """More is due than it can send: what is acknowledged then is what it can, on one processor."""
-    conclusion = offer_counted(broker.client, FLOOD, out_dir / "load" / "flood", FLOOD_S)
+    conclusion = offer_counted(
+        broker.client, FLOOD | from_inside, out_dir / "load" / "flood", FLOOD_S
+    )
     figures.expect("saturated_per_s", borne_per_s(together(conclusion.moments)))

@@ -28,8 +28,7 @@ LIMIT_S = 4000.0 + RISING_S + OVERHEAD_S
 
 LOOK_INTERVAL_S = 5.0
 
-# Until then everybody takes what they need: heaps grow to their size, pages are touched. Of a short
-# soak it is half.
+# Until then everybody takes what they need: heaps grow to their size, pages are touched.
 AFTER_S = 180.0
 
 # So much of each partition stays: a soak of hours needs no more room than one of minutes.
@@ -68,9 +67,9 @@ class Memory:
             over.wait(LOOK_INTERVAL_S)
 
 
-def per_minute(at_s: list[float], mb: list[float], after_s: float) -> float:
-    """The slope of memory from then on, in MB a minute."""
-    late = [number for number, at in enumerate(at_s) if at >= after_s]
+def per_minute(at_s: list[float], mb: list[float]) -> float:
+    """The slope of memory from the third minute on, in MB a minute."""
+    late = [number for number, at in enumerate(at_s) if at >= AFTER_S]
     return slope_of([at_s[each] for each in late], [mb[each] for each in late]) * MINUTE_S
 
 
@@ -79,6 +78,7 @@ def per_minute(at_s: list[float], mb: list[float], after_s: float) -> float:
 def test_nothing_grows_that_nobody_stops(
     broker: Handle,
     figures: Figures,
+    from_inside: dict[str, str],
     out_dir: Path,
     pytestconfig: pytest.Config,
     show: Callable[[str], None],
@@ -87,7 +87,7 @@ def test_nothing_grows_that_nobody_stops(
     client, duration_s = broker.client, seconds_of(pytestconfig.option.soak)
     rate_per_s = pytestconfig.option.soak_rate
     if not rate_per_s:
-        knee, _ = rise(client, out_dir / "load" / "rising")
+        knee, _ = rise(client, out_dir / "load" / "rising", from_inside)
         show(knee.line())
         rate_per_s = knee.borne_per_s / 2
     folder, memory = out_dir / "load" / "soak", Memory()
@@ -97,13 +97,12 @@ def test_nothing_grows_that_nobody_stops(
         memory.look(client, over)
 
     with meanwhile(watch):
-        asked = RETAINED | {"rate_per_s": f"{rate_per_s:.0f}"}
+        asked = RETAINED | from_inside | {"rate_per_s": f"{rate_per_s:.0f}"}
         conclusion = offer_counted(client, asked, folder, duration_s)
-    after_s = min(AFTER_S, duration_s / 2)
     moments = [each for each in together(conclusion.moments) if each.at_s > 0]
     series = {name: (memory.at_s, mb) for name, mb in memory.mb.items()}
     series["generator"] = ([each.at_s for each in moments], [each.resident_mb for each in moments])
-    slopes = {name: per_minute(*each, after_s) for name, each in series.items()}
+    slopes = {name: per_minute(*each) for name, each in series.items()}
     lines = [f"{rate_per_s:,.0f} records a second for {duration_s:g} s"]
     lines += [f"{name}: {value:+.2f} MB a minute" for name, value in slopes.items()]
     show("\n".join(lines))

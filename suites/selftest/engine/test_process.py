@@ -175,6 +175,7 @@ def test_a_footprint_is_that_of_a_process_and_its_children(start: Start, tmp_pat
     assert both.cpu_s > one.cpu_s > 0
     assert both.waited_s >= one.waited_s >= 0
     child.kill()
+    process.await_end([forked], timeout_s=TIMEOUT_S, what="its child to end")
     assert process.footprint([child.identity, forked]) == Footprint()
 
 

@@ -13,8 +13,11 @@ from playwright.sync_api import Browser, Page, Request
 from groundwork.base.errors import ArtifactError
 from groundwork.checkers.paging import Cell
 from groundwork.declare.settings import Settings
+from reports.account import Account
 from reports.detail import NAME, detail_in
-from reports.history import History
+from reports.figures import FOLDER as FIGURES
+from reports.figures import Figure
+from reports.history import History, memory_of
 from reports.matrix import Matrix, Row, draw_matrix, write_matrix
 from reports.promises import Promise
 from reports.report import Built, Report
@@ -158,6 +161,33 @@ def test_faults_and_alerts_are_shown_where_a_run_has_them(
         '<img src="matrix/matrix.svg"',
     ):
         assert said in page
+
+
+def test_figures_are_shown_beside_what_they_usually_are(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    """A figure that is worse than usually is a warning; a run without figures has no such part."""
+    assert 'id="figures"' not in (runs["kept"] / "report.html").read_text()
+    report = Report("pond", History(tmp_path / "history"), tmp_path / "cache")
+    pages = []
+    for number, value in enumerate((1_000.0, 1_100.0, 700.0), 1):
+        folder = tmp_path / f"{runs['kept'].name[:-1]}{number}"
+        shutil.copytree(runs["kept"], folder)
+        Figure("rate", "borne", "records/s", "more", value, 800.0).write(folder)
+        (folder / FIGURES / "knee.svg").write_text("<svg/>")
+        report.history.keep(memory_of(Account.read(folder)))
+        report.first_page(folder, lambda _: PROMISED)
+        pages.append((folder / "report.html").read_text())
+    assert "worse than usually" not in pages[1]
+    for said in (
+        '<h2 id="figures">Figures</h2>',
+        "at least 800 records/s",
+        '<strong class="broken">700 records/s</strong>',
+        "1 figure worse than usually",
+        "borne: 700 records/s, usually 1,050 records/s",
+        '<img src="figures/knee.svg"',
+    ):
+        assert said in pages[2]
 
 
 def test_a_broken_promise_is_named(chromium: Browser, runs: dict[str, Path]) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwork.base.errors import GroundworkError
-from load.native import Java, packaged, rate_consumed, rate_produced, requests_of, wrk
-from load.pairs import Measured, Pair, in_turn, lines_of, ratio_of
 from load.settings import LoadSettings
 from load.slope import slope_of
+from load.versus.native import Java, packaged, rate_consumed, rate_produced, requests_of, wrk
+from load.versus.pairs import Measured, Pair, in_turn, lines_of, ratio_of
 
 PRODUCED = """\
 1234567 records sent, 246913.4 records/sec (23.55 MB/sec), 812.0 ms avg latency, 1023.0 ms max.

@@ -1,4 +1,4 @@
-"""Contests: what a native tool and our own side do, each told the same; see :mod:`load.versus`."""
+"""Contests: what a native tool and our own side do, each told the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from groundwork.base.errors import GroundworkError
 from groundwork.declare.settings import Settings
 from load.course import Course, placement_of
 from load.drain import drain
-from load.native import (
+from load.reader import reading
+from load.result import borne_per_s, together
+from load.settings import LoadSettings
+from load.topic import made
+from load.versus.native import (
     Java,
     packaged,
     rate_consumed,
@@ -26,10 +30,6 @@ from load.native import (
     requests_of,
     wrk,
 )
-from load.reader import reading
-from load.result import borne_per_s, together
-from load.settings import LoadSettings
-from load.topic import made
 from load.watch import Watch
 
 __all__ = ["CONTESTS", "Contest", "Done", "What"]

@@ -10,81 +10,22 @@ from __future__ import annotations
 import argparse
 import resource
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from pydantic import TypeAdapter
-
 from groundwork.base.errors import ExitCode
-from groundwork.base.jsonfile import read_json, write_json
 from groundwork.base.machine import Machine
 from groundwork.use.client import Client
 from groundwork.use.command import perform, say
-from load.contests import CONTESTS, Contest, Done, What
 from load.environment import SERVICE, settings_of
-from load.pairs import Measured, Pair, Ratio, in_turn, lines_of, ratio_of
-from load.settings import LoadSettings
 from load.usage import cpu_s, process_of
+from load.versus.contests import CONTESTS, Contest, Done, What
+from load.versus.outcome import Versus, write
+from load.versus.pairs import Measured, Pair, in_turn
 from load.watch import watched
-
-__all__ = ["FILE", "Versus", "read"]
-
-FILE = "versus.json"
 
 # As many, so that Java has compiled what it runs most of the time.
 RECORDS = 5_000_000
-
-
-@dataclass(frozen=True)
-class Versus:
-    """Both sides of a comparison.
-
-    Attributes:
-        what: What was done.
-        unit: What was done so many of.
-        settings: What both were told.
-        pairs: Each side's, in turn.
-        native: The command of the native side.
-        own: What the client of ours was told.
-        machine: On which.
-    """
-
-    what: What
-    unit: str
-    settings: LoadSettings
-    pairs: tuple[Pair, ...]
-    native: str
-    own: str
-    machine: Machine
-
-    @property
-    def ratio(self) -> Ratio:
-        """How fast ours is."""
-        return ratio_of(self.pairs)
-
-    def lines(self) -> Iterator[str]:
-        """For people."""
-        most = max(each.native.count for each in self.pairs)
-        yield (
-            f"{self.what}, up to {most:,} {self.unit}, {len(self.pairs)} pairs: ours is as fast "
-            f"as the native tool by {self.ratio}"
-        )
-        yield from lines_of(self.pairs, self.unit)
-        yield f"native: {self.native}"
-        yield f"ours: {self.own}"
-
-
-ADAPTER = TypeAdapter(Versus)
-
-
-def read(folder: Path) -> Versus:
-    """What a comparison has come to.
-
-    Raises:
-        UsageError: There is none, or it can't be read; names the file.
-    """
-    return read_json(ADAPTER, folder / FILE)
 
 
 def pairs_of(contest: Contest, what: What, many: int) -> Iterator[Pair]:
@@ -147,8 +88,9 @@ def main() -> int:
     with watched(client, [whom], Path.cwd()) as watch:
         settings = settings_of(kind.asked(given.records, given.size_bytes), client)
         with kind(settings, given.records, watch).begun() as contest:
-            pairs = tuple(pairs_of(contest, given.what, given.pairs))
+            # Before the first turn: a tool that has to be fetched is fetched now.
             command, told = contest.command(), contest.told()
+            pairs = tuple(pairs_of(contest, given.what, given.pairs))
     versus = Versus(
         what=given.what,
         unit=kind.unit,
@@ -158,7 +100,7 @@ def main() -> int:
         own=" ".join(f"{name}={value}" for name, value in told.items()),
         machine=Machine.here(),
     )
-    write_json(ADAPTER, versus, Path.cwd() / FILE)
+    write(versus, Path.cwd())
     for line in versus.lines():
         say(line)
     return ExitCode.OK

@@ -1,0 +1,1 @@
+"""Our own side against what others have written: both do the same, in turn."""
