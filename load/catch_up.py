@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Spot
 
-from groundwork.base.errors import CancelledError, GroundworkError
-from load.drain import take
-from load.reader import BATCH, STALLED_S, reading
+from groundwork.base.errors import GroundworkError
+from load.drain import batches, take
+from load.reader import reading
 
 __all__ = ["CaughtUp", "catch_up"]
-
-POLL_TIMEOUT_S = 0.2
 
 # One look of these: the library can't be interrupted in it.
 LOOK_TIMEOUT_S = 2.0
@@ -71,19 +69,12 @@ def catch_up(
     left_max = rate_per_s * LEFT_MAX_S
     try:
         consumer.assign([Spot(topic, number, 0) for number in following])
-        began_s = heard_s = looked_s = time.monotonic()
+        began_s = looked_s = time.monotonic()
         backlog = left = left_of(consumer, topic, following)
-        count = 0
+        count, come = 0, batches(consumer, topic, cancel)
         while left > left_max:
-            messages = consumer.consume(BATCH, POLL_TIMEOUT_S)
+            count += take(next(come), following, spans)
             now_s = time.monotonic()
-            if cancel.is_set():
-                raise CancelledError(f"{topic} was being read")
-            if messages:
-                heard_s = now_s
-                count += take(messages, following, spans)
-            elif now_s - heard_s > STALLED_S:
-                raise GroundworkError(f"{topic}: nothing came for {STALLED_S:g} s; got {count}")
             if now_s - looked_s > LOOK_INTERVAL_S:
                 looked_s, left = now_s, left_of(consumer, topic, following)
         return CaughtUp(backlog, count, time.monotonic() - began_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,10 @@ from confluent_kafka import TopicPartition as Spot
 from groundwork.base.errors import CancelledError, GroundworkError
 from load.reader import BATCH, STALLED_S, expect_message, reading
 
-__all__ = ["Drained", "drain"]
+__all__ = ["Drained", "batches", "drain", "take"]
 
-POLL_TIMEOUT_S = 1.0
+# Whoever looks meanwhile whether anything is left waits no longer.
+POLL_TIMEOUT_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,38 @@ def drain(
     following = {number: low for number, (low, high) in spans.items() if high > low}
     consumer = Consumer(reading(bootstrap, **{"auto.offset.reset": "error"}))
     count, began_s = 0, time.monotonic()
+    ended_s = began_s
     try:
         consumer.assign([Spot(topic, number, low) for number, low in following.items()])
-        heard_s = began_s
+        come = batches(consumer, topic, cancel)
         while following:
-            messages = consumer.consume(BATCH, POLL_TIMEOUT_S)
-            now_s = time.monotonic()
-            if cancel.is_set():
-                raise CancelledError(f"{topic} was being read")
-            if messages:
-                heard_s = now_s
-                count += take(messages, following, spans)
-            elif now_s - heard_s > STALLED_S:
-                raise GroundworkError(f"{topic}: nothing came for {STALLED_S:g} s; got {count}")
+            count += take(next(come), following, spans)
+            ended_s = time.monotonic()
     except KafkaException as error:
         raise GroundworkError(f"{topic} can't be read: {error}") from error
     finally:
         consumer.close()
-    return Drained(count, heard_s - began_s)
+    return Drained(count, ended_s - began_s)
+
+
+def batches(consumer: Consumer, topic: str, cancel: threading.Event) -> Iterator[list[Message]]:
+    """What a consumer gives, one after the other, for ever; some may be empty.
+
+    Raises:
+        GroundworkError: Nothing has come for a long time.
+        CancelledError: ``cancel`` is set.
+    """
+    heard_s = time.monotonic()
+    while True:
+        messages = consumer.consume(BATCH, POLL_TIMEOUT_S)
+        if cancel.is_set():
+            raise CancelledError(f"{topic} was being read")
+        now_s = time.monotonic()
+        if messages:
+            heard_s = now_s
+        elif now_s - heard_s > STALLED_S:
+            raise GroundworkError(f"{topic}: nothing came for {STALLED_S:g} s")
+        yield messages
 
 
 def take(
