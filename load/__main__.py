@@ -44,12 +44,11 @@ def main() -> int:
     with watched(client, names, Path.cwd()) as watch:
         settings = settings_of(given, client)
         settings.expect_possible()
-        nodes = list(range(1, 1 + len(settings.bootstrap.split(","))))
         if ui:
             say(f"load: open http://127.0.0.1:{port} and start one user; Ctrl-C ends it")
-            show(settings, nodes, port, watch)
+            show(settings, settings.nodes, port, watch)
             return ExitCode.OK
-        course = Course.run(settings, nodes, watch)
+        course = Course.run(settings, settings.nodes, watch)
     if course.history is not None:
         archive.write(course.history, settings.folder)
     conclusion = conclude(course)

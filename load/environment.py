@@ -37,6 +37,7 @@ def settings_of(given: Mapping[str, object], client: Client) -> LoadSettings:
     if given.get("way") == "relayed":
         client.ask({RELAY})  # no test of a load needs it by itself
         bootstrap = client.await_ready(RELAY).endpoint("kafka")
+    pids = {broker.name: pids_of(client, broker)}
     own: dict[str, object] = {
         "seed": draw_seed(),
         "topic": f"load-{uuid.uuid4()}",
@@ -44,7 +45,7 @@ def settings_of(given: Mapping[str, object], client: Client) -> LoadSettings:
         "bootstrap": bootstrap,
         "run": secrets.randbits(32),
         "folder": Path.cwd(),
-        "pids": {broker.name: pids_of(client, broker)},
+        "pids": pids,
     }
     inside = own.get("place") == "inside"
     if inside:
@@ -54,7 +55,7 @@ def settings_of(given: Mapping[str, object], client: Client) -> LoadSettings:
         }
     if own.get("operation") in OF_SERVICE:
         service = client.await_ready(SERVICE)
-        own["pids"] = {broker.name: pids_of(client, broker), SERVICE: pids_of(client, service)}
+        pids[SERVICE] = pids_of(client, service)
         url = service.inside("http") if inside else service.endpoint("http")
         own |= {"url": url, "keep": False}
     return LoadSettings.of(own)

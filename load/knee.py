@@ -7,11 +7,13 @@ said of the broker: what is known then is that its own limit is at least what wa
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from groundwork.base.errors import UsageError
+from groundwork.checkers.history import SECOND_NS
 from load.account import LIMIT_MS
 from load.arrivals import Even
 from load.result import Moment
@@ -22,7 +24,7 @@ __all__ = ["WINDOWS", "Knee", "Step", "knee_of", "steps_of"]
 # One second may be a collection of garbage, and two a busy neighbour.
 WINDOWS = 3
 
-SECOND_NS, PER_KS = 1_000_000_000, 1_000
+PER_KS = 1_000
 
 # Sums of seconds that are floats: a moment that ends with its step is one of it.
 ROUNDING_S = 1e-6
@@ -47,13 +49,13 @@ class Step:
     def acknowledged_per_s(self) -> float:
         """Messages that were acknowledged in a second of it, on the average."""
         counts = [each.acknowledged for each in self.moments]
-        return sum(counts) / len(counts) if counts else 0.0
+        return statistics.fmean(counts) if counts else 0.0
 
     @property
     def latency_ms_p99(self) -> float:
         """Of its seconds half were slower than that, at the 99th percentile."""
-        ranked = sorted(each.p99_ms for each in self.moments)
-        return ranked[len(ranked) // 2] if ranked else 0.0
+        found = [each.p99_ms for each in self.moments]
+        return statistics.median_high(found) if found else 0.0
 
     @property
     def lateness_ms_p99(self) -> float:

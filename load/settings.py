@@ -133,6 +133,11 @@ class LoadSettings(BaseModel):
         return idempotent
 
     @property
+    def nodes(self) -> range:
+        """The numbers of the broker's nodes: there is an address of each."""
+        return range(1, 1 + len(self.bootstrap.split(",")))
+
+    @property
     def of_service(self) -> bool:
         """Whether it is the service to whom it is offered, and not the broker."""
         return self.operation in OF_SERVICE

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import psutil
 
+from groundwork.base.process import waited_for_s
+
 __all__ = ["CLIENT", "GENERATOR", "Usage"]
 
 # This process' first thread makes the messages; the client's library has threads of its own.
 GENERATOR, CLIENT = "generator", "client"
 
-MB, NS_PER_S = 1_000_000, 1_000_000_000
+MB = 1_000_000
 
 
 class Usage:
@@ -31,9 +33,10 @@ class Usage:
     def __init__(self, others: Mapping[str, Iterable[int]]) -> None:
         self._own = psutil.Process()
         self._main = threading.main_thread().native_id
+        self._thread = Path(f"/proc/self/task/{self._main}")
         self._others = {name: [process_of(pid) for pid in pids] for name, pids in others.items()}
         self._at_s, self._used_s = time.monotonic(), self._cumulative_s()
-        self.waited, self._waited_ns = 0.0, self._cumulative_waited_ns()
+        self.waited, self._waited_s = 0.0, waited_for_s(self._thread)
 
     def look(self) -> dict[str, float]:
         """The share of one processor that each used since the last look: 1.5 for one and a half."""
@@ -43,21 +46,13 @@ class Usage:
             name: max(0.0, used_s[name] - self._used_s.get(name, 0.0)) / passed_s for name in used_s
         }
         self._at_s, self._used_s = now_s, used_s
-        waited_ns = self._cumulative_waited_ns()
-        self.waited = (waited_ns - self._waited_ns) / NS_PER_S / passed_s
-        self._waited_ns = waited_ns
+        waited_s = waited_for_s(self._thread)
+        self.waited, self._waited_s = (waited_s - self._waited_s) / passed_s, waited_s
         return found
 
     def resident_mb(self) -> float:
         """The resident memory of this process."""
         return float(self._own.memory_info().rss) / MB
-
-    def _cumulative_waited_ns(self) -> int:
-        """How long the generator has waited for a processor so far, as Linux counts it."""
-        try:
-            return int(Path(f"/proc/self/task/{self._main}/schedstat").read_text().split()[1])
-        except (OSError, IndexError):
-            return 0
 
     def _cumulative_s(self) -> dict[str, float]:
         found = {GENERATOR: 0.0, CLIENT: 0.0}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.categories import Category
-from reports.figures import Weaker, weaker_of
+from reports.figures import Weaker, usual_of, weaker_of
 from reports.history import Memory
 
 __all__ = ["Change", "Comparison", "Slower", "compare"]
@@ -62,7 +62,8 @@ class Comparison:
         mended: Tests that failed then and pass now.
         still: How many fail as they did.
         slower: What took longer than usually; only on the same machine.
-        weaker: Figures that are worse than usually; only on the same machine.
+        usual: What each figure usually is; only on the same machine.
+        weaker: Figures that are worse than that.
         came: How many tests weren't there.
         gone: How many aren't there any more.
         machine_changed: Whether it was another machine, so that times aren't compared.
@@ -75,6 +76,7 @@ class Comparison:
     mended: tuple[Change, ...]
     still: int
     slower: tuple[Slower, ...]
+    usual: Mapping[str, float]
     weaker: tuple[Weaker, ...]
     came: int
     gone: int
@@ -95,6 +97,7 @@ def compare(now: Memory, runs: Sequence[Memory]) -> Comparison | None:
     ]
     failing = [each for each in (*changes, *fresh) if each.now not in FINE]
     same = [each for each in runs if each.machine == now.machine]
+    figures = [each.figures for each in same]
     return Comparison(
         last=last,
         runs=tuple(runs),
@@ -103,7 +106,10 @@ def compare(now: Memory, runs: Sequence[Memory]) -> Comparison | None:
         mended=tuple(e for e in changes if e.before not in FINE and e.now == "passed"),
         still=sum(e.now == e.before for e in failing),
         slower=tuple(slower(now, same[-USUAL_RUNS:])),
-        weaker=tuple(weaker_of(now.figures, [each.figures for each in same])),
+        usual={
+            name: usual for name in now.figures if (usual := usual_of(name, figures)) is not None
+        },
+        weaker=tuple(weaker_of(now.figures, figures)),
         came=len(now.tests.keys() - last.tests.keys()),
         gone=len(last.tests.keys() - now.tests.keys()),
         machine_changed=last.machine != now.machine,

@@ -27,7 +27,6 @@ from groundwork.use.bundle import grouped
 from reports.account import Account
 from reports.comparison import Comparison
 from reports.figures import FOLDER as FIGURES
-from reports.figures import usual_of
 from reports.history import memory_of
 from reports.judgement import Cause, Judgement, count, judge
 from reports.matrix import MATRIX, Matrix, read_matrix
@@ -205,9 +204,7 @@ class Page:
 
     def usual_of(self, measure: str) -> float | None:
         """What a figure usually is on this machine; None where nobody remembers."""
-        runs = self.comparison.runs if self.comparison is not None else ()
-        same = [each.figures for each in runs if each.machine == self.account.record.machine]
-        return usual_of(measure, same)
+        return self.comparison.usual.get(measure) if self.comparison is not None else None
 
     @property
     def figure_pictures(self) -> list[Link]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Footprint"]
+__all__ = ["NS_PER_S", "Footprint"]
+
+# Kernels and kubelets count processors' time in nanoseconds.
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from groundwork.base.errors import GroundworkError, NotYetError, WaitTimeoutError
-from groundwork.base.footprint import Footprint
+from groundwork.base.footprint import NS_PER_S, Footprint
 from groundwork.base.wait import Deadline, wait_for
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "plain_environment",
     "run",
     "spawn",
+    "waited_for_s",
 ]
 
 # The environment variable that marks everything an environment has started.
@@ -58,8 +59,6 @@ UTF8 = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 # How long the kernel may take to reap what was sent SIGKILL; a process in an uninterruptible
 # read on a slow disk needs a moment.
 REAP_TIMEOUT_S = 10.0
-
-NS_PER_S = 1_000_000_000
 
 # How long execve() may go on with an environment that can't be seen yet: some 100 us, but it was
 # seen waiting for a busy disk in the middle, as what is reaped does.
@@ -238,21 +237,22 @@ def footprint(identities: Iterable[Identity]) -> Footprint:
                     with contextlib.suppress(psutil.Error):
                         used = member.cpu_times()
                         cpu_s = used.user + used.system
-                        waited_s = waited_for_s(member.pid)
+                        threads = Path(f"/proc/{member.pid}/task")
+                        waited_s = sum(waited_for_s(each) for each in threads.glob("*"))
                         total += Footprint(member.memory_info().rss, cpu_s, waited_s)
     return total
 
 
-def waited_for_s(pid: int) -> float:
-    """Seconds in which a process' threads waited for a processor; 0 where nobody tells.
+def waited_for_s(thread: Path) -> float:
+    """Seconds in which a thread waited for a processor; 0 where it has ended, or nobody counts.
 
-    By the second number of ``/proc/PID/task/TID/schedstat``, in nanoseconds.
+    Args:
+        thread: Its folder, ``/proc/PID/task/TID``, in which ``schedstat`` has nanoseconds.
     """
-    waited_ns = 0
-    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        with contextlib.suppress(OSError, IndexError):  # a thread has ended; a kernel doesn't count
-            waited_ns += int(file.read_text().split()[1])
-    return waited_ns / NS_PER_S
+    try:
+        return int((thread / "schedstat").read_text().split()[1]) / NS_PER_S
+    except (OSError, IndexError):
+        return 0.0
 
 
 def plain_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from kubernetes import client, stream, watch
 from kubernetes.client.exceptions import ApiException
 
 from groundwork.base.complaint import HEADING
-from groundwork.base.footprint import Footprint
+from groundwork.base.footprint import NS_PER_S, Footprint
 from groundwork.kube.connection import (
     CONFLICT,
     NOT_FOUND,
@@ -37,8 +37,6 @@ FIXED = frozenset({"DaemonSet", "Node"})
 
 # The server ends a watch after that; whoever watches begins anew, so a dead peer is noticed.
 WATCH_TIMEOUT_S = 60
-
-NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar, Literal, Self
 
 from fixtures.packages.programs import JRE, KAFKA, WRK
@@ -112,11 +113,6 @@ class Contest(ABC):
     def told(self) -> Mapping[str, object]:
         """What our own side's client is told."""
 
-    @property
-    def nodes(self) -> range:
-        """The numbers of the broker's nodes."""
-        return range(1, 1 + len(self.settings.bootstrap.split(",")))
-
     def run(self, command: list[str]) -> str:
         """Run a native tool to its end; what it said."""
         gone = self.watch.gone
@@ -125,7 +121,7 @@ class Contest(ABC):
     def offered(self) -> Done:
         """Have Locust offer what our own side is told: more than it can."""
         settings = self.settings.model_copy(update={"topic": f"versus-{uuid.uuid4()}"})
-        course = Course.run(settings, self.nodes, self.watch)
+        course = Course.run(settings, settings.nodes, self.watch)
         self.watch.expect_there()
         count = sum(each.account.acknowledged for each in course.results)
         if course.there not in {None, count}:
@@ -137,7 +133,7 @@ class Contest(ABC):
     def on_a_topic(self) -> Iterator[Self]:
         """The same with a topic of its own."""
         settings = self.settings.model_copy(update={"topic": f"versus-{uuid.uuid4()}"})
-        placement = placement_of(settings, self.nodes)
+        placement = placement_of(settings, settings.nodes)
         topic = ScratchTopic(settings.bootstrap, settings.topic, placement, GONE_AT_ONCE)
         with made(topic, self.watch):
             yield replace(self, settings=settings)
@@ -196,7 +192,9 @@ class Consume(Produce):
     def own(self) -> Done:
         """By a client of ours that counts them."""
         settings = self.settings
-        topic = ScratchTopic(settings.bootstrap, settings.topic, placement_of(settings, self.nodes))
+        topic = ScratchTopic(
+            settings.bootstrap, settings.topic, placement_of(settings, settings.nodes)
+        )
         spans = topic.watermarks(self.watch.gone)
         drained = drain(settings.bootstrap, settings.topic, spans, self.watch.gone)
         return Done(drained.rate_per_s, drained.count)
@@ -236,10 +234,8 @@ class Get(Contest):
         return self.offered()
 
     def command(self) -> list[str]:
-        """That of wrk: the machine's, or Debian's."""
-        found = shutil.which("wrk")
-        program = [found] if found else packaged(WRK.resolve(workshop()).path, "wrk")
-        return wrk(program, f"{self.settings.url}/hello/you", CONNECTIONS, REQUESTS_S)
+        """That of wrk."""
+        return wrk(wrk_program(), f"{self.settings.url}/hello/you", CONNECTIONS, REQUESTS_S)
 
     def told(self) -> Mapping[str, object]:
         """Whom it asks."""
@@ -249,6 +245,15 @@ class Get(Contest):
 CONTESTS: Mapping[What, type[Contest]] = {"produce": Produce, "consume": Consume, "get": Get}
 
 
+@cache
+def wrk_program() -> tuple[str, ...]:
+    """What runs wrk: the machine's, or Debian's."""
+    found = shutil.which("wrk")
+    return (found,) if found else tuple(packaged(WRK.resolve(workshop()).path, "wrk"))
+
+
+# Once: each time all of it is checked against its sums, which isn't the tool's own time.
+@cache
 def java() -> Java:
     """Java and Kafka's libraries, from the user's cache."""
     return Java(JRE.resolve(workshop()).program("bin/java"), KAFKA.resolve(workshop()).path)

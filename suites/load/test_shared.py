@@ -18,7 +18,7 @@ from load.desk import PROGRESS
 from load.records import HEADER, seal
 from load.settings import LoadSettings
 from load.topic import LoadTopic, topics_of
-from suites.support.loads import OVERHEAD_S, offer, show
+from suites.support.loads import OVERHEAD_S, expect_answered, offer, show
 from suites.support.meanwhile import await_told, meanwhile
 
 TOPIC = "market-data.trades"
@@ -110,8 +110,7 @@ def test_what_others_write_meanwhile_is_counted_aside(
     text = show(conclusion, folder)
     record_property("load", text)
     # Not "valid" alone: that a busy machine made messages late says nothing of others'.
-    assert conclusion.outcome in {"valid", "invalid"}, text
-    assert all("the generator was the bottleneck" in each for each in conclusion.reasons), text
+    expect_answered(conclusion, text)
     assert conclusion.notes == (f"{counted} records of others came to {TOPIC} meanwhile",)
     assert conclusion.account.acknowledged == conclusion.account.sent > 0
     declared = {each.name: each.partitions for each in topics}

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from groundwork.base.footprint import Footprint
 from groundwork.use.client import Client
 
-__all__ = ["Taken", "lines_of", "look"]
+__all__ = ["MB", "Taken", "lines_of", "look", "running"]
 
 MB = 1_000_000
+
+# What is no process or pod of its own takes nothing.
+NOT_COUNTED = {"cluster"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Taken:
 
     memory_mb: Mapping[str, float]
     cpu_percent: Mapping[str, float]
+
+
+def running(client: Client) -> list[str]:
+    """The resources that take something of a machine, and are ready."""
+    ready = (each.name for each in client.status().resources if each.state == "ready")
+    return [name for name in ready if name not in NOT_COUNTED]
 
 
 def look(

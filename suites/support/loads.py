@@ -19,7 +19,7 @@ from load.result import together
 from reports.loads import Second, draw_percentiles, draw_seconds
 from suites.support.seen import attach_pictures
 
-__all__ = ["OVERHEAD_S", "expect_there", "followed", "offer", "show"]
+__all__ = ["OVERHEAD_S", "expect_answered", "expect_there", "followed", "offer", "show"]
 
 # Whom loads are offered to; and by whom, where that isn't the job.
 OFFERED_TO, GENERATORS = ("broker", "hello-world"), ("generators",)
@@ -70,6 +70,12 @@ def expect_there(client: Client, asked: Mapping[str, str]) -> None:
         ResourceError: One is gone for good: what has come of it is no failure of what was tested.
     """
     client.check(OFFERED_TO + (GENERATORS if asked.get("place") == "inside" else ()))
+
+
+def expect_answered(conclusion: Conclusion, text: str) -> None:
+    """See that nothing is wrong with a load but that its generator was late, at the most."""
+    assert conclusion.outcome in {"valid", "invalid"}, text
+    assert all("the generator was the bottleneck" in each for each in conclusion.reasons), text
 
 
 @contextmanager

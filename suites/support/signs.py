@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import allure
 
@@ -18,6 +19,7 @@ from load.conclusion import Conclusion
 from load.result import Moment, together
 from load.suspects import Busy, Signs, lines_of
 from load.usage import CLIENT, GENERATOR
+from suites.support.meanwhile import meanwhile
 
 __all__ = ["OBJECTIVE_MS", "Watched", "signs_of", "watching"]
 
@@ -45,7 +47,7 @@ class Watched:
     def broker(self) -> Busy:
         """How busy it was while somebody has looked; where it was begun anew, not before."""
         used = waited = passed_s = 0.0
-        for (since_s, before), (until_s, after) in zip(self.looks, self.looks[1:], strict=False):
+        for (since_s, before), (until_s, after) in pairwise(self.looks):
             if after.cpu_s >= before.cpu_s:
                 used += after.cpu_s - before.cpu_s
                 waited += max(0.0, after.waited_s - before.waited_s)
@@ -61,9 +63,9 @@ def watching(client: Client, free_share: Callable[[], float] | None = None) -> I
         client: Of the keeper.
         free_share: Tells how much is free of what the broker writes to.
     """
-    watched, over = Watched(), threading.Event()
+    watched = Watched()
 
-    def look() -> None:
+    def look(over: threading.Event) -> None:
         while not over.wait(LOOK_INTERVAL_S):
             found = client.footprints([BROKER])[BROKER]
             watched.looks.append((time.monotonic(), found))
@@ -71,13 +73,8 @@ def watching(client: Client, free_share: Callable[[], float] | None = None) -> I
                 known = watched.free_share
                 watched.free_share = min(free_share(), 1.0 if known is None else known)
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with meanwhile(look):
         yield watched
-    finally:
-        over.set()
-        thread.join()
 
 
 def signs_of(conclusion: Conclusion, watched: Watched) -> Signs:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,11 @@ import pytest
 
 from fixtures.declared.durations import is_duration, seconds_of
 from fixtures.declared.objectives import Objectives
+from fixtures.scratch import ScratchTopic
 from fixtures.settings import FoundationSettings
+from groundwork.use.client import Handle
+from load.course import placement_of
+from load.settings import LoadSettings
 from suites.support.figures import FIGURE, Figures
 from suites.support.noted import noted
 
@@ -74,6 +80,26 @@ def from_inside(decided: FoundationSettings) -> dict[str, str]:
 
 
 @pytest.fixture
+def topic_of(broker: Handle) -> Iterator[Callable[[int], ScratchTopic]]:
+    """Makes a topic of the test's own, of so many partitions, that exists before a load."""
+    with ExitStack() as stack:
+
+        def make(partitions: int) -> ScratchTopic:
+            name = f"throughput-{uuid.uuid4()}"
+            bootstrap = broker.endpoint("kafka")
+            settings = LoadSettings.of(
+                {"bootstrap": bootstrap, "topic": name, "partitions": partitions}
+            )
+            placement = placement_of(settings, settings.nodes)
+            made = ScratchTopic(bootstrap, name, placement)
+            made.make()
+            stack.callback(made.remove)
+            return made
+
+        yield make
+
+
+@pytest.fixture
 def figures(
     objectives: Objectives,
     decided: FoundationSettings,
@@ -85,6 +111,6 @@ def figures(
 
 
 @pytest.fixture
-def show(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Tells lines to whoever reads the terminal."""
     return lambda text: record_property(LINES, text)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import allure
@@ -32,28 +31,16 @@ ASKED = {
 }
 
 
-@pytest.fixture
-def topic(broker: Handle) -> Iterator[ScratchTopic]:
-    """A topic of the test's own, that exists before the load."""
-    bootstrap = broker.endpoint("kafka")
-    nodes = range(1, 1 + len(bootstrap.split(",")))
-    placement = [[*nodes]] * PARTITIONS
-    made = ScratchTopic(bootstrap, f"backlog-{uuid.uuid4()}", placement)
-    made.make()
-    yield made
-    made.remove()
-
-
 @pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S)
 def test_who_was_away_catches_up(
     broker: Handle,
-    topic: ScratchTopic,
+    topic_of: Callable[[int], ScratchTopic],
     figures: Figures,
     out_dir: Path,
-    record_property: Callable[[str, object], None],
+    say: Callable[[str], None],
 ) -> None:
     """Faster by far than records come, so that nothing is left within seconds; none is missing."""
-    folder = out_dir / "load" / "backlog"
+    topic, folder = topic_of(PARTITIONS), out_dir / "load" / "backlog"
     found: list[CaughtUp] = []
 
     def come(over: threading.Event) -> None:
@@ -70,6 +57,6 @@ def test_who_was_away_catches_up(
         f"{caught.count} records"
     )
     allure.attach(line, "backlog")
-    record_property("throughput", line)
+    say(line)
     assert caught.backlog >= RATE_PER_S * AWAY_S / 2, line
     figures.expect("catch_up_per_s", caught.rate_per_s)

@@ -13,7 +13,7 @@ from groundwork.use.client import Handle
 from load.desk import PROGRESS
 from reports.throughput import draw_footprints
 from suites.support.figures import Figures
-from suites.support.footprints import Taken, lines_of, look
+from suites.support.footprints import Taken, lines_of, look, running
 from suites.support.loads import OVERHEAD_S, offer, show
 from suites.support.meanwhile import await_told, meanwhile
 from suites.support.seen import attach_pictures
@@ -27,9 +27,6 @@ ASKED = {"rate_per_s": "20000", "duration_s": f"{DURATION_S:g}", "seed": "1"}
 AFTER_S = 2
 WHILE_S, BESIDE_S = 20.0, 7.0
 
-# What isn't a process or pod of its own takes nothing.
-NOT_COUNTED = {"cluster"}
-
 
 @pytest.mark.usefixtures("hello_world", "prometheus", "alertmanager", "receiver")
 @pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S + 2 * BESIDE_S)
@@ -38,15 +35,11 @@ def test_each_resource_takes_what_it_may(
     figures: Figures,
     from_inside: dict[str, str],
     out_dir: Path,
-    record_property: Callable[[str, object], None],
+    say: Callable[[str], None],
 ) -> None:
     """Memory and processors of all that runs; the broker's memory at rest is promised."""
     client = broker.client
-    names = [
-        each.name
-        for each in client.status().resources
-        if each.state == "ready" and each.name not in NOT_COUNTED
-    ]
+    names = running(client)
     folder = out_dir / "load" / "footprints"
     phases: dict[str, Taken] = {"at rest": look(client, names, BESIDE_S)}
 
@@ -65,7 +58,7 @@ def test_each_resource_takes_what_it_may(
         figures.stem("footprints"),
     )
     attach_pictures(drawn, "footprints")
-    record_property("throughput", text)
+    say(text)
     assert conclusion.outcome in {"valid", "invalid"}, show(conclusion, folder)
     nodes = len(broker.endpoint("kafka").split(","))
     figures.expect("broker_at_rest_mb", phases["at rest"].memory_mb[broker.name] / nodes)

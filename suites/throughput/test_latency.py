@@ -27,7 +27,7 @@ def valid(
     from_inside: dict[str, str],
     out_dir: Path,
     request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
+    say: Callable[[str], None],
 ) -> Callable[[dict[str, str]], Conclusion]:
     """A load that was offered as asked for, and all of it is there."""
 
@@ -38,7 +38,7 @@ def valid(
             conclusion = offer(broker.client, whole, folder, DURATION_S)
         text = show(conclusion, folder)
         signs_of(conclusion, watched)
-        record_property("throughput", text)
+        say(text)
         expect_there(broker.client, whole)
         expect_told(conclusion.outcome, text)
         assert conclusion.outcome == "valid", text

@@ -24,11 +24,11 @@ def test_our_side_does_as_much_as_it_should_of_what_a_native_tool_does(
     pairs: int,
     figures: Figures,
     out_dir: Path,
-    show: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> None:
     """Five million records of 100 bytes, or requests for three seconds; the median pair counts."""
     versus = compared(broker.client, what, pairs, out_dir / "versus" / what)
-    show("\n".join(versus.lines()))
+    say("\n".join(versus.lines()))
     sides = {
         "native": [each.native.rate_per_s for each in versus.pairs],
         "ours": [each.own.rate_per_s for each in versus.pairs],

@@ -36,14 +36,9 @@ WHILE_S = 6.0
 
 
 @pytest.fixture
-def topic(broker: Handle) -> Iterator[ScratchTopic]:
-    """A topic of the test's own, that exists before the load."""
-    bootstrap = broker.endpoint("kafka")
-    nodes = range(1, 1 + len(bootstrap.split(",")))
-    made = ScratchTopic(bootstrap, f"rebalance-{uuid.uuid4()}", [[*nodes]] * PARTITIONS)
-    made.make()
-    yield made
-    made.remove()
+def topic(topic_of: Callable[[int], ScratchTopic]) -> ScratchTopic:
+    """What all groups read."""
+    return topic_of(PARTITIONS)
 
 
 @pytest.fixture
@@ -70,7 +65,7 @@ def test_it_is_known_what_a_rebalance_costs(
     groups: dict[str, Group],
     figures: Figures,
     out_dir: Path,
-    record_property: Callable[[str, object], None],
+    say: Callable[[str], None],
 ) -> None:
     """The longest time in which nobody reads a partition: while one joins, and while one leaves."""
     folder = out_dir / "load" / "rebalance"
@@ -105,4 +100,4 @@ def test_it_is_known_what_a_rebalance_costs(
         lines.append(f"{name}: {told}")
         figures.expect(f"rebalance_{name}_ms", max(pause_s["join"], pause_s["leave"]) * 1_000)
     allure.attach("\n".join(lines), "pauses")
-    record_property("throughput", "\n".join(lines))
+    say("\n".join(lines))

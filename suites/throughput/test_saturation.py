@@ -30,13 +30,13 @@ def test_it_is_known_up_to_which_rate_answers_come_in_time(
     figures: Figures,
     from_inside: dict[str, str],
     out_dir: Path,
-    show: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> None:
     """Steps of a rising load: the knee is the broker's, or else the generator's limit is told."""
     knee, steps = rise(broker.client, out_dir / "load" / "rising", from_inside)
     text = "\n".join([knee.line(), *lines_of(steps)])
     allure.attach(text, "knee")
-    show(text)
+    say(text)
     stairs = [
         Stair(each.rate_per_s, each.acknowledged_per_s, each.latency_ms_p99, each.lateness_ms_p99)
         for each in steps

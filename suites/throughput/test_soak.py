@@ -18,6 +18,7 @@ from load.result import together
 from load.slope import slope_of
 from reports.throughput import draw_growth_of_memory
 from suites.support.figures import Figures
+from suites.support.footprints import MB, running
 from suites.support.loads import OVERHEAD_S
 from suites.support.meanwhile import await_told, meanwhile
 from suites.support.rising import RISING_S, offer_counted, rise
@@ -34,9 +35,7 @@ AFTER_S = 180.0
 # So much of each partition stays: a soak of hours needs no more room than one of minutes.
 RETAINED = {"retained_mb": "128"}
 
-MB, MINUTE_S = 1_000_000, 60.0
-
-NOT_COUNTED = {"cluster"}
+MINUTE_S = 60.0
 
 
 @dataclass
@@ -53,11 +52,7 @@ class Memory:
 
     def look(self, client: Client, over: threading.Event) -> None:
         """Look until it is over."""
-        names = [
-            each.name
-            for each in client.status().resources
-            if each.state == "ready" and each.name not in NOT_COUNTED
-        ]
+        names = running(client)
         began_s = time.monotonic()
         while not over.is_set():
             found = client.footprints(names)
@@ -81,14 +76,14 @@ def test_nothing_grows_that_nobody_stops(
     from_inside: dict[str, str],
     out_dir: Path,
     pytestconfig: pytest.Config,
-    show: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> None:
     """Memory of the generator and of each resource, by a slope that outliers don't move."""
     client, duration_s = broker.client, seconds_of(pytestconfig.option.soak)
     rate_per_s = pytestconfig.option.soak_rate
     if not rate_per_s:
         knee, _ = rise(client, out_dir / "load" / "rising", from_inside)
-        show(knee.line())
+        say(knee.line())
         rate_per_s = knee.borne_per_s / 2
     folder, memory = out_dir / "load" / "soak", Memory()
 
@@ -105,7 +100,7 @@ def test_nothing_grows_that_nobody_stops(
     slopes = {name: per_minute(*each) for name, each in series.items()}
     lines = [f"{rate_per_s:,.0f} records a second for {duration_s:g} s"]
     lines += [f"{name}: {value:+.2f} MB a minute" for name, value in slopes.items()]
-    show("\n".join(lines))
+    say("\n".join(lines))
     allure.attach("\n".join(lines), "growth")
     attach_pictures(draw_growth_of_memory(series, lines[0], figures.stem("soak")), "memory")
     generator = slopes.pop("generator")
