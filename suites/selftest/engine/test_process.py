@@ -172,7 +172,7 @@ def test_a_footprint_is_that_of_a_process_and_its_children(start: Start, tmp_pat
     (forked,) = (each for each in parts if each != child.identity)
     both, one = process.footprint([child.identity]), process.footprint([forked])
     assert both.resident_bytes > one.resident_bytes > 1_000_000
-    assert both.cpu_s > one.cpu_s > 0
+    assert both.cpu_s > 1.5 * one.cpu_s > 0  # each has done as much as the other
     assert both.waited_s >= one.waited_s >= 0
     child.kill()
     process.await_end([forked], timeout_s=TIMEOUT_S, what="its child to end")

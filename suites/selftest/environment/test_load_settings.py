@@ -129,6 +129,14 @@ def test_what_is_looked_for_stays(more: dict[str, object]) -> None:
     assert LoadSettings.of(GIVEN).topic_config() == {}
 
 
+@pytest.mark.parametrize("more", [{"place": "inside"}, {"operation": "get"}])
+def test_only_clients_on_this_machine_come_by_the_relay(more: dict[str, object]) -> None:
+    """Others would come another way than they were asked to, and nobody would notice."""
+    with pytest.raises(UsageError, match=r"^way: clients on this machine"):
+        LoadSettings.of({**GIVEN, "way": "relayed", **more}).expect_possible()
+    LoadSettings.of({**GIVEN, "way": "relayed"}).expect_possible()
+
+
 def test_what_isnt_told_makes_a_load() -> None:
     """Two seconds to get warm and ten that are measured, of a thousand messages each."""
     settings = LoadSettings.of(GIVEN)
