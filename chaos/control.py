@@ -224,4 +224,4 @@ def conclusion_of(
 
 def lasted_of(under_way: Course, fault: Phase) -> Lasted:
     """When a fault was there."""
-    return Lasted(under_way.began_ns, fault.begin_ns, fault.end_ns)
+    return Lasted(under_way.began_ns, fault.begin_ns, fault.end_ns, under_way.steady_ns)

@@ -26,9 +26,11 @@ from chaos.recorder import Acknowledged, Recorder
 from chaos.schedule import Step, moments_of
 from chaos.sightings import Evidence, Witness
 from chaos.standing import STANDING, node_on
+from chaos.warmup import await_steady, on_their_way
 from chaos.watch import Tally, Watch
 from chaos.witnesses import calm_witness_of, witness_of
 from chaos.workload import Workload, WorkloadSettings
+from fixtures.resources.prometheus import Prometheus
 from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.history import SECOND_NS, History, Phase
@@ -41,17 +43,6 @@ __all__ = ["BROKER", "Course", "Plan", "begin", "begun", "current", "platform"]
 # A phase that promises progress lasts until so many more records are acknowledged.
 PROGRESS = 2_500
 PROGRESS_TIMEOUT_S = 90.0
-
-# Clients look for their coordinators, groups for their members, and a broker has to be compiled: it
-# begins when 99 of 100 were acknowledged within that in three seconds in a row.
-CALM_NS = 100_000_000
-CALM_WINDOWS = 3
-WARM_UP_MAX_S = 30
-
-# Three brokers beside a control plane are cold for a minute on two cores; warm, 99 of 100 take 150
-# to 200 ms. Half of what nothing can be said beyond: more, and the baseline would be that at times.
-CLUSTER_CALM_NS = 250_000_000
-CLUSTER_WARM_UP_MAX_S = 60
 
 # Of the rate: three brokers, their clients and three nodes of a cluster took all of two cores, and
 # 99 of 100 up to half a second before anything was broken.
@@ -167,7 +158,7 @@ class Course:
         self._watch = Watch(self._tally, look.fresh, self._stop)
         self._last.callback(self._watch.end)
         services = (each.service for each in plan.asked)
-        self.began_ns = 0
+        self.began_ns = self.steady_ns = 0
         self.handled: Handled | None = None
         self._handling = Handling(self.workload.topic, plan.folder) if plan.handled else None
         if self._handling is not None:
@@ -210,17 +201,11 @@ class Course:
         self.await_progress(1)
         if self._handling is not None:
             self._handling.start()
-        look, calm = Look(self.workload.recorder), 0
-        calm_ns, seconds = CALM_NS, WARM_UP_MAX_S
-        if self.plan.platform != "local":
-            calm_ns, seconds = CLUSTER_CALM_NS, CLUSTER_WARM_UP_MAX_S
-        for _ in range(seconds):
-            self._idle.wait(1.0)
-            took_ns = sorted(each.at_ns - each.sent_ns for each in look.fresh())
-            slow = not took_ns or took_ns[int(0.99 * len(took_ns))] > calm_ns
-            calm = 0 if slow else calm + 1
-            if calm == CALM_WINDOWS:
-                return  # else the baseline is what it is, and the conclusion says so
+        look = Look(self.workload.recorder)
+        prometheus = Prometheus.of(self.client.await_ready("prometheus"))
+        self.steady_ns = await_steady(
+            self.plan.platform, look.fresh, lambda: on_their_way(prometheus), self._idle.wait
+        )
 
     # --- what an experiment consists of
 

@@ -138,15 +138,17 @@ def together(workers: Sequence[Sequence[Moment]]) -> tuple[Moment, ...]:
     return tuple(found)
 
 
-def borne_per_s(moments: Sequence[Moment]) -> float:
-    """Messages that were acknowledged in a second, from when they were measured to the last answer.
+def borne_per_s(moments: Sequence[Moment], warm_up_s: float) -> float:
+    """Messages that were acknowledged in a second, from the first that was due to the last answer.
+
+    Those of the warm-up count, too: of a flood, what was due in it is still sent when it is over.
 
     Args:
         moments: Of one worker, or of all together.
+        warm_up_s: For how long they were offered before they were measured.
     """
-    measured = [each for each in moments if each.at_s > 0]
-    last_s = max((each.at_s for each in measured), default=0.0)
-    return sum(each.acknowledged for each in measured) / last_s if last_s else 0.0
+    took_s = warm_up_s + max((each.at_s for each in moments), default=-warm_up_s)
+    return sum(each.acknowledged for each in moments) / took_s if took_s > 0 else 0.0
 
 
 def merged(results: Iterable[Result]) -> tuple[Account, Latencies, Latencies]:

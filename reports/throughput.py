@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from reports.loads import BLUE, DOTS_PER_INCH, GREEN, ORANGE, RED, SKY, saved
 from reports.loads import COLOURS as LINES
@@ -81,8 +83,11 @@ def draw_stairs(
         below.plot(at, values, color=colour, marker="o", label=label)
         below.axhline(limit, color=colour, linestyle="--", alpha=0.6, label=f"at most {limit:g} ms")
     below.set_yscale("log")
+    in_steps(below.yaxis)
     below.set_ylabel("ms")
     below.set_xlabel("records that are due in a second")
+    for axis in (above.yaxis, below.xaxis):
+        in_full(axis)
     for axes in (above, below):
         axes.grid(visible=True, alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small")
@@ -155,12 +160,16 @@ def draw_growth(
     left.set_xlabel("partitions")
     left.set_xscale("log", base=2)
     left.set_ylabel("records / s")
+    in_full(left.yaxis)
+    only_at(left.xaxis, by_partitions)
     sizes = list(by_size)
     mb_per_s = [size * rate / MB for size, rate in by_size.items()]
     right.plot(sizes, list(by_size.values()), color=BLUE, marker="o", label="records / s")
     right.set_xlabel("bytes of a record")
     right.set_xscale("log")
     right.set_yscale("log")
+    in_steps(right.yaxis)
+    only_at(right.xaxis, by_size)
     beside = right.twinx()
     beside.plot(sizes, mb_per_s, color=ORANGE, marker="s", label="MB / s")
     beside.set_ylim(bottom=0)
@@ -219,6 +228,26 @@ def draw_bars(
     axes.set_xlabel(what)
     axes.set_ylabel(unit)
     axes.set_ylim(bottom=0)
+    in_full(axes.yaxis)
     axes.grid(visible=True, axis="y", alpha=0.3)
     axes.legend(fontsize="small")
     return saved(figure, stem)
+
+
+def in_full(axis: Axis) -> None:
+    """Write an axis's numbers as people do: 250,000, and no powers."""
+    axis.set_major_formatter(StrMethodFormatter("{x:,.12g}"))
+
+
+def in_steps(axis: Axis) -> None:
+    """Mark an axis of powers at 1, 2 and 5 of each."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_formatter(NullFormatter())
+    in_full(axis)
+
+
+def only_at(axis: Axis, places: Iterable[float]) -> None:
+    """Mark an axis where something was measured, and nowhere else."""
+    axis.set_ticks(list(places))
+    axis.set_minor_locator(NullLocator())
+    in_full(axis)

@@ -55,6 +55,11 @@ class Told:
         """Whether that is its name, by itself or with its job's."""
         return alert in {self.alert, f"{self.alert} of {self.job}"}
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Which one it is of."""
+        return self.alert, self.job, self.instance
+
 
 @dataclass(frozen=True)
 class Lasted:
@@ -64,11 +69,13 @@ class Lasted:
         begun_ns: When it was asked for; of what is done in several places some is done before all.
         landed_ns: When it had landed.
         healed_ns: When it was healed.
+        steady_ns: From when on all was calm before it; 0 where it never was.
     """
 
     begun_ns: int
     landed_ns: int
     healed_ns: int
+    steady_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,9 +106,12 @@ def judge(expected: Expected, told: Sequence[Told], lasted: Lasted) -> tuple[Cel
         told: All that somebody was told from before the fault until all was to be over.
         lasted: When the fault was there.
 
+    What was told before all was calm, and told to be over before the fault, isn't the fault's.
+
     Returns:
         A cell of each alert that is expected, allowed or was told.
     """
+    told = since_calm(told, lasted)
     cells = [
         cell_of(alert, "must", [t for t in told if t.named(alert)], lasted, expected)
         for alert in expected.must
@@ -115,6 +125,18 @@ def judge(expected: Expected, told: Sequence[Told], lasted: Lasted) -> tuple[Cel
         own = [t for t in left if t.named(name)]
         cells.append(cell_of(name, "must not", own, lasted, expected))
     return tuple(cells)
+
+
+def since_calm(told: Sequence[Told], lasted: Lasted) -> list[Told]:
+    """What was told but for what was there before all was calm, and over before the fault."""
+    over = [each for each in told if not each.firing and each.at_ns < lasted.begun_ns]
+
+    def passed(one: Told) -> bool:
+        return one.at_ns < lasted.steady_ns and any(
+            one.key == each.key and one.at_ns <= each.at_ns for each in over
+        )
+
+    return [each for each in told if not passed(each)]
 
 
 def cell_of(
@@ -157,7 +179,7 @@ def over_of(told: Iterable[Told], healed_ns: int) -> float | None:
     """How long after the healing the last of it was told to be over; None where one isn't."""
     last: dict[tuple[str, str, str], Told] = {}
     for each in sorted(told, key=lambda one: one.at_ns):
-        last[each.alert, each.job, each.instance] = each
+        last[each.key] = each
     if not last or any(each.firing for each in last.values()):
         return None
     return max(0.0, (max(each.at_ns for each in last.values()) - healed_ns) / SECOND_NS)

@@ -19,7 +19,12 @@ from groundwork.base.process import TOKEN, ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.containernodes import ContainerProvider
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S, may_be_cut
-from groundwork.clusters.kindconfig import PackagesNode, PortMapping, kind_config
+from groundwork.clusters.kindconfig import (
+    PackagesNode,
+    PortMapping,
+    kind_config,
+    write_patches,
+)
 from groundwork.clusters.provider import Wanted
 from groundwork.containers.engine import Engine, reason_of
 from groundwork.containers.finding import find_engine
@@ -86,6 +91,7 @@ class KindProvider(ContainerProvider):
             mappings=mappings,
             packages=packages,
             kubelet_flags=self.kubelet_flags,
+            patches=write_patches(stage.workdir / "patches") if self.nodes > 1 else None,
         )
         config.write_text(yaml.safe_dump(body | {"name": name}, sort_keys=False))
         network = f"KIND_EXPERIMENTAL_{engine.name.upper()}_NETWORK"

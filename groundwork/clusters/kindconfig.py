@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from groundwork.clusters.nodefaults import CONTROL_PLANE
 from groundwork.containers.host import Host
 from groundwork.nodes.controlplane import REPOSITORY, ControlPlane
 from groundwork.nodes.image import NETWORK
 
-__all__ = ["PackagesNode", "PortMapping", "kind_config"]
+__all__ = ["PackagesNode", "PortMapping", "kind_config", "write_patches"]
 
 # What tells kubeadm of a node: of the first, and of those that come to it.
 JOINING = ("InitConfiguration", "JoinConfiguration")
+
+# Where kubeadm finds, in the first node, how what it makes is to differ.
+PATCHES = "/groundwork/patches"
+
+# Whoever tells of alerts asks for names. Of two name servers one was on a node that an experiment
+# froze, and for a minute no name was found: names stay with the control plane, which none freezes.
+NAME_SERVERS = {"spec": {"template": {"spec": {"nodeSelector": {CONTROL_PLANE: ""}}}}}
 
 # Where the network of a packages node is described, in the node.
 CNI_TEMPLATE = f"/etc/cni/{NETWORK}"
@@ -49,6 +58,18 @@ class PackagesNode:
         return cls(image, plane.etcd.version, plane.coredns.version)
 
 
+def write_patches(folder: Path) -> Path:
+    """Put into a folder how what kubeadm makes is to differ, and give it back.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    folder.mkdir(exist_ok=True)
+    file = folder / "corednsdeployment+strategic.json"
+    file.write_text(json.dumps(NAME_SERVERS, indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
 def kind_config(
     host: Host,
     *,
@@ -57,6 +78,7 @@ def kind_config(
     mappings: Iterable[PortMapping],
     packages: PackagesNode | None,
     kubelet_flags: Mapping[str, str] = MappingProxyType({}),
+    patches: Path | None = None,
 ) -> dict[str, Any]:
     """The configuration, as kind reads it.
 
@@ -67,6 +89,7 @@ def kind_config(
         mappings: The node ports to be reached from this machine.
         packages: None for kind's own image, network and storage.
         kubelet_flags: What every kubelet is started with besides, without the dashes.
+        patches: A folder of this machine, of what kubeadm makes otherwise; None for nothing.
     """
     first: dict[str, Any] = {
         "role": "control-plane",
@@ -105,13 +128,19 @@ def kind_config(
         )
     if len(kubelet) > 1:
         kubeadm.append(kubelet)
+    joining: dict[str, dict[str, Any]] = {kind: {} for kind in JOINING}
     if kubelet_flags:
-        registered = {"nodeRegistration": {"kubeletExtraArgs": dict(kubelet_flags)}}
-        kubeadm += [{"kind": kind, **registered} for kind in JOINING]
+        for each in joining.values():
+            each["nodeRegistration"] = {"kubeletExtraArgs": dict(kubelet_flags)}
+    if patches is not None:
+        mount = {"hostPath": str(patches), "containerPath": PATCHES, "readOnly": True}
+        first["extraMounts"] = [mount]
+        joining[JOINING[0]]["patches"] = {"directory": PATCHES}
+    kubeadm += [{"kind": kind, **told} for kind, told in joining.items() if told]
     plugin = 'plugins."io.containerd.grpc.v1.cri"'
-    patches = ["\n".join([f"[{plugin}]", *(f"  {line}" for line in cri)])] if cri else []
+    containerd = ["\n".join([f"[{plugin}]", *(f"  {line}" for line in cri)])] if cri else []
     if packages is not None:
-        patches.append(f'[{plugin}.cni]\n  conf_template = "{CNI_TEMPLATE}"')
+        containerd.append(f'[{plugin}.cni]\n  conf_template = "{CNI_TEMPLATE}"')
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
@@ -119,5 +148,5 @@ def kind_config(
         "nodes": members,
         "featureGates": gates,
         "kubeadmConfigPatches": [json.dumps(patch) for patch in kubeadm],
-        "containerdConfigPatches": patches,
+        "containerdConfigPatches": containerd,
     }

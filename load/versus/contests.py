@@ -127,7 +127,7 @@ class Contest(ABC):
         if course.there not in {None, count}:
             raise GroundworkError(f"{count} were acknowledged, and {course.there} are there")
         moments = together([each.moments for each in course.results])
-        return Done(borne_per_s(moments), count)
+        return Done(borne_per_s(moments, settings.warm_up_s), count)
 
     @contextmanager
     def on_a_topic(self) -> Iterator[Self]:

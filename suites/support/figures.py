@@ -38,12 +38,18 @@ class Figures:
         (self.folder / FOLDER).mkdir(parents=True, exist_ok=True)
         return self.folder / FOLDER / name
 
+    def misses(self, measure: str, value: float) -> bool:
+        """Whether a value isn't as promised; nothing is kept of it."""
+        return self._figure(measure, value).missed
+
     def expect(self, measure: str, value: float) -> None:
         """Keep a value, and see that it is as promised."""
-        own = self.objectives.throughput[measure]
-        limit = own.limit(self.env)
-        figure = Figure(measure, own.what, own.unit, own.better, value, limit)
+        figure = self._figure(measure, value)
         figure.write(self.folder)
         self.note(FIGURE, figure.line)
         allure.attach(figure.line, measure)
         assert not figure.missed, figure.line
+
+    def _figure(self, measure: str, value: float) -> Figure:
+        own = self.objectives.throughput[measure]
+        return Figure(measure, own.what, own.unit, own.better, value, own.limit(self.env))

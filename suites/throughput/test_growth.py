@@ -42,7 +42,7 @@ def test_it_is_known_how_the_rate_grows(
         conclusion = offer(broker.client, whole, out_dir / "load" / name, OFFERED_S)
         text = "\n".join(conclusion.lines())
         expect_answered(conclusion, text)
-        return borne_per_s(together(conclusion.moments))
+        return borne_per_s(together(conclusion.moments), conclusion.settings.warm_up_s)
 
     by_partitions = {
         each: borne(f"partitions-{each}", rate_per_s=SIZES[SMALLEST], partitions=each)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,14 @@ from hypothesis import strategies as st
 
 from fixtures.platforms.nodes import CONTROL_PLANE
 from groundwork.clusters.kind import failure_in
-from groundwork.clusters.kindconfig import CNI_TEMPLATE, PackagesNode, PortMapping, kind_config
+from groundwork.clusters.kindconfig import (
+    CNI_TEMPLATE,
+    PackagesNode,
+    PortMapping,
+    kind_config,
+    write_patches,
+)
+from groundwork.clusters.nodefaults import CONTROL_PLANE as LABEL
 from groundwork.containers.host import Host
 from groundwork.nodes.controlplane import REPOSITORY
 from groundwork.nodes.image import NETWORK
@@ -160,6 +169,36 @@ def test_each_kubelet_is_started_with_what_is_asked_for(count: int, flags: dict[
     for kind in ("InitConfiguration", "JoinConfiguration"):
         told = kubeadm(config, kind).get("nodeRegistration", {}).get("kubeletExtraArgs", {})
         assert told == flags
+
+
+@given(nodes, st.dictionaries(st.just("v"), st.just("1s")))
+def test_name_servers_stay_with_the_control_plane(count: int, flags: dict[str, str]) -> None:
+    """The first node has a folder with one patch, of their Deployment, and kubeadm is told."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = write_patches(Path(name) / "patches")
+        config = kind_config(
+            ORDINARY,
+            nodes=count,
+            api_port=6443,
+            mappings=(),
+            packages=None,
+            kubelet_flags=flags,
+            patches=folder,
+        )
+        (file,) = folder.iterdir()
+        patch = json.loads(file.read_text())
+    first, *others = config["nodes"]
+    (mount,) = first["extraMounts"]
+    assert (mount["hostPath"], mount["readOnly"]) == (str(folder), True)
+    assert not any("extraMounts" in each for each in others)
+    told = kubeadm(config, "InitConfiguration")
+    assert told["patches"] == {"directory": mount["containerPath"]}
+    assert ("nodeRegistration" in told) == bool(flags)
+    assert "patches" not in kubeadm(config, "JoinConfiguration")
+    # As kubeadm reads it: what is patched, a plus, and how.
+    assert file.name.split("+")[0] == "corednsdeployment"
+    selector = patch["spec"]["template"]["spec"]["nodeSelector"]
+    assert selector == {LABEL: ""}
 
 
 def test_a_packages_node_is_told_the_versions_of_the_images_in_it() -> None:

@@ -56,6 +56,39 @@ def test_what_is_not_as_expected_is_said(
     assert (wrong in said) if wrong else (said == "")
 
 
+STEADY_S = 90
+CALM = Lasted(BEGUN_S * SECOND_NS, LANDED_S * SECOND_NS, HEALED_S * SECOND_NS, STEADY_S * SECOND_NS)
+
+
+@pytest.mark.parametrize(
+    ("lasted", "heard", "wrong"),
+    [
+        (CALM, (told("Down", -17), told("Down", -9, firing=False)), False),
+        (LASTED, (told("Down", -17), told("Down", -9, firing=False)), True),
+        (CALM, (told("Down", -17), told("Down", -4, firing=False)), True),
+        (CALM, (told("Down", -17), told("Down", -9, firing=False, job="relay")), True),
+        (CALM, (told("Down", -17),), True),
+        (CALM, (told("Down", -9), told("Down", -8, firing=False)), True),
+        (CALM, (told("Down", -17), told("Down", -12, firing=False), told("Down", -11)), True),
+    ],
+    ids=[
+        "over before the fault",
+        "never calm",
+        "over since",
+        "another is over",
+        "never over",
+        "after all was calm",
+        "there again",
+    ],
+)
+def test_what_was_over_before_it_is_no_faults(
+    lasted: Lasted, heard: tuple[Told, ...], *, wrong: bool
+) -> None:
+    """Clients that come may raise an alert: passed over if it came before all was calm."""
+    cells = judge(Expected(), heard, lasted)
+    assert any(each.wrong for each in cells) == wrong
+
+
 def test_one_of_two_that_is_not_over_is_not_over() -> None:
     """Of each that is ill it is told that it is well."""
     both = (DOWN, OVER, told("Down", 12, job="relay"))

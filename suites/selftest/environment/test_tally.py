@@ -14,7 +14,7 @@ from groundwork.checkers.history import COLUMNS, NONE, Kind, Outcome
 from load.account import Account
 from load.latency import Latencies
 from load.records import number_of, value_of
-from load.result import Moment, Result, merged
+from load.result import Moment, Result, borne_per_s, merged, together
 from load.tally import Second, Tally
 
 US_NS = 1_000
@@ -233,6 +233,26 @@ def test_a_result_travels_as_it_is(run: Run) -> None:
     assert latency.total == 2 * run.tally.latency.total
     assert lateness.total == 2 * run.tally.lateness.total
     assert merged([arrived])[1:] == (run.tally.latency, run.tally.lateness)
+
+
+@given(
+    st.integers(1, 10),
+    st.lists(st.integers(0, 1_000_000), min_size=1, max_size=5),
+    st.integers(1, 3),
+)
+def test_a_flood_is_as_fast_as_all_of_it_was(
+    warm_up_s: int, acknowledged: list[int], workers: int
+) -> None:
+    """From the first that was due: what a warm-up has left is sent while others are measured."""
+    seconds = [
+        Moment(at_s, count, count, 1.0, 1.0, 1.0, 1.0, {})
+        for at_s, count in enumerate(acknowledged, 1 - warm_up_s)
+    ]
+    last = Moment(len(acknowledged) + 7.0, 0, 5, 1.0, 1.0, 1.0, 0.0, {})
+    found = borne_per_s(together([[*seconds, last]] * workers), float(warm_up_s))
+    whole_s = warm_up_s + len(acknowledged) + 7
+    assert found == pytest.approx(workers * (sum(acknowledged) + 5) / whole_s)
+    assert borne_per_s([], float(warm_up_s)) == 0
 
 
 def test_what_was_due_before_it_counts_is_in_the_account_alone() -> None:

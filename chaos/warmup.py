@@ -1,0 +1,76 @@
+"""The warm-up: until clients get on as they will, and no alert is on its way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import requests
+
+from chaos.recorder import Acknowledged
+from fixtures.resources.prometheus import Prometheus
+
+__all__ = ["await_steady", "calm_of", "on_their_way"]
+
+# Clients look for their coordinators, groups for their members, and a broker has to be compiled: it
+# begins when 99 of 100 were acknowledged within that in three seconds in a row.
+CALM_NS = 100_000_000
+CALM_WINDOWS = 3
+WARM_UP_MAX_S = 30
+
+# Three brokers beside a control plane are cold for a minute on two cores; warm, 99 of 100 take 150
+# to 200 ms. Half of what nothing can be said beyond: more, and the baseline would be that at times.
+CLUSTER_CALM_NS = 250_000_000
+CLUSTER_WARM_UP_MAX_S = 60
+
+# What always fires, and wakes nobody, has another severity.
+WAKING = 'ALERTS{severity!="none"}'
+
+
+def calm_of(platform: str) -> tuple[int, int]:
+    """In how many ns 99 of 100 are acknowledged where all is calm; how many s it may take to be."""
+    if platform == "local":
+        return CALM_NS, WARM_UP_MAX_S
+    return CLUSTER_CALM_NS, CLUSTER_WARM_UP_MAX_S
+
+
+def on_their_way(prometheus: Prometheus) -> list[str]:
+    """The alerts that somebody may soon be told of; that it doesn't answer is one, too."""
+    try:
+        return [each["metric"]["alertname"] for each in prometheus.query(WAKING)]
+    except requests.RequestException as error:
+        return [str(error)]
+
+
+def await_steady(
+    platform: str,
+    fresh: Callable[[], Sequence[Acknowledged]],
+    alerts: Callable[[], Sequence[str]],
+    pause: Callable[[float], object],
+) -> int:
+    """Wait until all is calm, for three seconds in a row, but no longer than may be.
+
+    A group whose members come for the first time falls behind, and an alert says so; what is told
+    of that is no fault's.
+
+    Args:
+        platform: Where it is.
+        fresh: What was acknowledged since it was asked last.
+        alerts: The alerts that are on their way.
+        pause: Lets so many seconds pass.
+
+    Returns:
+        When that was, on the machine's monotonic clock; 0 for never. Then the baseline is what it
+        is, and the conclusion says so.
+    """
+    calm_ns, seconds = calm_of(platform)
+    calm = 0
+    for _ in range(seconds):
+        pause(1.0)
+        took_ns = sorted(each.at_ns - each.sent_ns for each in fresh())
+        slow = not took_ns or took_ns[math.ceil(len(took_ns) * 99 / 100) - 1] > calm_ns
+        calm = 0 if slow or alerts() else calm + 1
+        if calm == CALM_WINDOWS:
+            return time.monotonic_ns()
+    return 0
