@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
-from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
+from locust.runners import (
+    STATE_MISSING,
+    STATE_STOPPED,
+    STATE_STOPPING,
+    MasterRunner,
+    WorkerRunner,
+)
 
 from load.desk import GONE, Desk, Handed
 from load.settings import LoadSettings
@@ -24,6 +30,9 @@ LOAD_OPTION, SHARES_OPTION = "load", "load_shares"
 
 # Who sends what is due may be silent for a second or two; whoever has gone is silent for ever.
 MISSED_MAX_S = 10.0
+
+# What Locust is once it has ended a load, or is about to.
+ENDED = frozenset({STATE_STOPPING, STATE_STOPPED})
 
 # What messages of workers to their master are called.
 MESSAGE = "load"
@@ -126,10 +135,18 @@ class Reception:
             gevent.sleep(LOOK_INTERVAL_S)
 
     def _miss(self, load: int) -> None:
-        """In a greenlet: end a load one of whose workers has gone with its share."""
+        """In a greenlet: end a load one of whose workers has gone with its share.
+
+        Or that Locust has ended before them, as it does where it has heard of none for four
+        seconds: they are told to stop then, and hand nothing in any more.
+        """
         missed_s = dict.fromkeys(self._shares, 0.0)
+        ended_s = 0.0
         while load == self.number and not self.over:
             gevent.sleep(1)
+            ended_s = ended_s + 1 if self._environment.runner.state in ENDED else 0.0
+            if ended_s > MISSED_MAX_S:
+                self._take(Handed(0, "failure", "Locust has ended it before its workers had"))
             for name, number in self._shares.items():
                 worker = self._environment.runner.clients.get(name)
                 gone = worker is None or worker.state == STATE_MISSING

@@ -44,6 +44,16 @@ LIMIT_S = DURATION_S + OVERHEAD_S + 60.0
 
 STALL_S = 0.2
 
+# What two workers need twice as long for on two cores, and more.
+FLOOD_S = 4.0
+FLOOD = {
+    "keep": "false",
+    "rate_per_s": "1000000",
+    "duration_s": f"{FLOOD_S:g}",
+    "workers": "2",
+    "seed": "1",
+}
+
 NS_PER_MS, US_PER_MS = 1_000_000, 1_000
 
 
@@ -208,6 +218,18 @@ def test_a_generator_without_a_processor_measures_nothing(trial: Trial) -> None:
 
     # A third of a processor, of which the others leave it a thirteenth: whoever needs less gets it.
     expect_bottleneck(trial.run(take, rate_per_s="30000"))
+
+
+@pytest.mark.alone(limit_s=FLOOD_S + OVERHEAD_S)
+def test_workers_that_cannot_keep_up_are_heard_of_all_the_same(
+    broker: Handle, out_dir: Path
+) -> None:
+    """More is due than two can send, for seconds in which they have no time: none is given up."""
+    folder = out_dir / "load" / "flood"
+    conclusion = offer(broker.client, FLOOD, folder, FLOOD_S)
+    text = show(conclusion, folder)
+    expect_bottleneck(conclusion)
+    assert conclusion.account.acknowledged == conclusion.account.sent > 0, text
 
 
 def expect_bottleneck(conclusion: Conclusion) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import allure
 
+from groundwork.base.errors import GroundworkError
 from groundwork.use.client import Client
 from load.conclusion import CONCLUSION, Conclusion, read
 from load.desk import PROGRESS
@@ -28,6 +29,9 @@ OFFERED_TO, GENERATORS = ("broker", "hello-world"), ("generators",)
 OVERHEAD_S = 180.0
 
 LOOK_INTERVAL_S = 0.5
+
+# What was waited for, and what it was like at last.
+LAST_LINES = 3
 
 # A look at a file and some lines.
 JOIN_TIMEOUT_S = 2.0
@@ -51,7 +55,7 @@ def offer(
 
     Raises:
         ResourceError: It has come to nothing, for whom it was offered to is gone for good.
-        UsageError: The same for another reason; its log says why.
+        GroundworkError: The same for another reason: the end of its log, which says why.
     """
     options = [f"{name}={value}" for name, value in asked.items()]
     # The job in this thread: it is this one that hears Ctrl-C.
@@ -60,6 +64,8 @@ def offer(
     allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
     if not (folder / CONCLUSION).is_file():
         expect_there(client, asked)
+        said = " / ".join(done.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+        raise GroundworkError(f"a load has come to nothing: {said or done.exit_code}")
     return read(folder)
 
 

@@ -10,13 +10,14 @@ from load.conclusion import Conclusion
 from load.knee import Knee, Step, knee_of, steps_of
 from load.result import together
 from suites.support.loads import expect_answered, expect_there, offer, show
+from suites.support.rates import Rates
 from suites.support.signs import OBJECTIVE_MS, signs_of, watching
 
 __all__ = ["RISING_S", "offer_counted", "rise"]
 
 # From what any machine bears to more than one generator does, four seconds each: the first of them
 # has what the step before has left, and three in a row decide.
-RISING = {"arrivals": "step", "rate_per_s": "40000", "to_rate_per_s": "400000", "steps": "10"}
+RISING = {"arrivals": "step", "steps": "10"}
 RISING_S = 40.0
 
 # Nothing of a record is kept: half a minute of these has ten millions.
@@ -43,14 +44,18 @@ def offer_counted(
     return conclusion
 
 
-def rise(client: Client, folder: Path, more: Mapping[str, str]) -> tuple[Knee, tuple[Step, ...]]:
+def rise(
+    client: Client, folder: Path, rates: Rates, more: Mapping[str, str]
+) -> tuple[Knee, tuple[Step, ...]]:
     """Have a load rise; where it has come to, and its steps.
 
     Args:
         client: Of the keeper.
         folder: Where its files go.
+        rates: Where it begins, and where it ends.
         more: What it is told besides, such as who offers it.
     """
-    conclusion = offer_counted(client, {**RISING, **more}, folder, RISING_S)
+    rising = {"rate_per_s": f"{rates.first}", "to_rate_per_s": f"{rates.last}"}
+    conclusion = offer_counted(client, {**RISING, **rising, **more}, folder, RISING_S)
     steps = steps_of(conclusion.settings, together(conclusion.moments))
     return knee_of(steps, OBJECTIVE_MS), steps

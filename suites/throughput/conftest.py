@@ -19,6 +19,7 @@ from load.course import placement_of
 from load.settings import LoadSettings
 from suites.support.figures import FIGURE, Figures
 from suites.support.noted import noted
+from suites.support.rates import CLUSTER, LOCAL, Rates
 
 # What a test's lines for the terminal are called among its properties.
 LINES = "throughput"
@@ -97,6 +98,12 @@ def topic_of(broker: Handle) -> Iterator[Callable[[int], ScratchTopic]]:
             return made
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def rates(decided: FoundationSettings) -> Rates:
+    """How much is offered, where it isn't all that can be."""
+    return LOCAL if decided.env == "local" else CLUSTER
 
 
 @pytest.fixture

@@ -16,11 +16,12 @@ from suites.support.figures import Figures
 from suites.support.footprints import Taken, lines_of, look, running
 from suites.support.loads import OVERHEAD_S, offer, show
 from suites.support.meanwhile import await_told, meanwhile
+from suites.support.rates import Rates
 from suites.support.seen import attach_pictures
 
 # A load that a laptop bears while it does something else.
 DURATION_S = 25.0
-ASKED = {"rate_per_s": "20000", "duration_s": f"{DURATION_S:g}", "seed": "1"}
+ASKED = {"duration_s": f"{DURATION_S:g}", "seed": "1"}
 
 # From some seconds after its begin, for as long; and before and after it. A kubelet's figures are
 # of every ten seconds.
@@ -33,6 +34,7 @@ WHILE_S, BESIDE_S = 20.0, 7.0
 def test_each_resource_takes_what_it_may(
     broker: Handle,
     figures: Figures,
+    rates: Rates,
     from_inside: dict[str, str],
     out_dir: Path,
     say: Callable[[str], None],
@@ -48,7 +50,8 @@ def test_each_resource_takes_what_it_may(
         phases["under load"] = look(client, names, WHILE_S, over)
 
     with meanwhile(watch):
-        conclusion = offer(client, ASKED | from_inside, folder, DURATION_S)
+        asked = ASKED | from_inside | {"rate_per_s": f"{rates.sustained}"}
+        conclusion = offer(client, asked, folder, DURATION_S)
     phases["after it"] = look(client, names, BESIDE_S)
     text = "\n".join(lines_of(phases))
     allure.attach(text, "footprints")

@@ -11,14 +11,11 @@ from groundwork.use.client import Handle
 from load.conclusion import Conclusion
 from suites.support.figures import Figures
 from suites.support.loads import OVERHEAD_S, expect_there, offer, show
+from suites.support.rates import Rates
 from suites.support.signs import signs_of, watching
 from suites.support.told import expect_told
 
 DURATION_S = 10.0
-
-# Until each is acknowledged; and until it has come back to a consumer, which is more work for both.
-SUSTAINED = {"rate_per_s": "20000"}
-END_TO_END = {"rate_per_s": "5000", "operation": "end-to-end"}
 
 
 @pytest.fixture
@@ -49,17 +46,18 @@ def valid(
 
 @pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S)
 def test_a_sustained_rate_is_acknowledged_in_time(
-    valid: Callable[[dict[str, str]], Conclusion], figures: Figures
+    valid: Callable[[dict[str, str]], Conclusion], rates: Rates, figures: Figures
 ) -> None:
-    """Of twenty thousand a second 99 of 100, and 999 of 1000."""
-    found_ms = valid(SUSTAINED).percentiles_ms
+    """At a sustained rate 99 of 100, and 999 of 1000."""
+    found_ms = valid({"rate_per_s": f"{rates.sustained}"}).percentiles_ms
     figures.expect("sustained_ms_p99", found_ms["p99"])
     figures.expect("sustained_ms_p999", found_ms["p99.9"])
 
 
 @pytest.mark.alone(limit_s=DURATION_S + OVERHEAD_S)
 def test_a_record_comes_back_in_time(
-    valid: Callable[[dict[str, str]], Conclusion], figures: Figures
+    valid: Callable[[dict[str, str]], Conclusion], rates: Rates, figures: Figures
 ) -> None:
-    """From when it was due until a consumer has it, of five thousand a second."""
-    figures.expect("end_to_end_ms_p99", valid(END_TO_END).percentiles_ms["p99"])
+    """From when it was due until a consumer has it, of a quarter of as many."""
+    asked = {"rate_per_s": f"{rates.end_to_end}", "operation": "end-to-end"}
+    figures.expect("end_to_end_ms_p99", valid(asked).percentiles_ms["p99"])

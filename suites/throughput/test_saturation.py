@@ -15,6 +15,7 @@ from load.result import borne_per_s, together
 from reports.throughput import Stair, draw_stairs
 from suites.support.figures import Figures
 from suites.support.loads import OVERHEAD_S
+from suites.support.rates import Rates
 from suites.support.rising import RISING_S, offer_counted, rise
 from suites.support.seen import attach_pictures
 from suites.support.signs import OBJECTIVE_MS
@@ -31,12 +32,13 @@ FLOODS = 3
 def test_it_is_known_up_to_which_rate_answers_come_in_time(
     broker: Handle,
     figures: Figures,
+    rates: Rates,
     from_inside: dict[str, str],
     out_dir: Path,
     say: Callable[[str], None],
 ) -> None:
     """Steps of a rising load: the knee is the broker's, or else the generator's limit is told."""
-    knee, steps = rise(broker.client, out_dir / "load" / "rising", from_inside)
+    knee, steps = rise(broker.client, out_dir / "load" / "rising", rates, from_inside)
     text = "\n".join([knee.line(), *lines_of(steps)])
     allure.attach(text, "knee")
     say(text)

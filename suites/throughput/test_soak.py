@@ -21,6 +21,7 @@ from suites.support.figures import Figures
 from suites.support.footprints import MB, running
 from suites.support.loads import OVERHEAD_S
 from suites.support.meanwhile import await_told, meanwhile
+from suites.support.rates import Rates
 from suites.support.rising import RISING_S, offer_counted, rise
 from suites.support.seen import attach_pictures
 
@@ -73,6 +74,7 @@ def per_minute(at_s: list[float], mb: list[float]) -> float:
 def test_nothing_grows_that_nobody_stops(
     broker: Handle,
     figures: Figures,
+    rates: Rates,
     from_inside: dict[str, str],
     out_dir: Path,
     pytestconfig: pytest.Config,
@@ -82,7 +84,7 @@ def test_nothing_grows_that_nobody_stops(
     client, duration_s = broker.client, seconds_of(pytestconfig.option.soak)
     rate_per_s = pytestconfig.option.soak_rate
     if not rate_per_s:
-        knee, _ = rise(client, out_dir / "load" / "rising", from_inside)
+        knee, _ = rise(client, out_dir / "load" / "rising", rates, from_inside)
         say(knee.line())
         rate_per_s = knee.borne_per_s / 2
     folder, memory = out_dir / "load" / "soak", Memory()

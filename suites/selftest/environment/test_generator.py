@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from load.arrivals import CHUNK_NS, KINDS, arrivals_of
 from load.generator import (
     BEHIND_MAX_S,
+    LATE_PAUSE_S,
     PAUSE_MAX_S,
     SENT_BETWEEN_POLLS,
     Generator,
@@ -23,6 +24,7 @@ from load.generator import (
 
 SECOND_NS = 1_000_000_000
 PAUSE_MAX_NS = round(PAUSE_MAX_S * SECOND_NS)
+LATE_PAUSE_NS = round(LATE_PAUSE_S * SECOND_NS)
 
 # When a schedule begins, and when somebody comes to run it, who may be early or late.
 START_NS = 5 * SECOND_NS
@@ -131,6 +133,22 @@ class World:
         return self.begin(schedule).run(START_NS, number)
 
 
+def moments_of(schedule: Planned, comes_ns: int, costs_ns: list[int]) -> list[tuple[int, int]]:
+    """When each message is due, and when it goes: then, or as soon as the client is free.
+
+    Who is late at the end of a chunk lets others get on for a moment.
+    """
+    free_ns, found = comes_ns, []
+    for chunk in range(schedule.chunks):
+        for due_ns in (START_NS + int(each) for each in schedule.chunk(chunk)):
+            at_ns = max(due_ns, free_ns)
+            found.append((due_ns, at_ns))
+            free_ns = at_ns + costs_ns[len(found) % len(costs_ns)]
+        if free_ns > START_NS + (chunk + 1) * CHUNK_NS:
+            free_ns += LATE_PAUSE_NS
+    return found
+
+
 @given(CHUNKS, COMES_NS, st.integers(0, 2**40))
 def test_each_message_is_sent_once_and_in_its_moment(
     within_ns: list[list[int]], comes_ns: int, first: int
@@ -140,11 +158,9 @@ def test_each_message_is_sent_once_and_in_its_moment(
     They are numbered one after the other, from whichever number is given.
     """
     schedule, world = Planned(within_ns), World(comes_ns)
-    dues_ns = schedule.due_ns()
-    assert world.run(schedule, first) == first + len(dues_ns)
-    assert world.sent == [
-        (first + at, due_ns, max(due_ns, comes_ns)) for at, due_ns in enumerate(dues_ns)
-    ]
+    moments = moments_of(schedule, comes_ns, [0])
+    assert world.run(schedule, first) == first + len(moments)
+    assert world.sent == [(first + number, *each) for number, each in enumerate(moments)]
 
 
 @given(CHUNKS, COSTS_NS, COMES_NS)
@@ -153,13 +169,20 @@ def test_a_slow_client_makes_later_messages_late_and_none_is_left_out(
 ) -> None:
     """The loop is an open one: what is due doesn't move, and goes as soon as the client is free."""
     schedule, world = Planned(within_ns), World(comes_ns, costs_ns)
-    free_ns, wanted = comes_ns, []
-    for number, due_ns in enumerate(schedule.due_ns()):
-        at_ns = max(due_ns, free_ns)
-        wanted.append((number, due_ns, at_ns))
-        free_ns = at_ns + costs_ns[(number + 1) % len(costs_ns)]
     world.run(schedule)
-    assert world.sent == wanted
+    wanted = moments_of(schedule, comes_ns, costs_ns)
+    assert world.sent == [(number, *each) for number, each in enumerate(wanted)]
+
+
+@given(CHUNKS, COSTS_NS, COMES_NS)
+def test_whoever_is_late_lets_others_get_on(
+    within_ns: list[list[int]], costs_ns: list[int], comes_ns: int
+) -> None:
+    """In every chunk, for longer than nothing: a heart is to be heard; who is in time needn't."""
+    world = World(comes_ns, costs_ns)
+    world.run(Planned(within_ns))
+    late = [at_ns for chunk, at_ns in world.over if at_ns > START_NS + (chunk + 1) * CHUNK_NS]
+    assert world.pauses_ns.count(LATE_PAUSE_NS) >= len(late)
 
 
 @given(CHUNKS, COSTS_NS, COMES_NS)
