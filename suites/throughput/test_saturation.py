@@ -19,6 +19,7 @@ from suites.support.rates import Rates
 from suites.support.rising import RISING_S, offer_counted, rise
 from suites.support.seen import attach_pictures
 from suites.support.signs import OBJECTIVE_MS
+from suites.support.told import expect_told
 
 # Far more than a generator can: what is due waits, and is sent as fast as it goes.
 FLOOD = {"rate_per_s": "1000000"}
@@ -48,6 +49,8 @@ def test_it_is_known_up_to_which_rate_answers_come_in_time(
     ]
     drawn = draw_stairs(stairs, OBJECTIVE_MS, LIMIT_MS, knee.line(), figures.stem("knee"))
     attach_pictures(drawn, "knee")
+    # A generator that isn't in time at the lowest rate has shown nothing of the broker.
+    expect_told("invalid" if knee.limit == "generator" and not knee.borne_per_s else "valid", text)
     assert knee.borne_per_s, text
     figures.expect("borne_per_s", knee.borne_per_s)
 
@@ -56,12 +59,13 @@ def test_it_is_known_up_to_which_rate_answers_come_in_time(
 def test_one_generator_offers_as_much_as_it_should(
     broker: Handle, figures: Figures, from_inside: dict[str, str], out_dir: Path
 ) -> None:
-    """More is due than it can send: what is acknowledged then is what it can, on one processor."""
+    """More is due than it can send: what is acknowledged then is what each can, on one processor."""
 
     def acknowledged_per_s(name: str) -> float:
         folder = out_dir / "load" / name
         conclusion = offer_counted(broker.client, FLOOD | from_inside, folder, FLOOD_S)
-        return borne_per_s(together(conclusion.moments), conclusion.settings.warm_up_s)
+        told = conclusion.settings
+        return borne_per_s(together(conclusion.moments), told.warm_up_s) / told.workers
 
     rates = []
     for number in range(1, FLOODS + 1):
