@@ -15,13 +15,13 @@ from chaos.standing import followers_of
 __all__ = [
     "DURATION",
     "combine",
-    "get_on",
     "heal",
     "inject",
     "kill_handler",
     "leave_alone",
     "move_leaders",
     "see_recovery",
+    "see_steady",
 ]
 
 # As a target: one of the broker's nodes, which the seed chooses; one of those that don't lead the
@@ -152,18 +152,17 @@ def heal() -> None:
     current().heal()
 
 
-def get_on(phase: str, seconds: tuple[float, float]) -> None:
-    """Let clients go on, until they have got on, too.
+def see_steady(seconds: tuple[float, float]) -> None:
+    """Let clients go on as they do: what a fault is compared with.
 
     Args:
-        phase: What this part of the experiment is called.
         seconds: For how long: between the two, as the seed chooses.
 
     Raises:
         GroundworkError: They don't get on.
     """
     course = current()
-    course.get_on(phase, course.chance.uniform(*seconds))
+    course.see_steady(course.chance.uniform(*seconds))
 
 
 def see_recovery() -> None:

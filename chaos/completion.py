@@ -58,7 +58,7 @@ def complete(experiment: dict[str, Any]) -> None:
         "probes": [dict(each) for each in PROBES],
     }
     experiment["method"] = [
-        action("clients get on", "get_on", phase="steady", seconds=list(STEADY_S)),
+        action("clients get on", "see_steady", seconds=list(STEADY_S)),
         *experiment["method"],
         action("what is broken is healed", "heal"),
         action("clients recover", "see_recovery"),

@@ -26,7 +26,7 @@ from chaos.recorder import Acknowledged, Recorder
 from chaos.schedule import Step, moments_of
 from chaos.sightings import Evidence, Witness
 from chaos.standing import STANDING, node_on
-from chaos.warmup import await_steady, on_their_way
+from chaos.warmup import await_steady, on_their_way, take_baseline
 from chaos.watch import Tally, Watch
 from chaos.witnesses import calm_witness_of, witness_of
 from chaos.workload import Workload, WorkloadSettings
@@ -217,10 +217,14 @@ class Course:
         yield
         self.phases.append(Phase(name, begin_ns, time.monotonic_ns()))
 
-    def get_on(self, name: str, seconds: float) -> None:
-        """Let clients go on for so long, and until they have got on."""
-        with self.phase(name):
-            self._get_on(seconds)
+    def see_steady(self, seconds: float) -> None:
+        """Let clients go on for so long as they do, which is what a fault is compared with."""
+
+        def take() -> None:
+            with self.phase("steady"):
+                self._get_on(seconds)
+
+        take_baseline(take, Look(self.workload.recorder).fresh)
 
     def _get_on(self, seconds: float) -> None:
         goal = self.workload.recorder.acknowledged() + PROGRESS

@@ -12,7 +12,7 @@ from groundwork.checkers.objective import Objective
 from groundwork.checkers.recovery import Recovery, recovery_of
 from groundwork.checkers.verdict import Verdict
 
-__all__ = ["Outage", "doubts_of", "missed", "outage_of"]
+__all__ = ["BASELINE_MS_MAX", "Outage", "doubts_of", "missed", "outage_of"]
 
 # What is slower than that before a fault isn't well, and says nothing about getting well.
 BASELINE_MS_MAX = 500.0
@@ -45,14 +45,17 @@ def outage_of(history: History, verdict: Verdict, objective: Objective) -> Outag
         objective: What is to be measured.
     """
     fault = next((each for each in history.phases if not each.progress), None)
-    steady = next((each for each in history.phases if each.progress), None)
-    if fault is None or steady is None:
+    if fault is None:
+        return None
+    # The last before it: those that a busy machine has spoilt were taken again.
+    before = history.phases[: history.phases.index(fault)]
+    if not before:
         return None
     since_ns = fault.begin_ns if objective.since == "fault" else fault.end_ns
     found = (verdict.found(name) for name in LOSSES)
     lost = {value for each in found if each is not None for value in each.values.tolist()}
     return Outage(
-        recovery_of(history, steady, since_ns),
+        recovery_of(history, before[-1], since_ns),
         len(lost),
         slowest(history, fault, objective) if objective.spared_min else None,
     )

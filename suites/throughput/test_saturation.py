@@ -59,7 +59,7 @@ def test_it_is_known_up_to_which_rate_answers_come_in_time(
 def test_one_generator_offers_as_much_as_it_should(
     broker: Handle, figures: Figures, from_inside: dict[str, str], out_dir: Path
 ) -> None:
-    """More is due than it can send: what is acknowledged then is what each can, on one processor."""
+    """More is due than it can send: what is acknowledged then is what it can, on one processor."""
 
     def acknowledged_per_s(name: str) -> float:
         folder = out_dir / "load" / name

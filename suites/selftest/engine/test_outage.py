@@ -112,6 +112,20 @@ def test_a_bad_beginning_says_nothing(outage: Outage | None, said: str) -> None:
     assert any(said in each for each in doubts_of(outage))
 
 
+def test_of_several_baselines_the_last_counts() -> None:
+    """Those before it were spoilt by a busy machine, with nothing broken."""
+    slow = [(at, at + 0.9, partition) for partition in (0, 1) for at in np.arange(0, 5, 0.01)]
+    well = [each for each in WHOLE if each[0] >= 5]
+    found = history([*slow, *well])
+    spoilt, taken = Phase("steady", 0, 5 * SECOND_NS), Phase("steady", 6 * SECOND_NS, KILL.begin_ns)
+    found = History(found.columns, found.clients, PARTITIONS, (spoilt, taken, KILL, AFTER))
+    outage = outage_of(found, check(found), Objective("fault", 3.0))
+    assert outage is not None
+    assert outage.recovery is not None
+    assert outage.recovery.baseline_ms_p99 == pytest.approx(10)
+    assert list(doubts_of(outage)) == []
+
+
 def test_without_a_fault_there_is_no_outage() -> None:
     """Nor without anything before it."""
     whole = history(WHOLE)

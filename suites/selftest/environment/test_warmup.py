@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.recorder import Acknowledged
-from chaos.warmup import CALM_WINDOWS, await_steady, calm_of
+from chaos.warmup import BASELINES, CALM_WINDOWS, await_steady, calm_of, take_baseline
+from groundwork.checkers.outage import BASELINE_MS_MAX
 
 MS_NS = 1_000_000
 
@@ -57,3 +58,29 @@ def test_what_is_never_calm_is_said_to_be(platform: str) -> None:
     calm_ns, _ = calm_of(platform)
     found = await_steady(platform, lambda: sends(0, calm_ns), lambda: ["Down"], lambda _: None)
     assert found == 0
+
+
+# What a baseline is like: how many of a hundred take too long; or that nothing is answered.
+TAKEN = st.lists(st.sampled_from([0, 1, 2, None]), max_size=BASELINES)
+
+
+@given(TAKEN, st.sampled_from([0, 100, None]))
+def test_a_spoilt_baseline_is_taken_again(taken: list[int | None], before: int | None) -> None:
+    """But no more than three times; and what was acknowledged before it says nothing of it."""
+    limit_ns = round(BASELINE_MS_MAX * MS_NS)
+    padded = [*taken, *[0] * BASELINES][:BASELINES]
+    acknowledged = sends(before, limit_ns)
+    times = 0
+
+    def take() -> None:
+        nonlocal times
+        acknowledged.extend(sends(padded[times], limit_ns))
+        times += 1
+
+    def fresh() -> list[Acknowledged]:
+        found = list(acknowledged)
+        acknowledged.clear()
+        return found
+
+    good = [number for number, late in enumerate(padded, 1) if late in {0, 1}]
+    assert take_baseline(take, fresh) == times == min([*good, BASELINES])
