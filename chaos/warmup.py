@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import requests
 
 from chaos.recorder import Acknowledged
+from fixtures.declared.rules import NOBODY
 from fixtures.resources.prometheus import Prometheus
 from groundwork.checkers.outage import BASELINE_MS_MAX
 
@@ -30,9 +31,6 @@ CLUSTER_WARM_UP_MAX_S = 60
 # A busy machine spoils one now and then, and has spoilt three in a row where it is too busy.
 BASELINES = 3
 
-# What always fires, and wakes nobody, has another severity.
-WAKING = 'ALERTS{severity!="none"}'
-
 
 def calm_of(platform: str) -> tuple[int, int]:
     """In how many ns 99 of 100 are acknowledged where all is calm; how many s it may take to be."""
@@ -44,9 +42,10 @@ def calm_of(platform: str) -> tuple[int, int]:
 def on_their_way(prometheus: Prometheus) -> list[str]:
     """The alerts that somebody may soon be told of; that it doesn't answer is one, too."""
     try:
-        return [each["metric"]["alertname"] for each in prometheus.query(WAKING)]
+        found = [each["labels"] for each in prometheus.alerts()]
     except requests.RequestException as error:
         return [str(error)]
+    return [each["alertname"] for each in found if each["severity"] != NOBODY]
 
 
 def await_steady(

@@ -15,7 +15,7 @@ from groundwork.checkers.delivery import check
 from load.account import Account, Verdict, judge, on_schedule_of
 from load.course import Course
 from load.latency import Latencies
-from load.result import MS_US, Moment, merged
+from load.result import MS_US, Moment, borne_per_s, merged, together
 from load.settings import LoadSettings
 
 __all__ = ["CONCLUSION", "Conclusion", "conclude", "read", "write"]
@@ -65,6 +65,11 @@ class Conclusion:
     machine: Machine
     worth: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def borne_per_s(self) -> float:
+        """Messages that were acknowledged in a second, of a flood."""
+        return borne_per_s(together(self.moments), self.settings.warm_up_s)
 
     def lines(self) -> Iterator[str]:
         """For people."""

@@ -101,12 +101,12 @@ class Cell:
 def judge(expected: Expected, told: Sequence[Told], lasted: Lasted) -> tuple[Cell, ...]:
     """Hold what somebody was told to what is expected, alert by alert.
 
+    What was told before all was calm, and told to be over before the fault, isn't the fault's.
+
     Args:
         expected: What is.
         told: All that somebody was told from before the fault until all was to be over.
         lasted: When the fault was there.
-
-    What was told before all was calm, and told to be over before the fault, isn't the fault's.
 
     Returns:
         A cell of each alert that is expected, allowed or was told.

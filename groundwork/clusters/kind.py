@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -19,12 +20,7 @@ from groundwork.base.process import TOKEN, ProcessFailedError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.clusters.containernodes import ContainerProvider
 from groundwork.clusters.kindchild import MAKING, PATIENCE_S, may_be_cut
-from groundwork.clusters.kindconfig import (
-    PackagesNode,
-    PortMapping,
-    kind_config,
-    write_patches,
-)
+from groundwork.clusters.kindconfig import NAME_SERVERS, PackagesNode, PortMapping, kind_config
 from groundwork.clusters.provider import Wanted
 from groundwork.containers.engine import Engine, reason_of
 from groundwork.containers.finding import find_engine
@@ -144,6 +140,18 @@ class KindProvider(ContainerProvider):
     def logs(self, name: str) -> str:
         """What each node's container has printed."""
         return find_engine().tails(f"{KIND_LABEL}={name}")
+
+
+def write_patches(folder: Path) -> Path:
+    """Put into a folder how what kubeadm makes is to differ, and give it back.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    folder.mkdir(exist_ok=True)
+    file = folder / "corednsdeployment+strategic.json"  # as kubeadm reads it: of what, and how
+    file.write_text(json.dumps(NAME_SERVERS, indent=2) + "\n", encoding="utf-8")
+    return folder
 
 
 def remove(name: str, record: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from groundwork.containers.host import Host
 from groundwork.nodes.controlplane import REPOSITORY, ControlPlane
 from groundwork.nodes.image import NETWORK
 
-__all__ = ["PackagesNode", "PortMapping", "kind_config", "write_patches"]
+__all__ = ["NAME_SERVERS", "PackagesNode", "PortMapping", "kind_config"]
 
 # What tells kubeadm of a node: of the first, and of those that come to it.
 JOINING = ("InitConfiguration", "JoinConfiguration")
@@ -56,18 +56,6 @@ class PackagesNode:
     def of(cls, image: str, plane: ControlPlane) -> PackagesNode:
         """A node image and the versions of what is in it, as the modules pin them."""
         return cls(image, plane.etcd.version, plane.coredns.version)
-
-
-def write_patches(folder: Path) -> Path:
-    """Put into a folder how what kubeadm makes is to differ, and give it back.
-
-    Raises:
-        OSError: It can't be written.
-    """
-    folder.mkdir(exist_ok=True)
-    file = folder / "corednsdeployment+strategic.json"
-    file.write_text(json.dumps(NAME_SERVERS, indent=2) + "\n", encoding="utf-8")
-    return folder
 
 
 def kind_config(

@@ -11,9 +11,9 @@ import yaml
 
 from fixtures.declared.durations import Durations, load_durations
 from fixtures.declared.promises import load_promises
-from fixtures.declared.rules import Rule, load_rules, rule_files
+from fixtures.declared.rules import NOBODY, Rule, load_rules, rule_files
 from fixtures.resources.alertmanager import CONFIG, config
-from suites.support.alerts import NOBODY, PROOF
+from suites.support.alerts import PROOF
 from suites.support.tools import found, run
 
 PROFILES = load_durations()

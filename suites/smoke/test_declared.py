@@ -12,12 +12,12 @@ import yaml
 
 from fixtures.declared.durations import load_durations, seconds_of
 from fixtures.declared.promises import Promises
-from fixtures.declared.rules import load_rules, rule_files
+from fixtures.declared.rules import NOBODY, load_rules, rule_files
 from fixtures.declared.topics import FILE, load_topics
 from fixtures.resources import alertmanager as alerting
 from fixtures.resources import prometheus as measuring
 from fixtures.settings import FoundationSettings
-from suites.support.alerts import NOBODY, PROOF
+from suites.support.alerts import PROOF
 from suites.support.comparisons import broken, differences
 
 

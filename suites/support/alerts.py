@@ -13,13 +13,10 @@ from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from suites.support.metrics import samples_of
 
-__all__ = ["NOBODY", "PROOF", "story_of", "told_alertmanagers"]
+__all__ = ["PROOF", "story_of", "told_alertmanagers"]
 
 # The one alert that is of nothing wrong: see manifests/observability/rules/proof.yaml.
 PROOF = "Proof"
-
-# The severity that wakes nobody: that of the dead man's switch, which always fires.
-NOBODY = "none"
 
 # What Prometheus has found it takes into use once in five seconds.
 KNOWN_TIMEOUT_S = 30.0
@@ -58,7 +55,7 @@ def story_of(
 
 def of_prometheus(prometheus: Prometheus, labels: dict[str, str]) -> Iterator[str]:
     """The series, the rule's alert, and where it is sent."""
-    alerts = [a for a in prometheus.get("alerts")["alerts"] if matches(a, labels)]
+    alerts = [a for a in prometheus.alerts() if matches(a, labels)]
     for alert in alerts:
         yield f"Prometheus: {alert['labels']} is {alert['state']} since {alert['activeAt']}"
     if not alerts:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import allure
 
-from groundwork.base.errors import GroundworkError
 from groundwork.use.client import Client
 from load.conclusion import CONCLUSION, Conclusion, read
 from load.desk import PROGRESS
 from load.latency import Latencies
 from load.result import together
 from reports.loads import Second, draw_percentiles, draw_seconds
+from suites.support.left import expect_left
 from suites.support.seen import attach_pictures
 
 __all__ = ["OVERHEAD_S", "expect_answered", "expect_there", "followed", "offer", "show"]
@@ -29,9 +29,6 @@ OFFERED_TO, GENERATORS = ("broker", "hello-world"), ("generators",)
 OVERHEAD_S = 180.0
 
 LOOK_INTERVAL_S = 0.5
-
-# What was waited for, and what it was like at last.
-LAST_LINES = 3
 
 # A look at a file and some lines.
 JOIN_TIMEOUT_S = 2.0
@@ -61,11 +58,7 @@ def offer(
     # The job in this thread: it is this one that hears Ctrl-C.
     with followed(folder / PROGRESS, tell):
         done = client.job("load", {"options": options}, folder, duration_s + OVERHEAD_S)
-    allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
-    if not (folder / CONCLUSION).is_file():
-        expect_there(client, asked)
-        said = " / ".join(done.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
-        raise GroundworkError(f"a load has come to nothing: {said or done.exit_code}")
+    expect_left(done, folder / CONCLUSION, client, for_whom(asked))
     return read(folder)
 
 
@@ -75,7 +68,12 @@ def expect_there(client: Client, asked: Mapping[str, str]) -> None:
     Raises:
         ResourceError: One is gone for good: what has come of it is no failure of what was tested.
     """
-    client.check(OFFERED_TO + (GENERATORS if asked.get("place") == "inside" else ()))
+    client.check(for_whom(asked))
+
+
+def for_whom(asked: Mapping[str, str]) -> tuple[str, ...]:
+    """The resources without which there is no such load."""
+    return OFFERED_TO + (GENERATORS if asked.get("place") == "inside" else ())
 
 
 def expect_answered(conclusion: Conclusion, text: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import requests
 
+from fixtures.declared.rules import NOBODY
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
@@ -16,7 +17,6 @@ from groundwork.base.errors import NotYetError, WaitTimeoutError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.history import SECOND_NS
 from groundwork.checkers.paging import Told, over_of
-from suites.support.alerts import NOBODY
 from suites.support.meanwhile import meanwhile
 from suites.support.rounds import HEARTBEAT
 from suites.support.wakings import Observer

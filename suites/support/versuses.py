@@ -9,6 +9,7 @@ import allure
 from groundwork.use.client import Client
 from load.versus.contests import What
 from load.versus.outcome import FILE, Versus, read
+from suites.support.left import expect_left
 
 __all__ = ["TIMEOUT_S", "compared"]
 
@@ -27,12 +28,11 @@ def compared(client: Client, what: What, pairs: int, folder: Path) -> Versus:
 
     Raises:
         ResourceError: Whom it is done to is gone for good.
-        UsageError: It has come to nothing; its log says why.
+        GroundworkError: It has come to nothing: the end of its log, which says why.
     """
     done = client.job("versus", {"what": what, "pairs": pairs}, folder, TIMEOUT_S)
-    allure.attach.file(str(done.log), "log", allure.attachment_type.TEXT)
-    if not (folder / FILE).is_file():
-        client.check(["hello-world" if what == "get" else "broker"])
+    whom = "hello-world" if what == "get" else "broker"
+    expect_left(done, folder / FILE, client, [whom])
     versus = read(folder)
     allure.attach("\n".join(versus.lines()), "pairs")
     return versus

@@ -12,13 +12,14 @@ from typing import Any
 
 import requests
 
+from fixtures.declared.rules import NOBODY
 from fixtures.resources.alertmanager import Alertmanager
 from fixtures.resources.prometheus import Prometheus
 from fixtures.resources.receiver import Receiver
 from groundwork.base.errors import NotYetError, TerminalStateError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers.history import SECOND_NS
-from suites.support.alerts import NOBODY, story_of
+from suites.support.alerts import story_of
 
 __all__ = ["Observer", "Waking"]
 
@@ -110,7 +111,7 @@ class Observer:
         def look_on() -> None:
             while not self._pause(over):
                 try:
-                    alerts = self._alerts()
+                    alerts = self._prometheus.alerts()
                 except requests.RequestException:
                     continue  # it may be what is wrong
                 now_ns = time.monotonic_ns()
@@ -138,13 +139,9 @@ class Observer:
             self.stalled_s += longer_s
         return ended
 
-    def _alerts(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._prometheus.get("alerts")["alerts"]
-        return found
-
     def open_alerts(self) -> frozenset[str]:
         """The names of the alerts that Prometheus or Alertmanager has, and that wake somebody."""
-        both = (*self._alerts(), *self._alertmanager.get("alerts"))
+        both = (*self._prometheus.alerts(), *self._alertmanager.get("alerts"))
         return frozenset(
             alert["labels"]["alertname"] for alert in both if alert["labels"]["severity"] != NOBODY
         )

@@ -9,7 +9,6 @@ import allure
 import pytest
 
 from groundwork.use.client import Handle
-from load.result import borne_per_s, together
 from reports.throughput import draw_growth
 from suites.support.figures import Figures
 from suites.support.loads import OVERHEAD_S, expect_answered, offer
@@ -42,7 +41,7 @@ def test_it_is_known_how_the_rate_grows(
         conclusion = offer(broker.client, whole, out_dir / "load" / name, OFFERED_S)
         text = "\n".join(conclusion.lines())
         expect_answered(conclusion, text)
-        return borne_per_s(together(conclusion.moments), conclusion.settings.warm_up_s)
+        return conclusion.borne_per_s
 
     by_partitions = {
         each: borne(f"partitions-{each}", rate_per_s=SIZES[SMALLEST], partitions=each)

@@ -11,7 +11,6 @@ import pytest
 from groundwork.use.client import Handle
 from load.account import LIMIT_MS
 from load.knee import lines_of
-from load.result import borne_per_s, together
 from reports.throughput import Stair, draw_stairs
 from suites.support.figures import Figures
 from suites.support.loads import OVERHEAD_S
@@ -64,8 +63,7 @@ def test_one_generator_offers_as_much_as_it_should(
     def acknowledged_per_s(name: str) -> float:
         folder = out_dir / "load" / name
         conclusion = offer_counted(broker.client, FLOOD | from_inside, folder, FLOOD_S)
-        told = conclusion.settings
-        return borne_per_s(together(conclusion.moments), told.warm_up_s) / told.workers
+        return conclusion.borne_per_s / conclusion.settings.workers
 
     rates = []
     for number in range(1, FLOODS + 1):

@@ -14,14 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.platforms.nodes import CONTROL_PLANE
-from groundwork.clusters.kind import failure_in
-from groundwork.clusters.kindconfig import (
-    CNI_TEMPLATE,
-    PackagesNode,
-    PortMapping,
-    kind_config,
-    write_patches,
-)
+from groundwork.clusters.kind import failure_in, write_patches
+from groundwork.clusters.kindconfig import CNI_TEMPLATE, PackagesNode, PortMapping, kind_config
 from groundwork.clusters.nodefaults import CONTROL_PLANE as LABEL
 from groundwork.containers.host import Host
 from groundwork.nodes.controlplane import REPOSITORY

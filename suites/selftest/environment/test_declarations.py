@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.declared.promises import load_promises
-from fixtures.declared.rules import load_rules, rule_files
+from fixtures.declared.rules import NOBODY, load_rules, rule_files
 from fixtures.declared.topics import load_topics
 from groundwork.base.errors import UsageError
-from suites.support.alerts import NOBODY, PROOF
+from suites.support.alerts import PROOF
 
 TOPIC = """topics:
   - name: one

@@ -11,6 +11,7 @@ from fixtures.declared.declarations import read_items
 from fixtures.declared.durations import Durations, load_durations, seconds_of, with_window
 from fixtures.declared.expressions import selectors
 from fixtures.declared.rules import (
+    NOBODY,
     RUNBOOKS,
     Group,
     Rule,
@@ -20,7 +21,7 @@ from fixtures.declared.rules import (
 )
 from fixtures.resources.prometheus import CONFIG
 from groundwork.base.errors import UsageError
-from suites.support.alerts import NOBODY, PROOF
+from suites.support.alerts import PROOF
 from suites.support.documents import blocks_of
 from suites.support.promql import Labels, labels_of, labels_told, records_of
 
