@@ -28,6 +28,9 @@ LOOK_INTERVAL_S = 0.1
 
 LOOK_TIMEOUT_S = 2.0
 
+# A look whose answer doesn't come takes five seconds: two of them.
+UNANSWERED_S = 10.0
+
 # By so much whoever waits is late on any machine.
 USUAL_S = 0.05
 
@@ -286,16 +289,21 @@ class Observer:
                     return status
             raise NotYetError(f"Alertmanager has {[each['status'] for each in found]}")
 
-        deadline = Deadline.after(timeout_s)
-        return wait_for(look, deadline=deadline, what=f"{dict(waking.labels)} to be held back")
+        return wait_for(
+            look,
+            deadline=Deadline.after(timeout_s),
+            what=f"{dict(waking.labels)} to be held back",
+            retry_on=(requests.RequestException,),
+        )
 
     # --- seeing that nothing is
 
     def expect_quiet(self, for_s: float) -> None:
-        """See that no alert is pending or firing for so long.
+        """See that no alert is pending or firing for so long, nor was between two looks.
 
         Raises:
-            TerminalStateError: One is.
+            TerminalStateError: One is, or was.
+            WaitTimeoutError: There are no answers in the end.
         """
 
         def look() -> None:
@@ -304,6 +312,17 @@ class Observer:
                 raise TerminalStateError(f"{sorted(found)} are there, and nothing is wrong")
 
         self._look_on(look, for_s, "time to pass without an alert")
+        # Prometheus writes down at each evaluation what is pending: a look may have been lost.
+        was = f'count_over_time(ALERTS{{severity!="{NOBODY}"}}[{math.floor(for_s)}s])'
+        kept = wait_for(
+            lambda: self._prometheus.query(was),
+            deadline=Deadline.after(UNANSWERED_S),
+            what="Prometheus to tell what it has kept",
+            retry_on=(requests.RequestException,),
+        )
+        found = sorted({series["metric"]["alertname"] for series in kept})
+        if found:
+            raise TerminalStateError(f"{found} were there, and nothing was wrong")
 
     def expect_untold(self, waking: Waking, for_s: float) -> None:
         """See that whoever is woken isn't told of an alert for so long, from its cause on.
@@ -321,7 +340,7 @@ class Observer:
 
     @staticmethod
     def _look_on(look: Callable[[], None], for_s: float, what: str) -> None:
-        """Look again and again, for so long."""
+        """Look again and again, for so long; at its end somebody has to answer."""
         until_s = time.monotonic() + for_s
 
         def still() -> None:
@@ -330,7 +349,13 @@ class Observer:
             if left_s > 0:
                 raise NotYetError(f"{left_s:.1f} s are left")
 
-        wait_for(still, deadline=Deadline.after(for_s + LOOK_TIMEOUT_S), what=what)
+        # One connection that isn't made says nothing of alerts.
+        wait_for(
+            still,
+            deadline=Deadline.after(for_s + UNANSWERED_S),
+            what=what,
+            retry_on=(requests.RequestException,),
+        )
 
     def hears_the_switch(self) -> bool:
         """Whether there are heartbeats."""

@@ -19,6 +19,9 @@ from {{ cookiecutter.package_name }}.settings import Settings
 __all__ = ["Broker", "BrokerUnavailableError"]
 
 RETRY_PAUSE_S = 0.2
+# So soon a node that has come back is asked, too. By default it is within five minutes, at any
+# moment: where names are gone just then it can't be reached, though all others are.
+NODES_AGE_MS = 5_000
 # Each side's goodbye; a broker that is gone must not hold up the end.
 STOP_TIMEOUT_S = 2.0
 # How often a loop is told to end within that; it may have missed it.
@@ -129,7 +132,7 @@ class Broker:
                 auto_commit_interval_ms=1000,
                 retry_backoff_ms=100,
             ),
-            admin=AIOKafkaAdminClient(bootstrap_servers=servers),
+            admin=AIOKafkaAdminClient(bootstrap_servers=servers, metadata_max_age_ms=NODES_AGE_MS),
         )
 
     async def _fix_positions(self, consumer: AIOKafkaConsumer) -> None:
