@@ -8,8 +8,9 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 
 from {{ cookiecutter.package_name }}.inbox import Inbox
 from {{ cookiecutter.package_name }}.metrics import Metrics
@@ -19,8 +20,8 @@ from {{ cookiecutter.package_name }}.settings import Settings
 __all__ = ["Broker", "BrokerUnavailableError"]
 
 RETRY_PAUSE_S = 0.2
-# So soon a node that has come back is asked, too. By default it is within five minutes, at any
-# moment: where names are gone just then it can't be reached, though all others are.
+# Which nodes the broker has is asked so often, and one that is frozen holds that up for so long.
+# By default it is five minutes and forty seconds: nodes that came back would be unknown meanwhile.
 NODES_AGE_MS = 5_000
 # Each side's goodbye; a broker that is gone must not hold up the end.
 STOP_TIMEOUT_S = 2.0
@@ -40,7 +41,7 @@ class Clients:
 
     producer: AIOKafkaProducer
     consumer: AIOKafkaConsumer
-    admin: AIOKafkaAdminClient
+    nodes: AIOKafkaClient
 
 
 class Broker:
@@ -64,7 +65,7 @@ class Broker:
         await end(self._tasks)
         if self._clients is not None:
             await close(self._clients.producer.stop(), self._clients.consumer.stop())
-            await close(self._clients.admin.close())
+            await close(self._clients.nodes.close())
 
     async def publish(self, entry: Entry) -> None:
         """Send an entry and wait for its acknowledgement by all in-sync replicas.
@@ -106,12 +107,12 @@ class Broker:
         while self._clients is None:
             clients = self._make_clients()
             try:
-                await asyncio.gather(clients.producer.start(), clients.admin.start())
+                await asyncio.gather(clients.producer.start(), clients.nodes.bootstrap())
                 await clients.consumer.start()
                 await self._fix_positions(clients.consumer)
             except (KafkaError, OSError) as error:
                 self._say(f"can't connect: {describe(error)}")
-                await close(clients.producer.stop(), clients.consumer.stop(), clients.admin.close())
+                await close(clients.producer.stop(), clients.consumer.stop(), clients.nodes.close())
                 await asyncio.sleep(RETRY_PAUSE_S)
             else:
                 self._clients = clients
@@ -132,7 +133,11 @@ class Broker:
                 auto_commit_interval_ms=1000,
                 retry_backoff_ms=100,
             ),
-            admin=AIOKafkaAdminClient(bootstrap_servers=servers, metadata_max_age_ms=NODES_AGE_MS),
+            nodes=AIOKafkaClient(
+                bootstrap_servers=servers,
+                metadata_max_age_ms=NODES_AGE_MS,
+                request_timeout_ms=NODES_AGE_MS,
+            ),
         )
 
     async def _fix_positions(self, consumer: AIOKafkaConsumer) -> None:
@@ -163,24 +168,35 @@ class Broker:
         """Ask the broker for the topic, twice an interval, with half of one to answer."""
         half_s = self._settings.ready_interval_s / 2
         while True:
-            try:
-                async with asyncio.timeout(half_s):
-                    problem = await self._ask(clients)
-            except (KafkaError, OSError, TimeoutError) as error:
-                problem = f"no answer: {describe(error)}"
-            self._say(problem)
+            self._say(await self._ask(clients, half_s))
             await asyncio.sleep(half_s)
 
-    async def _ask(self, clients: Clients) -> str:
-        """What is wrong with the topic; empty where nothing is."""
+    async def _ask(self, clients: Clients, within_s: float) -> str:
+        """What is wrong with the topic, by every node's word; empty where one says nothing is.
+
+        One node that doesn't answer is no reason to be unready: the others take its place.
+        """
+        nodes = [each.nodeId for each in clients.nodes.cluster.brokers()]
+        problems = await asyncio.gather(
+            *(self._ask_node(clients.nodes, node, within_s) for node in nodes)
+        )
+        if "" in problems:
+            return "" if clients.consumer.assignment() else "the consumer has no partitions yet"
+        return problems[0] if problems else "no node is known"
+
+    async def _ask_node(self, client: AIOKafkaClient, node: int, within_s: float) -> str:
+        """What is wrong with the topic by a node's word; empty where nothing is."""
         topic = self._settings.kafka_topic
-        (answer,) = await clients.admin.describe_topics([topic])
-        if answer["error_code"]:
-            return f"topic {topic}: Kafka error {answer['error_code']}"
-        leaderless = [p["partition"] for p in answer["partitions"] if p["leader"] < 0]
-        if leaderless:
-            return f"topic {topic}: no leader for partitions {leaderless}"
-        return "" if clients.consumer.assignment() else "the consumer has no partitions yet"
+        try:
+            async with asyncio.timeout(within_s):
+                answer = await client.send(node, MetadataRequest([topic]))
+        except (KafkaError, OSError, TimeoutError) as error:
+            return f"no answer: {describe(error)}"
+        (told,) = answer.to_object()["topics"]
+        if told["error_code"]:
+            return f"topic {topic}: Kafka error {told['error_code']}"
+        leaderless = [p["partition"] for p in told["partitions"] if p["leader"] < 0]
+        return f"topic {topic}: no leader for partitions {leaderless}" if leaderless else ""
 
 
 async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
