@@ -28,7 +28,10 @@ LOOK_INTERVAL_S = 0.1
 
 LOOK_TIMEOUT_S = 2.0
 
-# A look whose answer doesn't come takes five seconds: two of them.
+# A look that has no answer says nothing of alerts.
+LOST = (requests.RequestException,)
+
+# Such a look takes five seconds: two of them.
 UNANSWERED_S = 10.0
 
 # By so much whoever waits is late on any machine.
@@ -219,7 +222,8 @@ class Observer:
             waking.notified_ns = time.monotonic_ns() - since_ns
 
         deadline = Deadline.after(timeout_s)
-        wait_for(look, deadline=deadline, what="the dead man's switch to be silent")
+        what = "the dead man's switch to be silent"
+        wait_for(look, deadline=deadline, what=what, retry_on=LOST)
 
     def await_heard(self, waking: Waking, timeout_s: float) -> None:
         """Wait until the dead man's switch is heard again.
@@ -235,7 +239,8 @@ class Observer:
             waking.resolved_ns = time.monotonic_ns()
 
         deadline = Deadline.after(timeout_s)
-        wait_for(look, deadline=deadline, what="the dead man's switch to be heard again")
+        what = "the dead man's switch to be heard again"
+        wait_for(look, deadline=deadline, what=what, retry_on=LOST)
 
     def await_firing(self, waking: Waking, timeout_s: float) -> None:
         """Wait until it fires in Prometheus, whoever is told.
@@ -271,7 +276,7 @@ class Observer:
             look,
             deadline=Deadline.after(timeout_s),
             what="all alerts to be over",
-            retry_on=(requests.RequestException,),
+            retry_on=LOST,
         )
 
     def await_inhibited(self, waking: Waking, timeout_s: float) -> Mapping[str, Any]:
@@ -293,7 +298,7 @@ class Observer:
             look,
             deadline=Deadline.after(timeout_s),
             what=f"{dict(waking.labels)} to be held back",
-            retry_on=(requests.RequestException,),
+            retry_on=LOST,
         )
 
     # --- seeing that nothing is
@@ -318,7 +323,7 @@ class Observer:
             lambda: self._prometheus.query(was),
             deadline=Deadline.after(UNANSWERED_S),
             what="Prometheus to tell what it has kept",
-            retry_on=(requests.RequestException,),
+            retry_on=LOST,
         )
         found = sorted({series["metric"]["alertname"] for series in kept})
         if found:
@@ -349,12 +354,11 @@ class Observer:
             if left_s > 0:
                 raise NotYetError(f"{left_s:.1f} s are left")
 
-        # One connection that isn't made says nothing of alerts.
         wait_for(
             still,
             deadline=Deadline.after(for_s + UNANSWERED_S),
             what=what,
-            retry_on=(requests.RequestException,),
+            retry_on=LOST,
         )
 
     def hears_the_switch(self) -> bool:
@@ -376,5 +380,5 @@ class Observer:
             deadline=Deadline.after(timeout_s),
             what=f"whoever is woken to be told that {dict(waking.labels)} is {status}",
             describe=lambda: story_of(self._alertmanager, self._prometheus, **waking.labels),
-            retry_on=(requests.RequestException,),
+            retry_on=LOST,
         )
