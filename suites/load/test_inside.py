@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from groundwork.base import process
-from groundwork.base.errors import NotYetError, UsageError
+from groundwork.base.errors import GroundworkError, NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.use.client import Client, Handle
 from load.desk import FILES, PROGRESS
@@ -72,7 +72,7 @@ def test_a_load_that_nobody_follows_ends(
     more = {"rate_per_s": "100", "duration_s": f"{LONG_S:g}"}
     with (
         meanwhile(lambda over: kill_job(client, folder / PROGRESS, over)),
-        pytest.raises(UsageError, match=r"conclusion\.json"),
+        pytest.raises(GroundworkError, match="a job has come to nothing, killed by signal 9"),
     ):
         offer(client, asked | more, folder, LONG_S)
     wait_for(

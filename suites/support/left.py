@@ -34,4 +34,6 @@ def expect_left(done: JobDone, file: Path, client: Client, names: Iterable[str])
     if not file.is_file():
         client.check(names)
         said = " / ".join(done.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
-        raise GroundworkError(f"a job has come to nothing: {said or done.exit_code}")
+        code = done.exit_code
+        ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        raise GroundworkError(f"a job has come to nothing, {ended}{said and f': {said}'}")
