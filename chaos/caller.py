@@ -6,8 +6,18 @@ import contextlib
 import socket
 import struct
 from typing import Literal
+from urllib.parse import urlsplit
 
-__all__ = ["ANSWER_TIMEOUT_S", "GET", "Reply", "answered", "call", "crowd", "question"]
+__all__ = [
+    "ANSWER_TIMEOUT_S",
+    "GET",
+    "Reply",
+    "answered",
+    "call",
+    "crowd",
+    "host_and_port",
+    "question",
+]
 
 # A server that lives answers within milliseconds, on a busy machine within a second.
 ANSWER_TIMEOUT_S = 3.0
@@ -46,6 +56,18 @@ def received(connection: socket.socket, many: int) -> bytes:
     return found
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """The host and the port of a broker's HOST:PORT, or of a page of HTTP.
+
+    Raises:
+        ValueError: It names no port.
+    """
+    found = urlsplit(address if "://" in address else f"//{address}")
+    if found.hostname is None or found.port is None:
+        raise ValueError(f"{address} names no host and port")
+    return found.hostname, found.port
+
+
 def call(address: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
     """Ask a server, on a connection of its own: what comes of it.
 
@@ -53,12 +75,11 @@ def call(address: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Reply:
         address: A broker's HOST:PORT, or an address of HTTP.
         timeout_s: After that, whatever was said is swallowed.
     """
-    scheme, _, place = address.rpartition("://")
-    host, _, port = place.rpartition(":")
+    http = "://" in address
     try:
-        with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
-            connection.sendall(GET if scheme else question(1))
-            if scheme:
+        with socket.create_connection(host_and_port(address), timeout=timeout_s) as connection:
+            connection.sendall(GET if http else question(1))
+            if http:
                 received(connection, 1)
             else:
                 answered(connection)
@@ -83,11 +104,11 @@ def crowd(address: str, asked: bytes, many: int, timeout_s: float = ANSWER_TIMEO
     Returns:
         How many were answered.
     """
-    host, _, port = address.rpartition(":")
+    place = host_and_port(address)
     with contextlib.ExitStack() as held:
         for number in range(many):
             try:
-                connection = socket.create_connection((host, int(port)), timeout=timeout_s)
+                connection = socket.create_connection(place, timeout=timeout_s)
                 held.enter_context(connection)
                 connection.sendall(asked)
                 received(connection, 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from chaos.caller import call, crowd, question
+from chaos.caller import call, crowd, host_and_port, question
 from chaos.distance import Distance
 from chaos.omission import Omission, jobs_at
 from chaos.sightings import Evidence, Sightings, Witness
@@ -43,8 +43,8 @@ RETURN_TIMEOUT_S = 60.0
 
 
 def found_at(address: str) -> psutil.Process | None:
-    """The process that listens at HOST:PORT; None where none does, or it isn't ours to see."""
-    port = int(address.rpartition(":")[2])
+    """The process that listens at an address; None where none does, or it isn't ours to see."""
+    _, port = host_and_port(address)
     for each in psutil.process_iter():
         try:
             sockets = each.net_connections("tcp")
@@ -56,7 +56,7 @@ def found_at(address: str) -> psutil.Process | None:
 
 
 def identity_at(address: str) -> Identity | None:
-    """Who listens at HOST:PORT."""
+    """Who listens at an address."""
     found = found_at(address)
     return process.identify(found.pid) if found is not None else None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import allure
 import pytest
 
-from chaos.conclusion import Conclusion, read
+from chaos.conclusion import CONCLUSION, Conclusion, read
 from chaos.deeds import NOTHING
 from chaos.experiments import file_of, load
 from fixtures.declared.objectives import Objectives
@@ -27,6 +27,7 @@ from groundwork.use.client import Handle
 from groundwork.use.session import EnvironmentSession
 from reports.matrix import Row
 from suites.support.experiments import LIMIT_S, TIMEOUT_S
+from suites.support.left import expect_left
 from suites.support.matrix import keep_row
 from suites.support.paging import Pager
 from suites.support.seen import attach_seen
@@ -51,7 +52,7 @@ def attach(conclusion: Conclusion, folder: Path) -> None:
         for seen in (*each.seen, *(f"not shown: {doubt}" for doubt in each.doubts))
     ]
     allure.attach("\n".join(evidence), "evidence")
-    for file in ("journal.json", "timeline.jsonl", "chaos.log"):
+    for file in ("journal.json", "timeline.jsonl"):
         if (folder / file).is_file():
             allure.attach.file(str(folder / file), file, allure.attachment_type.TEXT)
 
@@ -89,6 +90,7 @@ def test_what_was_promised_is_kept(
     with pager.listening():
         timeout_s = TIMEOUT_S + float(str(told["duration_s"]))
         done = broker.client.job("chaos", {"experiment": experiment, **told}, folder, timeout_s)
+        expect_left(done, folder / CONCLUSION, broker.client, ["broker"])
         conclusion = read(folder)
         heard = pager.await_over(conclusion.lasted.healed_ns, row.over_within_s)
     cells = judge(row.expected(), heard, conclusion.lasted)

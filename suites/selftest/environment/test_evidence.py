@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -168,6 +170,18 @@ def test_a_kill_is_seen(house: House) -> None:
     witness.look_after()
     assert witness.sightings.doubts == []
     assert len(witness.sightings.seen) == 3
+
+
+@pytest.mark.parametrize("way", ["", "/", "/metrics", "/api/v1/query?query=up:sum"])
+def test_a_server_of_pages_is_found_at_its_whole_address(way: str) -> None:
+    """Some resources are known by the page that is read of them, and not by the port alone."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}{way}"
+        assert identity_at(address) == process.myself()
+        assert call(address) == "answered"
+        server.shutdown()
+    assert call(address) == "refused"
 
 
 def test_a_process_that_was_there_before_is_no_restart(house: House) -> None:
