@@ -15,21 +15,23 @@ class Pace:
     Args:
         rate: Operations a second.
         stop: Set to end it.
+        catches_up: Whether what was missed is made up for at once, for the rate is what is offered;
+            otherwise it is what is borne at the most, and what was missed is let go.
     """
 
-    def __init__(self, rate: float, stop: threading.Event) -> None:
+    def __init__(self, rate: float, stop: threading.Event, *, catches_up: bool = True) -> None:
         self._interval_s = 1 / rate
         self._stop = stop
+        self._catches_up = catches_up
         self._due_s = time.monotonic()
 
     def next(self) -> bool:
-        """Wait until the next one is due; False where there is none any more.
-
-        Whoever is late catches up at once: the rate is what is offered, not what is borne.
-        """
+        """Wait until the next one is due; False where there is none any more."""
         wait_s = self._due_s - time.monotonic()
         if wait_s > 0:
             self._stop.wait(wait_s)
+        elif not self._catches_up:
+            self._due_s -= wait_s
         self._due_s += self._interval_s
         return not self._stop.is_set()
 

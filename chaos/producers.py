@@ -164,7 +164,9 @@ def produce_transactions(
     ends what it has left open; the last one, too, or nobody could read past that. What became of
     the records of one that was given up nobody tells: they are unknown.
     """
-    pace = Pace(settings.rate / TRANSACTION_RECORDS, stop)
+    # What a fault has held up isn't made up for after it: that would be a heavier load than before
+    # it, and is compared with what was borne then.
+    pace = Pace(settings.rate / TRANSACTION_RECORDS, stop, catches_up=False)
     number = 0
     while True:
         last = stop.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -92,3 +93,14 @@ def test_a_pace_is_kept_by_whoever_was_late() -> None:
     assert [pace.next() for _ in range(1_000)] == [True] * 1_000
     stop.set()
     assert not pace.next()
+
+
+def test_a_pace_that_lets_go_is_no_faster_after_a_halt() -> None:
+    """What was missed isn't made up for: one is due at once, the next in its time."""
+    stop = threading.Event()
+    pace = Pace(10, stop, catches_up=False)
+    assert pace.next()
+    stop.wait(0.35)
+    began_s = time.monotonic()
+    assert [pace.next() for _ in range(4)] == [True] * 4
+    assert time.monotonic() - began_s >= 0.3 - 0.01
