@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from urllib.parse import urlsplit
 
 import allure
 import pytest
 import requests
 
+from chaos.caller import host_and_port
 from fixtures.pods.asked.network import connects, resolve
 from fixtures.pods.asking import ask
 from groundwork.base.errors import NotYetError, ProvisionError, UsageError
@@ -127,10 +127,9 @@ def receiver_handle(groundwork_session: EnvironmentSession) -> Handle:
 def test_what_crashes_is_started_again_in_its_pod(kube: Kube, receiver_handle: Handle) -> None:
     """Who was connected is hung up on; the pod is the same, and another container is in it."""
     before = await_pod(kube, "receiver")
-    where = urlsplit(receiver_handle.endpoint())
-    address = (str(where.hostname), int(where.port or 0))
+    place = host_and_port(receiver_handle.endpoint())
     with (
-        socket.create_connection(address, ANSWER_TIMEOUT_S) as connection,
+        socket.create_connection(place, ANSWER_TIMEOUT_S) as connection,
         receiver_handle.fault("crash", limit_s=60) as fault,
     ):
         show(fault.told)

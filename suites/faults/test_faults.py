@@ -7,14 +7,13 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import allure
 import pytest
 import requests
 import yaml
 
-from chaos.caller import ANSWER_TIMEOUT_S, GET, answered, crowd, question
+from chaos.caller import ANSWER_TIMEOUT_S, GET, answered, crowd, host_and_port, question
 from chaos.evidence import CROWD, Descriptors, found_at
 from fixtures.declared.objectives import Objectives
 from fixtures.pods.servers.exporter import AGE_MAX_S
@@ -70,8 +69,8 @@ each_exhaustible = pytest.mark.parametrize(
 
 def connected(handle: Handle) -> socket.socket:
     """A connection to the first node of the broker, or by the relay to it."""
-    host, _, port = handle.endpoint().partition(",")[0].rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=ANSWER_TIMEOUT_S)
+    place = host_and_port(handle.endpoint().partition(",")[0])
+    return socket.create_connection(place, timeout=ANSWER_TIMEOUT_S)
 
 
 def exchange(connection: socket.socket, number: int) -> int:
@@ -230,7 +229,7 @@ def test_what_is_exhausted_hears_nobody_who_comes(
     """
     handle = groundwork_session.await_ready(resource)
     endpoint = handle.endpoint()
-    address = urlsplit(endpoint).netloc or endpoint.partition(",")[0]
+    address = endpoint.partition(",")[0]
     asked = GET if endpoint.startswith("http") else question(1)
     found = found_at(address)
     assert found is not None

@@ -12,6 +12,7 @@ import allure
 import numpy as np
 import pytest
 
+from chaos.caller import host_and_port
 from groundwork.base.errors import NotYetError
 from groundwork.base.wait import Deadline, wait_for
 from groundwork.checkers import archive
@@ -44,11 +45,11 @@ def test_what_passes_until_records_are_acknowledged_again(
 ) -> None:
     """Its process is killed and started again; nothing that it had acknowledged is lost."""
     folder, faults, accepted_ns = out_dir / "load" / "restart", [], []
-    host, _, port = broker.endpoint("kafka").partition(",")[0].rpartition(":")
+    place = host_and_port(broker.endpoint("kafka").partition(",")[0])
 
     def connect() -> None:
         try:
-            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+            socket.create_connection(place, CONNECT_TIMEOUT_S).close()
         except OSError as error:
             raise NotYetError(f"{error}") from error
 
